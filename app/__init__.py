@@ -1,0 +1,1 @@
+"""The service: everything behind the API, never published as a package."""

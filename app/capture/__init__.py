@@ -1,0 +1,1 @@
+"""Formats in which exchanges reach us, each with its version."""

@@ -1,0 +1,1 @@
+"""Pure cost model: tokens, prices and hours in, money per month out."""

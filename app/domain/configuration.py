@@ -1,0 +1,311 @@
+"""What `pilot.toml` says (CONTRACTS section 3), as frozen values with the promised defaults.
+
+A value that has no promised default is `None` when it is not given: unknown, never a guess.
+"""
+
+import re
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from app.domain.words import OTHER_SEGMENT, ArmRole
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#]+[^\s?#]*$")]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+Usd = Annotated[Decimal, Field(ge=0, max_digits=14, decimal_places=6)]
+Rate = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Margin = Annotated[float, Field(gt=0, lt=0.5, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Server = Literal["vllm", "sglang", "tgi", "ollama", "llamacpp", "tensorrt-llm", "openai"]
+ContentLevel = Literal["full", "masked", "metadata"]
+
+GRADERS = ("judge", "exact", "tool_calls")
+REFERENCE_GRADERS = frozenset({"exact", "tool_calls"})
+RESERVED_ARM_NAMES = frozenset({ArmRole.INCUMBENT.value, ArmRole.CONTROL.value})
+
+
+class Table(BaseModel):
+    """A table of `pilot.toml`: unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PilotTable(Table):
+    """`[pilot]`; `starts` None = the day of the oldest exchange imported before the start, else that of the start."""
+
+    name: Name
+    starts: date | None = None
+    days: int = Field(default=28, ge=14, le=42)
+    timezone: str = "UTC"
+    planned_conversations: int = Field(default=1400, ge=1)
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            msg = f"no time zone {value!r}; allowed: IANA names such as 'UTC' or 'Europe/Berlin'"
+            raise ValueError(msg) from None
+        return value
+
+
+class DecisionTable(Table):
+    """`[decision]`: why one would leave; the saving gate is required only for `cost`."""
+
+    reason: Literal["cost", "privacy", "latency", "control"] = "cost"
+
+
+class TokenPrices(Table):
+    """Token prices in US dollars per million; `None` = look it up, and if nobody knows it, unknown."""
+
+    input_usd_per_million_tokens: Usd | None = None
+    cached_input_usd_per_million_tokens: Usd | None = None
+    output_usd_per_million_tokens: Usd | None = None
+
+
+class IncumbentTable(TokenPrices):
+    """`[incumbent]`: the API that production uses today."""
+
+    base_url: Url
+    model: Text
+    family: Text | None = None
+    api_key_env: str = ""
+
+
+class CandidateTable(TokenPrices):
+    """`[[candidate]]`: a model that could replace the incumbent."""
+
+    name: Name
+    base_url: Url
+    model: Text
+    server: Server = "openai"
+    family: Text | None = None
+    license: Text | None = None
+    license_reviewed: bool = False
+    api_key_env: str = ""
+    timeout_seconds: Seconds = 120.0
+    max_concurrency: int = Field(default=64, ge=1, le=10_000)
+    gpu_usd_per_hour: Usd | None = None
+    gpus_per_replica: int = Field(default=1, ge=1)
+    replicas: int = Field(default=1, ge=1)
+    strip_think: bool = False
+
+    @field_validator("name")
+    @classmethod
+    def _not_reserved(cls, value: str) -> str:
+        if value in RESERVED_ARM_NAMES:
+            msg = f"{value!r} is the name of another arm; choose another name"
+            raise ValueError(msg)
+        return value
+
+
+class ControlTable(Table):
+    """`[control]`: share of conversations for which the incumbent is asked again."""
+
+    rate: Rate = 0.0
+
+
+class SamplingTable(Table):
+    """`[sampling]`: share of conversations that take part."""
+
+    rate: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
+
+
+class ContentTable(Table):
+    """`[content]`: how much text is kept, and what the candidate sees."""
+
+    level: ContentLevel = "full"
+    candidate_sees: Literal["raw", "masked"] = "raw"
+
+
+def _regular_expression(value: str | None) -> str | None:
+    if value is not None:
+        try:
+            re.compile(value)
+        except re.error as error:
+            msg = f"not a regular expression: {error}"
+            raise ValueError(msg) from None
+    return value
+
+
+class SegmentMatch(Table):
+    """`match` of a segment: each given part must fit (`header` equals, the others are regular expressions)."""
+
+    header: Text | None = None
+    path: Text | None = None
+    model: Text | None = None
+    system_prompt: Text | None = None
+
+    _valid = field_validator("path", "model", "system_prompt")(_regular_expression)
+
+
+class SegmentTable(Table):
+    """`[[segment]]`: a kind of work, named before the pilot starts."""
+
+    name: Name
+    match: SegmentMatch | None = None
+    margin: Margin | None = None
+    grader: str = "judge"
+    incumbent_is_reference: bool = False
+
+    @field_validator("name")
+    @classmethod
+    def _not_other(cls, value: str) -> str:
+        if value == OTHER_SEGMENT:
+            msg = "'other' is the segment of all that no [[segment]] matches; choose another name"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("grader")
+    @classmethod
+    def _known_grader(cls, value: str) -> str:
+        if value not in GRADERS:
+            msg = f"no grader {value!r} in this version; allowed: {', '.join(GRADERS)}"
+            raise ValueError(msg)
+        return value
+
+    @model_validator(mode="after")
+    def _reference_needed(self) -> Self:
+        if self.grader in REFERENCE_GRADERS and not self.incumbent_is_reference:
+            msg = f"grader {self.grader!r} compares with the incumbent: it needs incumbent_is_reference = true"
+            raise ValueError(msg)
+        return self
+
+
+class QualityTable(Table):
+    """`[quality]`: how much worse than the incumbent is still good enough."""
+
+    margin: Margin = 0.05
+
+
+class JudgeTable(Table):
+    """`[judge]`: who is asked, or (with `rater` and no `base_url`) whose imported grades are the judge's."""
+
+    base_url: Url | None = None
+    model: Text | None = None
+    family: Text | None = None
+    api_key_env: str = ""
+    rater: Text | None = None
+    input_usd_per_million_tokens: Usd | None = None
+    output_usd_per_million_tokens: Usd | None = None
+    budget_usd: Usd = Decimal(50)
+    allow_same_family: bool = False
+    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Self:
+        if self.base_url is None and self.rater is None:
+            msg = "give base_url and model (a judge to ask) or rater (whose imported grades count)"
+            raise ValueError(msg)
+        if self.base_url is not None and self.model is None:
+            msg = "a judge with a base_url needs a model"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def rater_name(self) -> str:
+        """Whose grades are the judge's."""
+        name = self.rater or self.model
+        assert name is not None  # noqa: S101 - the validator above refuses a table with neither
+        return name
+
+
+class LabelsTable(Table):
+    """`[labels]`: how many pairs a day people look at."""
+
+    per_day: int = Field(default=15, ge=0)
+
+
+class LatencyTable(Table):
+    """`[latency]`: the service level that the candidate must keep."""
+
+    ttft_any_p95_seconds: Seconds | None = None
+    total_p95_seconds: Seconds | None = None
+    accept_imported: bool = False
+
+    @model_validator(mode="after")
+    def _one_objective(self) -> Self:
+        if self.ttft_any_p95_seconds is None and self.total_p95_seconds is None:
+            msg = "give ttft_any_p95_seconds, total_p95_seconds or both; or leave out [latency]"
+            raise ValueError(msg)
+        return self
+
+
+class ReliabilityTable(Table):
+    """`[reliability]`: how often the candidate may fail."""
+
+    max_failure_rate: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
+
+
+class CostTable(Table):
+    """`[cost]`: what is neither tokens nor GPUs."""
+
+    engineer_usd_per_hour: Usd | None = None
+    other_usd_per_month: Usd | None = None
+    horizon_months: int = Field(default=24, ge=1, le=120)
+
+
+class ConstraintsTable(Table):
+    """`[constraints]`: what decides on its own."""
+
+    data_must_stay: bool = False
+    team_has_gpu_experience: bool | None = None
+
+
+class PilotConfiguration(Table):
+    """All of `pilot.toml`; absent optional tables are `None`, which makes their gate `not_required` or unknown."""
+
+    pilot: PilotTable
+    decision: DecisionTable = DecisionTable()
+    incumbent: IncumbentTable
+    candidate: tuple[CandidateTable, ...] = Field(min_length=1)
+    control: ControlTable = ControlTable()
+    sampling: SamplingTable = SamplingTable()
+    content: ContentTable = ContentTable()
+    segment: tuple[SegmentTable, ...] = ()
+    quality: QualityTable = QualityTable()
+    judge: JudgeTable | None = None
+    labels: LabelsTable = LabelsTable()
+    latency: LatencyTable | None = None
+    reliability: ReliabilityTable | None = None
+    cost: CostTable | None = None
+    constraints: ConstraintsTable | None = None
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        for what, names in (("candidate", [c.name for c in self.candidate]), ("segment", [s.name for s in self.segment])):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                msg = f"two [[{what}]] tables have the name {twice[0]!r}"
+                raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _control_needs_a_key(self) -> Self:
+        if self.control.rate > 0 and not self.incumbent.api_key_env:
+            msg = "control.rate > 0 asks the incumbent again: it needs incumbent.api_key_env"
+            raise ValueError(msg)
+        return self
+
+    def candidate_named(self, name: str) -> CandidateTable:
+        """The candidate of that name; `KeyError` if there is none."""
+        return {c.name: c for c in self.candidate}[name]
+
+    def segment_named(self, name: str) -> SegmentTable | None:
+        """The registered segment of that name; `None` for `other`."""
+        return {s.name: s for s in self.segment}.get(name)
+
+    def margin_of(self, segment: str | None) -> float:
+        """The margin of a segment, or of the whole pilot for `None`, `other` and segments without their own."""
+        table = self.segment_named(segment) if segment is not None else None
+        return table.margin if table is not None and table.margin is not None else self.quality.margin
+
+    def grader_of(self, segment: str) -> str:
+        """Which grader decides the pairs of a segment; `other` is judged."""
+        table = self.segment_named(segment)
+        return table.grader if table is not None else "judge"

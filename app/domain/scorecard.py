@@ -1,0 +1,280 @@
+"""The scorecard: all estimates of a pilot at one moment (CONTRACTS section 5). Names are promises: only add.
+
+Money is a `Decimal` and leaves as a decimal string; an unknown number is `None`.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from app.domain.words import GateName, GateOutcome, Outcome
+
+SCHEMA_VERSION = 1
+Money = Annotated[Decimal, PlainSerializer(lambda value: f"{value:.2f}", return_type=str, when_used="json")]
+
+
+class Model(BaseModel):
+    """Frozen, and closed: a misspelt name is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class EstimateModel(Model):
+    """ESTIMATE of the contract; units and unit of `n` are the field's."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    method: str = "none"
+    confidence: float = 0.95
+    standard_error: float | None = None
+
+
+class MoneyEstimate(Model):
+    """An estimate in US dollars; `low`/`high` are `None` until there is a range."""
+
+    value: Money | None = None
+    low: Money | None = None
+    high: Money | None = None
+    n: int = 0
+    method: str = "none"
+    confidence: float = 0.95
+
+
+class Window(Model):
+    """Days 1 to the last planned one."""
+
+    from_: datetime | None = Field(alias="from", serialization_alias="from", default=None)
+    to: datetime | None = None
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class LedgerModel(Model):
+    """Every production request until now, by its one reason."""
+
+    production_requests: int = 0
+    by_reason: dict[str, int]
+    unknown_seconds: float = 0.0
+
+
+class PairCoverage(Model):
+    """What became of each captured exchange for one candidate; adds up to `captured`."""
+
+    both_ok: int = 0
+    candidate_failed: int = 0
+    incumbent_failed: int = 0
+    both_failed: int = 0
+    shed: int = 0
+    over_budget: int = 0
+    not_asked: int = 0
+    pending: int = 0
+
+
+class DayPoint(Model):
+    """The win rate over all days up to one, with its always-valid interval (n = conversations so far)."""
+
+    day: int
+    n: int
+    value: float | None
+    low: float | None
+    high: float | None
+    day_value: float | None = None
+    day_n: int = 0
+
+
+class JudgeAgreement(Model):
+    """One rater's grades against people's labels; descriptive unless it is the judge."""
+
+    rater: str
+    accuracy: EstimateModel
+    kappa: EstimateModel
+    position_consistency_rate: float | None = None
+    position_consistency_n: int = 0
+    first_shown_rate: float | None = None
+    first_shown_n: int = 0
+    flips: int = 0
+    ungraded: dict[str, int] = {}
+    win_rate_fixed: EstimateModel = EstimateModel()
+
+
+class QualityModel(Model):
+    """Win rates and how far the judge can be trusted."""
+
+    win_rate: EstimateModel
+    win_rate_fixed: EstimateModel
+    win_rate_without_failures: EstimateModel
+    win_rate_length_controlled: EstimateModel
+    win_rate_human_corrected: EstimateModel
+    ties: int = 0
+    flips: int = 0
+    ungraded: dict[str, int] = {}
+    position_consistency_rate: float | None = None
+    position_consistency_n: int = 0
+    first_shown_rate: float | None = None
+    first_shown_n: int = 0
+    judge_accuracy: EstimateModel
+    judge_kappa: EstimateModel
+    labels: int = 0
+    usable_labels: int = 0
+    people_win_rate: EstimateModel = EstimateModel()
+    by_day: list[DayPoint] = []
+    raters: list[JudgeAgreement] = []
+
+
+class SegmentModel(Model):
+    """One segment's quality; only registered ones have a say in the verdict."""
+
+    registered: bool = True
+    pairs: int = 0
+    conversations: int = 0
+    win_rate: EstimateModel
+    margin: float | None = None
+    alpha: float | None = None
+    bound: float | None = None
+    outcome: GateOutcome
+    labels: int = 0
+    reason: str = ""
+
+
+class ArmsEstimate(Model):
+    """The same number of both arms."""
+
+    incumbent: EstimateModel = EstimateModel()
+    candidate: EstimateModel = EstimateModel()
+
+
+class Quantiles(Model):
+    """Three quantiles of a time, of both arms."""
+
+    p50: ArmsEstimate = ArmsEstimate()
+    p95: ArmsEstimate = ArmsEstimate()
+    p99: ArmsEstimate = ArmsEstimate()
+
+
+class LatencyModel(Model):
+    """Times in seconds; `basis` says whose timings they are (live, imported, none)."""
+
+    ttft_any_seconds: Quantiles = Quantiles()
+    ttft_visible_seconds: Quantiles = Quantiles()
+    total_seconds: Quantiles = Quantiles()
+    tpot_seconds: Quantiles = Quantiles()
+    load_tested: bool = False
+    basis: str = "none"
+
+
+class ReliabilityModel(Model):
+    """How often each arm failed, over captured exchanges that the candidate was asked."""
+
+    incumbent_failure_rate: EstimateModel
+    candidate_failure_rate: EstimateModel
+    candidate_available_rate: float | None = None
+    failure_kinds: dict[str, int] = {}
+    incumbent_failure_kinds: dict[str, int] = {}
+
+
+class CapacityModel(Model):
+    """What the traffic asks of a server."""
+
+    requests_per_minute_peak: int | None = None
+    incumbent_concurrency_peak: int | None = None
+    candidate_concurrency_peak: int | None = None
+    replicas: int | None = None
+
+
+class HoursModel(Model):
+    """Logged engineering hours."""
+
+    one_off: float = 0.0
+    recurring_per_month: EstimateModel = EstimateModel()
+
+
+class CostModel(Model):
+    """Money per month of 730 hours."""
+
+    incumbent_usd_per_month: MoneyEstimate = MoneyEstimate()
+    candidate_usd_per_month: MoneyEstimate = MoneyEstimate()
+    saving_usd_per_month: MoneyEstimate = MoneyEstimate()
+    probability_saving_positive: float | None = None
+    break_even_requests_per_month: EstimateModel = EstimateModel()
+    engineering_hours: HoursModel = HoursModel()
+    pilot_usd: Money = Decimal(0)
+    unpriced_models: list[str] = []
+    missing: list[str] = []
+    parts: dict[str, Money | None] = {}
+    requests_per_month: float | None = None
+
+
+class GateModel(Model):
+    """One condition of the verdict; `bound` is the one-sided bound that was compared with `threshold`."""
+
+    name: GateName
+    outcome: GateOutcome
+    bound: float | None = None
+    threshold: float | None = None
+    alpha: float | None = None
+    reason: str = ""
+
+
+class VerdictModel(Model):
+    """What the evidence says about one candidate."""
+
+    outcome: Outcome
+    provisional: Outcome | None = None
+    final: bool = False
+    reason_codes: list[str] = []
+    reasons: list[str] = []
+    would_change: list[str] = []
+    not_tested: list[str] = []
+    routing: dict[str, str] = {}
+
+
+class CandidateModel(Model):
+    """All about one candidate."""
+
+    coverage: PairCoverage
+    quality: QualityModel
+    segments: dict[str, SegmentModel]
+    latency: LatencyModel
+    reliability: ReliabilityModel
+    capacity: CapacityModel
+    cost: CostModel
+    gates: list[GateModel]
+    verdict: VerdictModel
+
+
+class ChangeModel(Model):
+    """A change of the configuration after the registration."""
+
+    at: datetime
+    by: str
+    path: str
+    before: Any = None
+    after: Any = None
+
+
+class RegistrationModel(Model):
+    """What was fixed and hashed at the start; `None` before it."""
+
+    hash: str | None = None
+    registered_at: datetime | None = None
+    changes: list[ChangeModel] = []
+
+
+class Scorecard(Model):
+    """The whole document; JSON by `model_dump(mode="json", by_alias=True)`."""
+
+    schema_version: int = SCHEMA_VERSION
+    pilot: str
+    as_of: datetime | None
+    day: int
+    window: Window
+    coverage: LedgerModel
+    candidates: dict[str, CandidateModel]
+    registration: RegistrationModel
+    data_hash: str = ""
+    days_closed: list[int] = []
+    days_reopened: list[int] = []

@@ -1,0 +1,1 @@
+"""Logic that scores a pair: deterministic graders and the pairwise judge."""

@@ -1,0 +1,1 @@
+"""The database: the only package that imports SQLAlchemy; its functions return domain values, never rows."""

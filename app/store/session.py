@@ -1,0 +1,62 @@
+"""Engine, sessions and the only `commit` of the code base."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.jobs import Job
+
+Publish = Callable[[Job, list[Any]], None]
+SessionFactory = sessionmaker[Session]
+_JOBS = "jobs_after_commit"
+
+
+def make_engine(database_url: str, *, pool_size: int = 8, connect_timeout_seconds: int = 10) -> Engine:
+    """An engine for one process; make it after any fork.
+
+    Args:
+        database_url: SQLAlchemy URL with the driver `postgresql+psycopg`.
+        pool_size: Most connections that this process keeps.
+        connect_timeout_seconds: How long one attempt to connect may take.
+    """
+    return create_engine(
+        database_url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        connect_args={"options": "-c timezone=UTC", "connect_timeout": connect_timeout_seconds},
+    )
+
+
+def make_session_factory(engine: Engine) -> SessionFactory:
+    """Sessions whose objects stay readable after the commit."""
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+def publish_after_commit(session: Session, job: Job, *arguments: Any) -> None:
+    """Asks for a job that leaves once the transaction is committed, and never if it is rolled back."""
+    session.info.setdefault(_JOBS, []).append((job, list(arguments)))
+
+
+@contextmanager
+def session_scope(factory: SessionFactory, publish: Publish | None = None) -> Iterator[Session]:
+    """One transaction: committed at the end, rolled back on an exception, its jobs sent after the commit."""
+    session = factory()
+    try:
+        yield session
+        session.commit()
+        jobs = session.info.pop(_JOBS, [])
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.close()
+    if jobs and publish is None:
+        message = f"jobs were asked for without a way to publish them: {[job.value for job, _ in jobs]}"
+        raise RuntimeError(message)
+    for job, arguments in jobs:
+        assert publish is not None  # noqa: S101 - checked above; tells the type checker
+        publish(job, arguments)

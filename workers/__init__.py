@@ -1,0 +1,1 @@
+"""The long-running processes: Celery's application and its tasks."""
