@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 
 from app.domain.words import OTHER_SEGMENT, ArmRole
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+# A pilot's name is part of addresses (`/p/NAME/v1`); those of arms and segments are only shown and compared.
+PilotName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]{0,98}[^\s\x00-\x1f\x7f])?$")]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#]+[^\s?#]*$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Usd = Annotated[Decimal, Field(ge=0, max_digits=14, decimal_places=6)]
@@ -37,7 +39,7 @@ class Table(BaseModel):
 class PilotTable(Table):
     """`[pilot]`; `starts` None = the day of the oldest exchange imported before the start, else that of the start."""
 
-    name: Name
+    name: PilotName
     starts: date | None = None
     days: int = Field(default=28, ge=14, le=42)
     timezone: str = "UTC"
