@@ -1,0 +1,44 @@
+"""The API as one FastAPI application."""
+
+import importlib
+import importlib.util
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+
+import parallel_pilot
+from app.api.body_limit import BodyLimit
+from app.api.dependencies import Services
+from app.api.error_handlers import ERROR_RESPONSES, add_error_handlers
+from app.api.health import router as health_router
+
+API_PREFIX = "/api/v1"
+STAGES = ("pilots", "imports", "replays", "grading", "hours", "scorecards", "reports", "keys")
+
+
+def make_api(services: Services) -> FastAPI:
+    """The application with every stage's routes; `services` are handed to the endpoints."""
+    api = FastAPI(
+        title="Parallel Pilot",
+        summary="Mirrors production LLM requests to a self-hosted model, measures both, and says whether to migrate.",
+        version=parallel_pilot.__version__,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=_operation_id,
+    )
+    api.state.services = services
+    add_error_handlers(api)
+    api.add_middleware(BodyLimit, import_chunk_bytes=services.settings.import_chunk_bytes)
+    api.include_router(health_router)
+    for router in _stages():
+        api.include_router(router, prefix=API_PREFIX, responses=ERROR_RESPONSES)
+    return api
+
+
+def _stages() -> list[APIRouter]:
+    names = [f"app.api.{stage}" for stage in STAGES]
+    return [importlib.import_module(name).router for name in names if importlib.util.find_spec(name)]
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

@@ -1,0 +1,65 @@
+"""What endpoints are given: the process's services, and who asks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from app.domain.words import Role
+from app.errors import NotAuthenticated, NotPermitted
+from app.pipeline.access import Principal, authenticate
+from app.settings import Settings
+from app.store.session import Publish, SessionFactory
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a web process has; built once in `workers/web.py`."""
+
+    settings: Settings
+    session_factory: SessionFactory
+    publish: Publish
+    pepper: str
+
+
+def services_of(request: Request) -> Services:
+    """The services of the process that answers."""
+    found = request.app.state.services
+    assert isinstance(found, Services)  # noqa: S101 - make_api puts it there
+    return found
+
+
+ServicesDep = Annotated[Services, Depends(services_of)]
+
+_bearer = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer KEY`.")
+
+
+def authenticated(
+    services: ServicesDep, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Principal:
+    """Who asks; `NotAuthenticated` without a valid key."""
+    if credentials is None:
+        message = "give an API key in the header Authorization: Bearer KEY"
+        raise NotAuthenticated(message)
+    with services.session_factory() as session:
+        return authenticate(session, credentials.credentials, services.pepper)
+
+
+def require(role: Role) -> Callable[[Principal], Principal]:
+    """A dependency that gives the principal, and refuses one whose role is below `role`."""
+
+    def checked(principal: Annotated[Principal, Depends(authenticated)]) -> Principal:
+        if not principal.may(role):
+            message = f"this needs the role {role.value}; the key {principal.name!r} has {principal.role.value}"
+            raise NotPermitted(message, needed=role.value, role=principal.role.value)
+        return principal
+
+    return checked
+
+
+Viewer = Annotated[Principal, Depends(require(Role.VIEWER))]
+Labeller = Annotated[Principal, Depends(require(Role.LABELLER))]
+Operator = Annotated[Principal, Depends(require(Role.OPERATOR))]
+Admin = Annotated[Principal, Depends(require(Role.ADMIN))]

@@ -1,0 +1,86 @@
+"""Who may do what: API keys, kept as HMAC-SHA256 under the server's pepper."""
+
+import hashlib
+import hmac
+import secrets
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from app.domain.access import ApiKey, Principal
+from app.domain.words import Role
+from app.errors import InvalidInput, NotAuthenticated, Problem
+from app.store import keys
+from app.store.audit import record
+
+__all__ = ["Principal", "authenticate", "create_key", "digest_of", "load_pepper", "revoke_key"]
+
+PREFIX = "pp_"
+MAX_KEY_LENGTH = 200
+MAX_NAME_LENGTH = 100
+
+
+def digest_of(key: str, pepper: str) -> bytes:
+    """What is stored of a key."""
+    return hmac.digest(pepper.encode(), key.encode("utf-8", "surrogateescape"), hashlib.sha256)
+
+
+def authenticate(session: Session, key: str, pepper: str) -> Principal:
+    """The holder of a key; `NotAuthenticated` if it is unknown or revoked."""
+    found = keys.find_key(session, digest_of(key, pepper)) if 0 < len(key) <= MAX_KEY_LENGTH else None
+    if found is None:
+        message = "this API key is unknown or revoked"
+        raise NotAuthenticated(message)
+    return Principal(found.name, found.role)
+
+
+def create_key(session: Session, name: str, role: Role, pepper: str, *, by: str = "stack") -> str:
+    """A new key, shown once: nothing but its digest is kept."""
+    key, _ = issue_key(session, name, role, pepper, by=by)
+    return key
+
+
+def issue_key(session: Session, name: str, role: Role, pepper: str, *, by: str) -> tuple[str, ApiKey]:
+    """A new key and what is stored of it."""
+    _check_name(name)
+    key = PREFIX + secrets.token_urlsafe(32)
+    stored = keys.insert_key(session, name=name, role=role, digest=digest_of(key, pepper))
+    record(session, by, "key.create", key=name, role=role.value)
+    return key, stored
+
+
+def revoke_key(session: Session, name: str, *, by: str = "stack") -> ApiKey:
+    """Ends a key from now on."""
+    revoked = keys.mark_key_revoked(session, name)
+    record(session, by, "key.revoke", key=name)
+    return revoked
+
+
+def load_pepper(home: Path, given: str | None) -> str:
+    """The secret under which keys are digested: the one given, else `PILOT_HOME/pepper`, made at first use."""
+    if given:
+        return given
+    file = home / "pepper"
+    if not file.exists():
+        _write_once(file, secrets.token_urlsafe(32))
+    return file.read_text().strip()
+
+
+def _write_once(file: Path, text: str) -> None:
+    """Two processes that start at once end with the same file: a hard link is made whole and by one of them."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    draft.touch(mode=0o600)
+    draft.write_text(text + "\n")
+    try:
+        file.hardlink_to(draft)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+
+
+def _check_name(name: str) -> None:
+    if not name.strip() or len(name) > MAX_NAME_LENGTH or not name.isprintable():
+        message = f"a key's name is 1 to {MAX_NAME_LENGTH} printable characters"
+        raise InvalidInput(message, (Problem(message, field="name"),))

@@ -1,0 +1,34 @@
+"""Whether the database can serve."""
+
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+
+from app.store.migrate import alembic_configuration
+from app.store.session import SessionFactory
+
+# What a statement raises when the server is away or overloaded, not when the statement is wrong.
+DATABASE_ERRORS: tuple[type[Exception], ...] = (OperationalError, InterfaceError)
+
+
+def newest_revision() -> str | None:
+    """The revision that this version of the code needs."""
+    return ScriptDirectory.from_config(alembic_configuration("")).get_current_head()
+
+
+def revision_of(session: Session) -> str | None:
+    """The revision that the database has."""
+    return MigrationContext.configure(session.connection()).get_current_revision()
+
+
+def database_illness(session_factory: SessionFactory) -> str | None:
+    """What is wrong with the database, in one sentence; `None` if nothing is."""
+    try:
+        with session_factory() as session:
+            there, needed = revision_of(session), newest_revision()
+    except DATABASE_ERRORS as error:
+        return f"the database does not answer: {str(error).splitlines()[0]}"
+    if there != needed:
+        return f"the database has revision {there or 'none'}, this version needs {needed}: run the migrations"
+    return None
