@@ -3,31 +3,41 @@
 A value that has no promised default is `None` when it is not given: unknown, never a guess.
 """
 
-import re
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
+from app.domain import text_rules
 from app.domain.words import OTHER_SEGMENT, ArmRole
 
 # A pilot's name is part of addresses (`/p/NAME/v1`); those of arms and segments are only shown and compared.
-PilotName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
-Name = Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]{0,98}[^\s\x00-\x1f\x7f])?$")]
-Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#]+[^\s?#]*$")]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
-Usd = Annotated[Decimal, Field(ge=0, max_digits=14, decimal_places=6)]
+PilotName = Annotated[str, AfterValidator(text_rules.pilot_name)]
+Name = Annotated[str, AfterValidator(text_rules.name)]
+Url = Annotated[str, AfterValidator(text_rules.base_url)]
+Text = Annotated[str, AfterValidator(text_rules.text)]
+OptionalText = Annotated[Text | None, BeforeValidator(text_rules.empty_is_none)]
+Pattern = Annotated[str, AfterValidator(text_rules.regular_expression)]
+EnvironmentName = Annotated[str, AfterValidator(text_rules.environment_name)]
+Usd = Annotated[Decimal, Field(ge=0, lt=10**8, max_digits=14, decimal_places=6)]
 Rate = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Margin = Annotated[float, Field(gt=0, lt=0.5, allow_inf_nan=False)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Server = Literal["vllm", "sglang", "tgi", "ollama", "llamacpp", "tensorrt-llm", "openai"]
 ContentLevel = Literal["full", "masked", "metadata"]
 
 GRADERS = ("judge", "exact", "tool_calls")
+LATER_GRADERS = ("rubric", "json_fields", "label", "python")
 REFERENCE_GRADERS = frozenset({"exact", "tool_calls"})
 RESERVED_ARM_NAMES = frozenset({ArmRole.INCUMBENT.value, ArmRole.CONTROL.value})
+
+
+def at(*path: str | int, message: str, code: str) -> PydanticCustomError:
+    """An error that a rule over several keys raises about one of them; `path` starts at the rule's table."""
+    return PydanticCustomError("rule", "{text}", {"text": message, "path": list(path), "code": code})
 
 
 class Table(BaseModel):
@@ -40,10 +50,10 @@ class PilotTable(Table):
     """`[pilot]`; `starts` None = the day of the oldest exchange imported before the start, else that of the start."""
 
     name: PilotName
-    starts: date | None = None
+    starts: Annotated[date, Field(ge=date(2000, 1, 1), le=date(2100, 1, 1))] | None = None
     days: int = Field(default=28, ge=14, le=42)
     timezone: str = "UTC"
-    planned_conversations: int = Field(default=1400, ge=1)
+    planned_conversations: int = Field(default=1400, ge=1, le=10**9)
 
     @field_validator("timezone")
     @classmethod
@@ -75,8 +85,8 @@ class IncumbentTable(TokenPrices):
 
     base_url: Url
     model: Text
-    family: Text | None = None
-    api_key_env: str = ""
+    family: OptionalText = None
+    api_key_env: EnvironmentName = ""
 
 
 class CandidateTable(TokenPrices):
@@ -86,10 +96,10 @@ class CandidateTable(TokenPrices):
     base_url: Url
     model: Text
     server: Server = "openai"
-    family: Text | None = None
-    license: Text | None = None
+    family: OptionalText = None
+    license: OptionalText = None
     license_reviewed: bool = False
-    api_key_env: str = ""
+    api_key_env: EnvironmentName = ""
     timeout_seconds: Seconds = 120.0
     max_concurrency: int = Field(default=64, ge=1, le=10_000)
     gpu_usd_per_hour: Usd | None = None
@@ -124,26 +134,30 @@ class ContentTable(Table):
     level: ContentLevel = "full"
     candidate_sees: Literal["raw", "masked"] = "raw"
 
-
-def _regular_expression(value: str | None) -> str | None:
-    if value is not None:
-        try:
-            re.compile(value)
-        except re.error as error:
-            msg = f"not a regular expression: {error}"
-            raise ValueError(msg) from None
-    return value
+    @field_validator("level", "candidate_sees")
+    @classmethod
+    def _built(cls, value: str) -> str:
+        # Taking the word and then keeping the text would break a promise about people's data.
+        if value not in {"full", "raw"}:
+            msg = f"{value!r} is not built in this version; allowed: 'full' for level, 'raw' for candidate_sees"
+            raise ValueError(msg)
+        return value
 
 
 class SegmentMatch(Table):
     """`match` of a segment: each given part must fit (`header` equals, the others are regular expressions)."""
 
     header: Text | None = None
-    path: Text | None = None
-    model: Text | None = None
-    system_prompt: Text | None = None
+    path: Pattern | None = None
+    model: Pattern | None = None
+    system_prompt: Pattern | None = None
 
-    _valid = field_validator("path", "model", "system_prompt")(_regular_expression)
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.header is self.path is self.model is self.system_prompt is None:
+            msg = "give header, path, model or system_prompt; an empty match would take everything"
+            raise ValueError(msg)
+        return self
 
 
 class SegmentTable(Table):
@@ -167,15 +181,16 @@ class SegmentTable(Table):
     @classmethod
     def _known_grader(cls, value: str) -> str:
         if value not in GRADERS:
-            msg = f"no grader {value!r} in this version; allowed: {', '.join(GRADERS)}"
+            known = value.partition(":")[0] in LATER_GRADERS
+            msg = f"grader {value!r} is {'not built' if known else 'unknown'} in this version; allowed: {', '.join(GRADERS)}"
             raise ValueError(msg)
         return value
 
     @model_validator(mode="after")
     def _reference_needed(self) -> Self:
         if self.grader in REFERENCE_GRADERS and not self.incumbent_is_reference:
-            msg = f"grader {self.grader!r} compares with the incumbent: it needs incumbent_is_reference = true"
-            raise ValueError(msg)
+            msg = f"grader '{self.grader}' compares with the incumbent: it needs incumbent_is_reference = true"
+            raise at("grader", message=msg, code="reference_needed")
         return self
 
 
@@ -188,11 +203,11 @@ class QualityTable(Table):
 class JudgeTable(Table):
     """`[judge]`: who is asked, or (with `rater` and no `base_url`) whose imported grades are the judge's."""
 
-    base_url: Url | None = None
-    model: Text | None = None
-    family: Text | None = None
-    api_key_env: str = ""
-    rater: Text | None = None
+    base_url: Annotated[Url | None, BeforeValidator(text_rules.empty_is_none)] = None
+    model: OptionalText = None
+    family: OptionalText = None
+    api_key_env: EnvironmentName = ""
+    rater: OptionalText = None
     input_usd_per_million_tokens: Usd | None = None
     output_usd_per_million_tokens: Usd | None = None
     budget_usd: Usd = Decimal(50)
@@ -283,15 +298,15 @@ class PilotConfiguration(Table):
         for what, names in (("candidate", [c.name for c in self.candidate]), ("segment", [s.name for s in self.segment])):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
-                msg = f"two [[{what}]] tables have the name {twice[0]!r}"
-                raise ValueError(msg)
+                again = len(names) - 1 - names[::-1].index(twice[0])
+                raise at(what, again, "name", message=f"two [[{what}]] tables have the name '{twice[0]}'", code="twice")
         return self
 
     @model_validator(mode="after")
     def _control_needs_a_key(self) -> Self:
         if self.control.rate > 0 and not self.incumbent.api_key_env:
             msg = "control.rate > 0 asks the incumbent again: it needs incumbent.api_key_env"
-            raise ValueError(msg)
+            raise at("control", "rate", message=msg, code="control_needs_key")
         return self
 
     def candidate_named(self, name: str) -> CandidateTable:

@@ -1,7 +1,8 @@
 """A pilot: one whole comparison, its arms and its clock."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.domain.configuration import PilotConfiguration
@@ -11,8 +12,8 @@ DAY = timedelta(hours=24)
 
 
 def start_of(day: date, timezone: str) -> datetime:
-    """Midnight of a calendar day in a time zone: where a pilot's first day begins."""
-    return datetime.combine(day, time(), ZoneInfo(timezone))
+    """Midnight of a calendar day in a time zone, as UTC: days are whole 24 h from there, whatever local clocks do."""
+    return datetime.combine(day, time(), ZoneInfo(timezone)).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +79,23 @@ class Pilot:
             return None
         day = (moment - self.starts_at) // DAY + 1
         return day if 1 <= day <= self.days else None
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What was fixed before evidence counted; `hash` is that of `document`."""
+
+    hash: str
+    document: dict[str, Any]
+    registered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationChange:
+    """A change of the configuration after the registration; `path` as in `candidate[0].model`."""
+
+    at: datetime
+    by: str
+    path: str
+    before: Any
+    after: Any

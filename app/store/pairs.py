@@ -21,3 +21,15 @@ def touch_pairs(session: Session, exchange_ids: Sequence[int]) -> None:
     """Every pair of these exchanges has to be looked at (again): a reply, a grade or a label came."""
     if exchange_ids:
         session.execute(_TOUCH, {"ids": list(exchange_ids)})
+
+
+_REOPEN = text("""
+UPDATE pairs SET state = 'pending', rule = NULL, preference = NULL, ungraded = NULL,
+    claimed_until = NULL, claimed_by = NULL, settled_at = NULL
+WHERE pilot_id = :pilot_id
+""")
+
+
+def reopen_pairs(session: Session, pilot_id: int) -> None:
+    """Every pair of a pilot has to be looked at again: what its preference rests on was changed; grades are kept."""
+    session.execute(_REOPEN, {"pilot_id": pilot_id})
