@@ -1,0 +1,83 @@
+"""What one call to a model server takes and gives."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from pydantic import SecretStr
+
+from app.domain.configuration import Server
+from app.domain.exchange import Failure, Json, Reply, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whom to ask.
+
+    Attributes:
+        base_url: Address up to and with `/v1`; only http and https are asked.
+        model: What the request's `model` is replaced with.
+        server: Which adaptation table counts.
+        api_key: Sent as a bearer token; never logged.
+        timeout_seconds: For the whole call, from its start to the last byte.
+        strip_think: `<think>…</think>` inside the content is reasoning.
+    """
+
+    base_url: str
+    model: str
+    server: Server = "openai"
+    api_key: SecretStr | None = None
+    timeout_seconds: float = 120.0
+    strip_think: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptation:
+    """One difference between the recorded request and the one that was sent, and why."""
+
+    parameter: str
+    action: Literal["renamed", "dropped", "changed"]
+    before: Any
+    after: Any
+    why: str
+
+    def as_json(self) -> Json:
+        """The entry of the log that is stored beside the reply."""
+        return {"parameter": self.parameter, "action": self.action, "from": self.before, "to": self.after, "why": self.why}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one call; a server's misbehaviour is a `Failure`, never an exception.
+
+    Attributes:
+        reply: The reply or why there is none.
+        adaptations: What was renamed, dropped or changed in the request that got this reply.
+        model: The server's own name of the model that answered.
+        usage: Token counts, also of an answer that is unusable: it was paid for.
+        lag_seconds: The largest event-loop lag at a measured moment; above `timing.LAG_LIMIT_SECONDS` the times are not
+            to be trusted.
+        retry_after_seconds: What the server asked for in `Retry-After`.
+        calls: HTTP requests it took: more than one if the server refused a parameter and was asked again without it.
+    """
+
+    reply: Reply | Failure
+    adaptations: tuple[Adaptation, ...] = ()
+    model: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    lag_seconds: float | None = None
+    retry_after_seconds: float | None = None
+    calls: int = 1
+
+
+class ModelServers(Protocol):
+    """Anything that can be asked a Chat Completions request."""
+
+    async def ask(self, request: Json, target: Target, *, stream: bool) -> Answer:
+        """Asks once; waits at most `target.timeout_seconds`."""
+        ...
+
+
+def is_chat_request(request: Any) -> bool:
+    """Whether a stored request has the shape of Chat Completions, the only one that is asked in this version."""
+    messages = request.get("messages") if isinstance(request, dict) else None
+    return isinstance(messages, list) and bool(messages) and all(isinstance(message, dict) for message in messages)

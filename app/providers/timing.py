@@ -1,0 +1,109 @@
+"""The one clock of all arms: from the last request byte handed to the socket to the socket read of a reply.
+
+See `docs/decisions/0003-timing-of-model-calls.md`.
+"""
+
+import asyncio
+import time
+from collections import deque
+
+from app.domain.exchange import Timing
+
+LAG_LIMIT_SECONDS = 0.005
+"""Above this event-loop lag an observation is left out of quantiles and counted."""
+
+TICK_SECONDS = 0.002
+"""Resolution of the lag: a stall of s seconds is seen as s - TICK_SECONDS to s."""
+
+now = time.perf_counter
+
+
+class LoopLag:
+    """How late the running event loop gets to what is due, measured by a timer that should fire every tick."""
+
+    def __init__(self) -> None:
+        self._ticks: deque[tuple[float, float]] = deque(maxlen=64)  # when it fired, time since the one before
+        self._last = now()
+        self._handle: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Begins to tick on the running loop."""
+        self._last = now()
+        self._handle = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
+
+    def stop(self) -> None:
+        """Ends the ticking."""
+        if self._handle is not None:
+            self._handle.cancel()
+
+    def since(self, moment: float) -> float:
+        """The largest lag, in seconds, that a read at `moment` can have suffered.
+
+        Asyncio runs socket reads before timers that are due: a stall before the read shows in the first tick after it.
+        """
+        pending = now() - self._last
+        gaps = [gap for fired, gap in self._ticks if fired >= moment]
+        return max(0.0, max([pending, *gaps]) - TICK_SECONDS)
+
+    def _tick(self) -> None:
+        fired = now()
+        self._ticks.append((fired, fired - self._last))
+        self._last = fired
+        self._handle = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
+
+
+class Stopwatch:
+    """The moments of one call; all are given, none is guessed. Times before the start count as the start."""
+
+    def __init__(self) -> None:
+        self.started: float | None = None
+        self._first_any: float | None = None
+        self._first_visible: float | None = None
+        self._ended: float | None = None
+
+    def start(self, at: float) -> None:
+        """The last request byte was handed to the socket."""
+        self.started = at
+
+    def output(self, at: float, *, visible: bool) -> bool:
+        """Non-empty output was read: content, reasoning or a tool call; whether it was the first of its kind."""
+        is_first = self._first_any is None or (visible and self._first_visible is None)
+        if self._first_any is None:
+            self._first_any = at
+        if visible and self._first_visible is None:
+            self._first_visible = at
+        return is_first
+
+    def forget_visible(self) -> None:
+        """What was taken for content turned out to be thought."""
+        self._first_visible = None
+
+    def end(self, at: float) -> None:
+        """The last byte that belongs to the reply was read."""
+        self._ended = at
+
+    def timing(self) -> Timing:
+        """What was measured; without a start nothing was."""
+        return Timing(
+            ttft_any_seconds=self._since_start(self._first_any),
+            ttft_visible_seconds=self._since_start(self._first_visible),
+            total_seconds=self._since_start(self._ended),
+        )
+
+    def _since_start(self, moment: float | None) -> float | None:
+        return None if moment is None or self.started is None else max(0.0, moment - self.started)
+
+
+def tpot_seconds(timing: Timing, output_tokens: int | None) -> float | None:
+    """Time per output token after the first, in seconds: (E2E - TTFT any) / (output tokens - 1).
+
+    Args:
+        timing: Times of a streamed reply.
+        output_tokens: All generated tokens by the server's usage, reasoning included; never a number of chunks.
+
+    Returns:
+        `None` under two tokens and where a part is unknown.
+    """
+    if output_tokens is None or output_tokens <= 1 or timing.ttft_any_seconds is None or timing.total_seconds is None:
+        return None
+    return (timing.total_seconds - timing.ttft_any_seconds) / (output_tokens - 1)
