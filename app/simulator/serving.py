@@ -1,0 +1,226 @@
+"""Simulated models behind real HTTP: one server, several roles, each under its own path."""
+
+import asyncio
+import contextlib
+import json
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from aiohttp import web
+
+from app.domain.exchange import Json
+from app.simulator.completions import Answer, Refusal, chunks, completion_body
+from app.simulator.faults import GARBAGE, REFUSALS, Fault, Faults
+
+MAX_REQUEST_BYTES = 64 * 1024 * 1024
+HUGE_BYTES = 64 * 1024 * 1024
+HANG_SECONDS = 24 * 3600.0
+SHUTDOWN_SECONDS = 0.2
+
+
+class Role(Protocol):
+    """A simulated model: a pure function from a request to an answer, with a name."""
+
+    @property
+    def model(self) -> str:
+        """The id that `/v1/models` lists."""
+
+    def answer(self, request: Json) -> Answer | Refusal:
+        """What it says to a request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """How fast a server answers; 0 tokens per second = at once."""
+
+    seconds_to_first: float = 0.0
+    tokens_per_second: float = 0.0
+    slow_seconds: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A role, how fast it is, what goes wrong, and which parameters it refuses, as servers of its kind do."""
+
+    role: Role
+    speed: Speed = Speed()
+    faults: Faults = field(default_factory=Faults)
+    refuses: tuple[str, ...] = ()
+
+
+def make_application(endpoints: Mapping[str, Endpoint]) -> web.Application:
+    """The server: each role at `/NAME/v1/...`, the first one at `/v1/...` too.
+
+    Args:
+        endpoints: Roles by the name in their path.
+    """
+    application = web.Application(client_max_size=MAX_REQUEST_BYTES)
+    application.router.add_get("/health", _health)
+    first = next(iter(endpoints.values()))
+    for prefix, endpoint in [("", first), *((f"/{name}", endpoint) for name, endpoint in endpoints.items())]:
+        served = _Served(endpoint)
+        application.router.add_post(f"{prefix}/v1/chat/completions", served.complete)
+        application.router.add_get(f"{prefix}/v1/models", served.models)
+    return application
+
+
+@contextlib.contextmanager
+def serve(endpoints: Mapping[str, Endpoint] | Endpoint, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+    """Serves in a thread with a loop of its own; gives the server's address without a path."""
+    application = make_application({"model": endpoints} if isinstance(endpoints, Endpoint) else endpoints)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="simulator", daemon=True)
+    thread.start()
+    runner = web.AppRunner(application, handler_cancellation=True, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+    try:
+        yield asyncio.run_coroutine_threadsafe(start(runner, host, port), loop).result()
+    finally:
+        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+async def start(runner: web.AppRunner, host: str, port: int) -> str:
+    """Binds the server; its address, with the port that the system chose for 0."""
+    await runner.setup()
+    await web.TCPSite(runner, host, port, backlog=1024).start()
+    address = runner.addresses[0]
+    return f"http://{host}:{address[1]}"
+
+
+async def _health(_: web.Request) -> web.Response:
+    return web.json_response({"status": "ok"})
+
+
+class _Served:
+    """The routes of one role."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+
+    async def models(self, _: web.Request) -> web.Response:
+        model = {"id": self._endpoint.role.model, "object": "model", "created": 0, "owned_by": "simulator"}
+        return web.json_response({"object": "list", "data": [model]})
+
+    async def complete(self, http: web.Request) -> web.StreamResponse:
+        request = _parsed(await http.read())
+        if isinstance(request, Refusal):
+            return _refusal_response(request)
+        refused = _refused_parameter(request, self._endpoint.refuses)
+        fault = self._endpoint.faults.next(request)
+        failed = refused or REFUSALS.get(fault)
+        if failed is not None:
+            return _refusal_response(failed)
+        answer = self._endpoint.role.answer(request)
+        if isinstance(answer, Refusal):
+            return _refusal_response(answer)
+        return await self._send(http, request, _distorted(answer, fault), fault)
+
+    async def _send(self, http: web.Request, request: Json, answer: Answer, fault: Fault) -> web.StreamResponse:
+        speed = self._endpoint.speed
+        first = speed.seconds_to_first if answer.seconds_to_first is None else answer.seconds_to_first
+        rate = answer.tokens_per_second or speed.tokens_per_second
+        await asyncio.sleep({Fault.HANG: HANG_SECONDS, Fault.SLOW: speed.slow_seconds}.get(fault, 0) + first)
+        pace = _Pace(rate, answer, include_usage=bool((request.get("stream_options") or {}).get("include_usage")))
+        if request.get("stream"):
+            return await _stream(http, pace, fault)
+        return await _whole(http, pace, fault)
+
+
+class _Pace:
+    """An answer's chunks at a model's speed."""
+
+    def __init__(self, tokens_per_second: float, answer: Answer, *, include_usage: bool) -> None:
+        self.answer = answer
+        self._seconds_per_token = 1 / tokens_per_second if tokens_per_second else 0.0
+        self._include_usage = include_usage
+
+    async def whole(self) -> None:
+        """Waits as long as all tokens take."""
+        if self._seconds_per_token:
+            await asyncio.sleep(self._seconds_per_token * sum(tokens for tokens, _ in chunks(self.answer, include_usage=False)))
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The chunks, each when it is due; without a speed, all in one piece."""
+        events = chunks(self.answer, include_usage=self._include_usage)
+        if not self._seconds_per_token:
+            yield b"".join(data for _, data in events)
+            return
+        for tokens, data in events:
+            if tokens:
+                await asyncio.sleep(self._seconds_per_token * tokens)
+            yield data
+
+
+async def _stream(http: web.Request, pace: _Pace, fault: Fault) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
+    await response.prepare(http)
+    if fault is Fault.GARBAGE:
+        await response.write(b"data: " + GARBAGE + b"\n\n")
+        await response.write_eof()
+        return response
+    async for data in pace.pieces():
+        if fault is Fault.DROP:
+            await response.write(data[: len(data) // 2])
+            _cut(http)
+            return response
+        await response.write(data)
+    await response.write_eof()
+    return response
+
+
+async def _whole(http: web.Request, pace: _Pace, fault: Fault) -> web.StreamResponse:
+    await pace.whole()
+    body = GARBAGE if fault is Fault.GARBAGE else json.dumps(completion_body(pace.answer)).encode()
+    if fault is not Fault.DROP:
+        return web.Response(body=body, content_type="application/json")
+    response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": str(len(body))})
+    await response.prepare(http)
+    await response.write(body[: len(body) // 2])
+    _cut(http)
+    return response
+
+
+def _cut(http: web.Request) -> None:
+    if http.transport is not None:
+        http.transport.abort()
+
+
+def _distorted(answer: Answer, fault: Fault) -> Answer:
+    if fault is Fault.EMPTY:
+        return replace(answer, content="", tool_calls=())
+    return replace(answer, content="word " * (HUGE_BYTES // 5)) if fault is Fault.HUGE else answer
+
+
+def _parsed(body: bytes) -> Json | Refusal:
+    try:
+        request = json.loads(body)
+    except ValueError:
+        return Refusal(400, "We could not parse the JSON body of your request.")
+    if not isinstance(request, dict) or not isinstance(request.get("model"), str):
+        return Refusal(400, "you must provide a model parameter", param="model")
+    messages = request.get("messages")
+    if not isinstance(messages, list) or not messages or not all(isinstance(message, dict) for message in messages):
+        return Refusal(400, "'messages' must be a list of at least one message", param="messages")
+    return request
+
+
+def _refused_parameter(request: Json, refuses: tuple[str, ...]) -> Refusal | None:
+    """What servers say to a parameter that they do not know; `response_format.json_schema` names one value of one."""
+    for name in refuses:
+        parameter, _, kind = name.partition(".")
+        value = request.get(parameter)
+        if value is None or (kind and (not isinstance(value, dict) or value.get("type") != kind)):
+            continue
+        message = f"Unsupported parameter: '{parameter}' is not supported with this model."
+        return Refusal(400, message, code="unsupported_parameter", param=parameter)
+    return None
+
+
+def _refusal_response(refusal: Refusal) -> web.Response:
+    return web.Response(
+        status=refusal.status, body=refusal.body(), content_type="application/json", headers=refusal.headers or None
+    )
