@@ -1,4 +1,4 @@
-"""`./run bench recorded`: 466 real judged pairs as two pilots, through replay and judge over HTTP, against the known figures."""
+"""`./run bench recorded`: 466 real judged pairs as two pilots through replay and judge over HTTP."""
 
 import argparse
 import csv
@@ -45,9 +45,12 @@ def main(arguments: list[str] | None = None) -> int:
         json.dumps(line, ensure_ascii=False) + "\n" for line in import_lines(pairs, arrival_times(folder, len(pairs)))
     )
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="pp-rec-") as home, recorded_models(pairs) as models:
-        with running_service(Path(home)) as service:
-            cards = {judge: run_pilot(service, judge, models, pairs, lines.encode()) for judge in JUDGES}
+    with (
+        tempfile.TemporaryDirectory(prefix="pp-rec-") as home,
+        recorded_models(pairs) as models,
+        running_service(Path(home)) as service,
+    ):
+        cards = {judge: run_pilot(service, judge, models, pairs, lines.encode()) for judge in JUDGES}
     rows = list(compare(pairs, cards, (folder / "README.md").read_text()))
     wrong = [row for row in rows if not row["equal"]]
     for row in rows:
