@@ -185,6 +185,7 @@ class ReplyRow(Base):
     ttft_any_seconds: Mapped[float | None]
     ttft_visible_seconds: Mapped[float | None]
     total_seconds: Mapped[float | None]
+    lag_seconds: Mapped[float | None]
     adaptation: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
     caused_by_adaptation: Mapped[bool] = mapped_column(server_default=text("false"))
     recorded_at: Mapped[datetime] = _now()
@@ -387,6 +388,31 @@ class ImportRow(Base):
         CheckConstraint("state IN ('staging', 'done', 'refused', 'abandoned')", name="state"),
         Index("uq_imports_open", "pilot_id", "file_key", unique=True, postgresql_where=text("state = 'staging'")),
     )
+
+
+class ReplayRow(Base):
+    """A replay: stored exchanges asked of candidates (`arm_id` None = of all of them).
+
+    `progress` holds the counters of each arm; `claimed_until` is the lease of the worker that runs it.
+    """
+
+    __tablename__ = "replays"
+    id: Mapped[int] = _number()
+    pilot_id: Mapped[int] = mapped_column(ForeignKey("pilots.id", ondelete="CASCADE"), index=True)
+    arm_id: Mapped[int | None] = mapped_column(ForeignKey("arms.id", ondelete="CASCADE"))
+    limit_usd: Mapped[Decimal | None]
+    limit_seconds: Mapped[float | None]
+    limit_exchanges: Mapped[int | None]
+    state: Mapped[str] = mapped_column(server_default="queued")
+    progress: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    message: Mapped[str] = mapped_column(server_default="")
+    by: Mapped[str]
+    created_at: Mapped[datetime] = _now()
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    claimed_until: Mapped[datetime | None]
+    claimed_by: Mapped[str | None]
+    __table_args__ = (CheckConstraint("state IN ('queued', 'running', 'done', 'cancelled', 'failed')", name="state"),)
 
 
 class ApiKeyRow(Base):
