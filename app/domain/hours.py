@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Literal, TypeAlias
+
+HoursKind: TypeAlias = Literal["set-up", "prompt porting", "tuning", "incident", "upgrade", "evaluation", "on-call", "other"]
 
 
 @dataclass(frozen=True, slots=True)

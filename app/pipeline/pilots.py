@@ -2,17 +2,19 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from app.domain.pilot import Pilot, start_of
+from app.domain.pilot import ConfigurationChange, Pilot, Registration, start_of
 from app.domain.words import PilotState
 from app.errors import Conflict
 from app.pipeline.configuration import Loaded, load_configuration
 from app.pipeline.registration import register
 from app.store import pilots
 from app.store.audit import record
+from app.store.registrations import changes_of, registration_of
 from app.store.status import exchanges_outside
 
 EXTENSION_DAYS = 14
@@ -24,6 +26,21 @@ class Told:
 
     pilot: Pilot
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PilotDetails:
+    """A pilot with all that was guessed, fixed and changed."""
+
+    pilot: Pilot
+    guesses: tuple[dict[str, Any], ...]
+    registration: Registration | None
+    changes: tuple[ConfigurationChange, ...]
+
+
+def details_of(session: Session, pilot: Pilot) -> PilotDetails:
+    guesses, changes = pilots.guesses_of(session, pilot.id), changes_of(session, pilot.id)
+    return PilotDetails(pilot, tuple(guesses), registration_of(session, pilot.id), tuple(changes))
 
 
 def create_pilot(session: Session, toml_text: str | bytes, by: str, now: datetime) -> Told:

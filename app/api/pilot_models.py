@@ -1,0 +1,159 @@
+"""How pilots are sent."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from app.domain.pilot import Pilot
+from app.domain.scorecard import ChangeModel, Money
+from app.domain.words import ArmRole, PilotState
+from app.pipeline.pilots import PilotDetails
+from app.pipeline.status import PilotStatus
+
+
+class ArmBody(BaseModel):
+    """One model in a pilot."""
+
+    name: str
+    role: ArmRole
+    model: str
+
+
+class GuessBody(BaseModel):
+    """A value that the file did not say."""
+
+    field: str
+    value: str | None
+    message: str
+
+
+class PilotBody(BaseModel):
+    """A pilot as it stands; `notes` is what people should know of the step that was taken."""
+
+    name: str
+    state: PilotState
+    starts_at: datetime | None
+    ends_at: datetime | None
+    days: int
+    extended_days: int
+    is_default: bool
+    is_detached: bool
+    mirror_on: bool
+    created_at: datetime
+    started_at: datetime | None
+    stopped_at: datetime | None
+    arms: list[ArmBody]
+    configuration: dict[str, Any] | None = None
+    guesses: list[GuessBody] = []
+    registration_hash: str | None = None
+    registered_at: datetime | None = None
+    changes: list[ChangeModel] = []
+    notes: list[str] = []
+
+
+class ArmCountsBody(BaseModel):
+    """Replies (failures are among them) of an arm, and how far its pairs are graded."""
+
+    replies: int
+    failures: int
+    settled: int
+    pending: int
+    ungraded: int
+
+
+class StatusBody(BaseModel):
+    """Where a pilot stands; `next_steps` in the order to take them; `spend_usd` null = a price is unknown."""
+
+    name: str
+    state: PilotState
+    day: int
+    days: int
+    days_left: int | None
+    starts_at: datetime | None
+    ends_at: datetime | None
+    is_default: bool
+    is_detached: bool
+    mirror_on: bool
+    exchanges: int
+    conversations: int
+    planned_conversations: int
+    oldest: datetime | None
+    newest: datetime | None
+    by_segment: dict[str, int]
+    arms: dict[str, ArmCountsBody]
+    labels: int
+    hours: float
+    spend_usd: Money | None
+    next_steps: list[str]
+
+
+def summary_body(pilot: Pilot) -> PilotBody:
+    """A pilot's own facts."""
+    return PilotBody(
+        name=pilot.name,
+        state=pilot.state,
+        starts_at=pilot.starts_at,
+        ends_at=pilot.ends_at,
+        days=pilot.days,
+        extended_days=pilot.extended_days,
+        is_default=pilot.is_default,
+        is_detached=pilot.is_detached,
+        mirror_on=pilot.mirror_on,
+        created_at=pilot.created_at,
+        started_at=pilot.started_at,
+        stopped_at=pilot.stopped_at,
+        arms=[ArmBody(name=arm.name, role=arm.role, model=arm.model) for arm in pilot.arms],
+    )
+
+
+def pilot_body(details: PilotDetails, notes: tuple[str, ...] = ()) -> PilotBody:
+    """A pilot with all that was fixed, guessed and changed."""
+    registration = details.registration
+    return summary_body(details.pilot).model_copy(
+        update={
+            "configuration": details.pilot.configuration.model_dump(mode="json"),
+            "guesses": [GuessBody.model_validate(guess) for guess in details.guesses],
+            "registration_hash": registration.hash if registration else None,
+            "registered_at": registration.registered_at if registration else None,
+            "changes": [ChangeModel(at=c.at, by=c.by, path=c.path, before=c.before, after=c.after) for c in details.changes],
+            "notes": list(notes),
+        }
+    )
+
+
+def status_body(status: PilotStatus) -> StatusBody:
+    """Where a pilot stands."""
+    pilot, counts = status.pilot, status.counts
+    return StatusBody(
+        name=pilot.name,
+        state=pilot.state,
+        day=status.day,
+        days=pilot.days,
+        days_left=status.days_left,
+        starts_at=pilot.starts_at,
+        ends_at=pilot.ends_at,
+        is_default=pilot.is_default,
+        is_detached=pilot.is_detached,
+        mirror_on=pilot.mirror_on,
+        exchanges=counts.exchanges,
+        conversations=counts.conversations,
+        planned_conversations=pilot.configuration.pilot.planned_conversations,
+        oldest=counts.oldest,
+        newest=counts.newest,
+        by_segment=counts.by_segment,
+        arms={
+            name: ArmCountsBody(
+                replies=arm.replies,
+                failures=arm.failures,
+                settled=arm.settled,
+                pending=arm.pending,
+                ungraded=arm.ungraded,
+            )
+            for name, arm in counts.arms.items()
+        },
+        labels=counts.labels,
+        hours=float(counts.hours),
+        spend_usd=counts.spend_usd,
+        next_steps=list(status.next_steps),
+    )
