@@ -20,7 +20,7 @@ from app.simulator.draws import lognormal, one_of, uniform, weighted
 from app.simulator.models import tempo_of
 from app.simulator.truth import ANSWERS, ESCALATIONS, EXTRACTION, Outcome, case_number, outcome_of
 
-SEED = 20_261
+SEED = 23
 HISTORY_DAYS = 28
 INCUMBENT_MODEL, CANDIDATE_MODEL, CANDIDATE_NAME = "gpt-5.1", "Qwen/Qwen3.5-27B", "qwen"
 INCLUSION_PROBABILITY = 0.0004

@@ -33,7 +33,7 @@ class SimulatedJudge:
     model: str
     seed: int = 0
     misread_rate: float = 0.09
-    position_bias: float = 0.05
+    position_bias: float = 0.03
     unparsed_rate: float = 0.002
 
     def answer(self, request: Json) -> Answer | Refusal:
