@@ -1,0 +1,207 @@
+"""Runs one claimed replay: asks each candidate within its limits, all candidates side by side."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from app.domain.exchange import Failure, Json
+from app.domain.pilot import Arm, Pilot
+from app.domain.replay import NewReply, Replay, ReplayState
+from app.domain.words import FailureKind, Source
+from app.pipeline.replay_money import Meter, Purse
+from app.pipeline.replay_writing import Finding, ReplayWriter
+from app.providers.asking import HttpModelServers, Limits, open_client
+from app.providers.model_server import Answer, Target, is_chat_request
+from app.store.replays import exchanges_to_ask, read_requests
+from app.store.session import SessionFactory
+
+REQUESTS_AT_ONCE = 100
+REFUSED_AT_THE_DOOR = (401, 403, 404)  # a wrong key, address or model name: nothing that an exchange could be blamed for
+TOO_MANY_REQUESTS = 429
+WAITS_FOR_ROOM = 5
+LONGEST_WAIT_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One arm that is asked."""
+
+    arm: Arm
+    target: Target
+    meter: Meter
+    max_concurrency: int
+
+
+@dataclass(slots=True)
+class Ending:
+    """Why no further exchange is asked; the first reason counts, but a failure counts more than a limit."""
+
+    state: ReplayState = ReplayState.DONE
+    message: str = ""
+
+    def add(self, state: ReplayState, message: str) -> None:
+        """One more reason to end."""
+        if not self.message or (state is ReplayState.FAILED and self.state is not ReplayState.FAILED):
+            self.state, self.message = state, message
+
+
+async def run_replay(
+    session_factory: SessionFactory, pilot: Pilot, replay: Replay, candidates: Sequence[Candidate], *,
+    worker: str, lease_seconds: float, reply_bytes: int,
+) -> tuple[ReplayState, str]:  # fmt: skip
+    """Asks until everything is asked or something ends it; gives the state and the reason for people.
+
+    Calls that are on the way when it ends are waited for: they are paid.
+    """
+    progress = {candidate.arm.name: replay.progress[candidate.arm.name] for candidate in candidates}
+    writer = ReplayWriter(session_factory, pilot, replay.id, worker, lease_seconds, progress)
+    purse = Purse(replay.limits.usd, spent_usd=sum((arm.usd + arm.held_usd for arm in progress.values()), Decimal(0)))
+    ending = Ending()
+    async with open_client(Limits(reply_bytes=reply_bytes)) as client:
+        runs = [ArmRun(session_factory, pilot, replay, each, client, writer, purse, ending) for each in candidates]
+        async with asyncio.TaskGroup() as group:
+            writing = group.create_task(writer.run())
+            async with asyncio.TaskGroup() as asking:
+                for run in runs:
+                    asking.create_task(run.run())
+            writing.cancel()
+    return ending.state, ending.message
+
+
+@dataclass(slots=True)
+class ArmRun:
+    """The replay of one candidate."""
+
+    session_factory: SessionFactory
+    pilot: Pilot
+    replay: Replay
+    candidate: Candidate
+    client: HttpModelServers
+    writer: ReplayWriter
+    purse: Purse
+    ending: Ending
+    _is_over: bool = False
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def run(self) -> None:
+        """Asks for everything that lacks a reply."""
+        illness = await self.client.illness(self.candidate.target)
+        if illness is not None:
+            self._fail(illness)
+            return
+        ids = await asyncio.to_thread(self._read_ids)
+        source = self._requests(ids)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(self.candidate.max_concurrency, len(ids))):
+                group.create_task(self._work(source))
+
+    async def _work(self, source: AsyncIterator[tuple[int, Json]]) -> None:
+        while self._may_go_on():
+            async with self._lock:
+                item = await anext(source, None)
+            if item is None:
+                return
+            exchange_id, request = item
+            if is_chat_request(request):
+                await self._ask(exchange_id, request)
+            else:
+                await self.writer.put(Finding(self.candidate.arm, None))
+
+    async def _ask(self, exchange_id: int, request: Json) -> None:
+        reserve = self.candidate.meter.reserve_usd(request)
+        if not await self.purse.take(reserve):
+            self._end(f"the limit of {self.replay.limits.usd} USD is reached")
+            return
+        spent = Decimal(0)
+        try:
+            if not self._may_go_on():
+                return
+            answer = await self._answer(request)
+            if await self._is_blameless(answer):
+                return
+            finding = self._finding(exchange_id, answer, reserve)
+            spent = finding.usd if finding.usd is not None else reserve
+            await self.writer.put(finding)
+        finally:
+            await self.purse.settle(reserve, spent)
+
+    async def _answer(self, request: Json) -> Answer:
+        """A server that says that it has no room is given time: the rush is ours."""
+        stream = request.get("stream") is True
+        for attempt in range(WAITS_FOR_ROOM):
+            answer = await self.client.ask(request, self.candidate.target, stream=stream)
+            if not isinstance(answer.reply, Failure) or answer.reply.status != TOO_MANY_REQUESTS or not self._may_go_on():
+                return answer
+            wanted = answer.retry_after_seconds if answer.retry_after_seconds is not None else 0.5 * 2**attempt
+            await asyncio.sleep(min(wanted, LONGEST_WAIT_SECONDS))
+        return await self.client.ask(request, self.candidate.target, stream=stream)
+
+    async def _is_blameless(self, answer: Answer) -> bool:
+        """A server that is gone, or lets nobody in, ends the replay; no exchange is blamed for it."""
+        reply, name = answer.reply, self.candidate.arm.name
+        if not isinstance(reply, Failure):
+            return False
+        if reply.kind is FailureKind.CONNECTION:
+            illness = await self.client.illness(self.candidate.target)
+            if illness is not None:
+                self._fail(illness)
+            return illness is not None
+        if reply.status in REFUSED_AT_THE_DOOR and self.writer.progress[name].answered == 0:
+            self._fail(f"{name} at {self.candidate.target.base_url} refuses with {reply.status}: {reply.message}")
+            return True
+        return False
+
+    def _finding(self, exchange_id: int, answer: Answer, reserve: Decimal) -> Finding:
+        row = NewReply(
+            exchange_id=exchange_id,
+            arm_id=self.candidate.arm.id,
+            reply=answer.reply,
+            source=Source.REPLAY,
+            model=answer.model,
+            lag_seconds=answer.lag_seconds,
+            adaptation=tuple(entry.as_json() for entry in answer.adaptations),
+        )
+        meter = self.candidate.meter
+        return Finding(self.candidate.arm, row, meter.cost_usd(answer), reserve, is_billed=not meter.is_rented_by_hour)
+
+    def _may_go_on(self) -> bool:
+        if self._is_over:
+            return False
+        if self.writer.state is not ReplayState.RUNNING:
+            self._end("cancelled" if self.writer.state is ReplayState.CANCELLED else "another worker has taken over")
+        elif self._is_late():
+            self._end(f"the limit of {self.replay.limits.seconds:g} s is reached")
+        return not self._is_over
+
+    def _is_late(self) -> bool:
+        limit, started = self.replay.limits.seconds, self.replay.started_at
+        return limit is not None and started is not None and datetime.now(UTC) >= started + timedelta(seconds=limit)
+
+    def _end(self, message: str) -> None:
+        self._is_over = True
+        self.ending.add(ReplayState.DONE, message)
+
+    def _fail(self, message: str) -> None:
+        self._is_over = True
+        self.ending.add(ReplayState.FAILED, message)
+
+    async def _requests(self, ids: Sequence[int]) -> AsyncIterator[tuple[int, Json]]:
+        for start in range(0, len(ids), REQUESTS_AT_ONCE):
+            wanted = ids[start : start + REQUESTS_AT_ONCE]
+            found = await asyncio.to_thread(self._read_requests, wanted)
+            for exchange_id in wanted:
+                if exchange_id in found:
+                    yield exchange_id, found[exchange_id]
+
+    def _read_ids(self) -> Sequence[int]:
+        with self.session_factory() as session:
+            ids = exchanges_to_ask(session, self.pilot, self.candidate.arm)
+        limit = self.replay.limits.exchanges
+        asked = self.writer.progress[self.candidate.arm.name].asked
+        return ids if limit is None else ids[: max(0, limit - asked)]
+
+    def _read_requests(self, ids: Sequence[int]) -> dict[int, Json]:
+        with self.session_factory() as session:
+            return read_requests(session, list(ids))

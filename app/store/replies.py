@@ -1,0 +1,104 @@
+"""Replies of arms: narrow facts as columns, their text in `payloads`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.domain.exchange import Failure
+from app.domain.payload import reply_body
+from app.domain.pilot import Pilot
+from app.domain.replay import NewReply
+from app.store.pairs import touch_pairs
+from app.store.payloads import ensure_partitions
+from app.store.tables import ExchangeRow, PayloadRow, ReplyRow
+
+ReplyKey = tuple[int, int]
+
+
+def record_replies(session: Session, pilot: Pilot, rows: Sequence[NewReply]) -> frozenset[ReplyKey]:
+    """Stores replies that are not there yet, with their texts, and has their pairs looked at.
+
+    A reply that is there stays as it is.
+
+    Returns:
+        The (exchange id, arm id) of the replies that were stored now; the others were there.
+    """
+    if not rows:
+        return frozenset()
+    ids = sorted({row.exchange_id for row in rows})
+    arrivals: dict[int, datetime] = dict(
+        session.execute(select(ExchangeRow.id, ExchangeRow.arrived_at).where(ExchangeRow.id.in_(ids))).tuples().all()
+    )
+    ordered = sorted(rows, key=lambda row: (row.exchange_id, row.arm_id))  # one order for all: no deadlocks
+    stored = frozenset(
+        session.execute(
+            insert(ReplyRow)
+            .values([_columns(pilot, row) for row in ordered])
+            .on_conflict_do_nothing(index_elements=["exchange_id", "arm_id"])
+            .returning(ReplyRow.exchange_id, ReplyRow.arm_id)
+        )
+        .tuples()
+        .all()
+    )
+    fresh = [row for row in ordered if (row.exchange_id, row.arm_id) in stored]
+    if fresh:
+        _record_payloads(session, pilot, fresh, arrivals)
+        touch_pairs(session, sorted({row.exchange_id for row in fresh}))
+    return stored
+
+
+def _record_payloads(session: Session, pilot: Pilot, rows: Sequence[NewReply], arrivals: dict[int, datetime]) -> None:
+    ensure_partitions(session, {arrivals[row.exchange_id] for row in rows})
+    values = [
+        {
+            "arrived_at": arrivals[row.exchange_id],
+            "exchange_id": row.exchange_id,
+            "arm_id": row.arm_id,
+            "pilot_id": pilot.id,
+            "body": orjson.dumps(reply_body(row.reply)),
+        }
+        for row in rows
+    ]
+    statement = insert(PayloadRow).values(values)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["arrived_at", "exchange_id", "arm_id"], set_={"body": statement.excluded.body}
+        )
+    )
+
+
+def _columns(pilot: Pilot, row: NewReply) -> dict[str, Any]:
+    timing = row.reply.timing
+    return {
+        "exchange_id": row.exchange_id,
+        "arm_id": row.arm_id,
+        "pilot_id": pilot.id,
+        "source": row.source.value,
+        "model": row.model,
+        "ttft_any_seconds": timing.ttft_any_seconds,
+        "ttft_visible_seconds": timing.ttft_visible_seconds,
+        "total_seconds": timing.total_seconds,
+        "lag_seconds": row.lag_seconds,
+        "adaptation": list(row.adaptation),
+        **_outcome(row),
+    }
+
+
+def _outcome(row: NewReply) -> dict[str, Any]:
+    """Every row has the same keys: they are inserted by one statement."""
+    reply = row.reply
+    if isinstance(reply, Failure):
+        usage = None
+        answered: dict[str, Any] = {"finish_reason": None, "content_chars": None}
+        failed: dict[str, Any] = {"failure": reply.kind.value, "status": reply.status, "caused_by_adaptation": reply.adaptation}
+    else:
+        usage = reply.usage
+        answered = {"finish_reason": reply.finish_reason, "content_chars": len(reply.content or "")}
+        failed = {"failure": None, "status": None, "caused_by_adaptation": False}
+    counts = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
+    return answered | failed | {name: getattr(usage, name, None) for name in counts}
