@@ -1,0 +1,214 @@
+"""Page one: the verdict on a candidate in words, what it rests on and what would change it."""
+
+from collections.abc import Callable
+
+from app.domain.scorecard import EstimateModel, GateModel, VerdictModel
+from app.domain.words import GateName, GateOutcome, Outcome
+from app.reports import figures
+from app.reports.context import Subject
+from app.reports.document import Answer, Bullets, Cell, Fact, Facts, Section, Table, cells
+from app.reports.wording import GATE_OUTCOMES, GATE_QUESTIONS, NOT_TESTED, OUTCOMES
+
+
+def answer_section(subject: Subject) -> Section:
+    """The part that a leader reads and signs."""
+    verdict = subject.card.verdict
+    routing = (_routing_table(subject),) if verdict.routing else ()
+    return Section(
+        slug=f"answer-{subject.arm}",
+        title=f"The answer on {subject.name}",
+        blocks=(
+            answer_of(subject),
+            Facts(items=_key_facts(subject)),
+            Bullets(title="Why", items=tuple(verdict.reasons), when_empty="No reasons were given."),
+            *routing,
+            gates_table(subject),
+            Bullets(
+                title="What would change this answer",
+                items=tuple(verdict.would_change),
+                when_empty="Nothing that this pilot can name.",
+            ),
+            Bullets(title="What was not tested", items=_not_tested(verdict), when_empty="Nothing was left out."),
+        ),
+    )
+
+
+def answer_of(subject: Subject) -> Answer:
+    """The verdict as one block."""
+    verdict = subject.card.verdict
+    return Answer(
+        candidate=subject.name,
+        model=subject.model,
+        arm=subject.arm,
+        outcome=verdict.outcome,
+        words=OUTCOMES[verdict.outcome],
+        sentence=_sentence(subject),
+        provisional=_provisional(verdict),
+        is_final=verdict.final,
+    )
+
+
+def _sentence(subject: Subject) -> str:
+    verdict = subject.card.verdict
+    if verdict.outcome is Outcome.EXTEND:
+        return _undecided(subject)
+    sentences = {
+        Outcome.MIGRATE: f"The evidence supports moving all of this pilot's work from {subject.incumbent} to {subject.name}.",
+        Outcome.DONT_MIGRATE: f"Stay with {subject.incumbent}. The evidence speaks against moving to {subject.name}.",
+        Outcome.HYBRID: _split(subject),
+    }
+    return sentences[verdict.outcome]
+
+
+def _split(subject: Subject) -> str:
+    moving = [segment for segment, arm in subject.card.verdict.routing.items() if arm == subject.name]
+    if not moving:
+        return f"Some kinds of work may move to {subject.name}; everything else stays with {subject.incumbent}."
+    return f"Move {figures.names(moving)} to {subject.name}. Everything else stays with {subject.incumbent}."
+
+
+def _undecided(subject: Subject) -> str:
+    verdict = subject.card.verdict
+    if verdict.final:
+        return f"The time is used up and {subject.name} was not shown to be safe: stay with {subject.incumbent}."
+    if "not_started" in verdict.reason_codes:
+        return f"The pilot has not started, so nothing is decided. Stay with {subject.incumbent} for now."
+    return f"Nothing is decided yet. Stay with {subject.incumbent} until there is enough evidence."
+
+
+def _provisional(verdict: VerdictModel) -> str:
+    if verdict.provisional is None:
+        return ""
+    points_to = f"For now it points to: {OUTCOMES[verdict.provisional]}."
+    return f"{points_to} That is not an answer yet; the reasons below say what is missing."
+
+
+def _not_tested(verdict: VerdictModel) -> tuple[str, ...]:
+    return tuple(NOT_TESTED.get(item, item) for item in verdict.not_tested)
+
+
+def _key_facts(subject: Subject) -> tuple[Fact, ...]:
+    return (_quality_fact(subject), _latency_fact(subject), _failure_fact(subject), _saving_fact(subject))
+
+
+def _quality_fact(subject: Subject) -> Fact:
+    rate = subject.card.quality.win_rate
+    if rate.value is None:
+        detail = f"No graded answers yet. 50% would be as good as {subject.incumbent}."
+    else:
+        detail = f"{_ends(rate, figures.percent)}; 50% = as good as {subject.incumbent}, limit {figures.percent(subject.limit)}"
+    return Fact(label="Win rate", value=figures.percent(rate.value), detail=f"{detail}. {_rests_on(rate.n, 'conversation')}")
+
+
+def _latency_fact(subject: Subject) -> Fact:
+    latency = subject.card.latency
+    both = latency.total_seconds.p95
+    if both.candidate.value is None:
+        return Fact(label="Slowest 5% of answers take", value=figures.UNKNOWN, detail="No times of the candidate that count.")
+    ends, theirs = _ends(both.candidate, figures.seconds), figures.seconds_with_interval(both.incumbent)
+    detail = f"or longer ({ends}); {subject.incumbent}: {theirs}. {_rests_on(both.candidate.n, 'exchange')}"
+    return Fact(label="Slowest 5% of answers take", value=figures.seconds(both.candidate.value), detail=detail)
+
+
+def _failure_fact(subject: Subject) -> Fact:
+    rates = subject.card.reliability
+    mine, theirs = rates.candidate_failure_rate, rates.incumbent_failure_rate
+    detail = f"{_ends(mine, figures.small_percent)}; {subject.incumbent}: {figures.share_with_interval(theirs, small=True)}"
+    if mine.value is None:
+        detail = "The candidate was not asked yet"
+    return Fact(
+        label="Requests that fail", value=figures.small_percent(mine.value), detail=f"{detail}. {_rests_on(mine.n, 'exchange')}"
+    )
+
+
+def _saving_fact(subject: Subject) -> Fact:
+    cost = subject.card.cost
+    saving = cost.saving_usd_per_month
+    label = "Saving per month if all moves"
+    if saving.value is None:
+        missing = f"Missing: {figures.names(cost.missing)}." if cost.missing else "An input is missing."
+        return Fact(label=label, value=figures.UNKNOWN, detail=missing)
+    if saving.value < 0:
+        return Fact(
+            label="Extra cost per month if all moves",
+            value=figures.money(-saving.value),
+            detail=f"It costs more than {subject.incumbent}.",
+        )
+    ends = figures.interval(figures.money(saving.low), figures.money(saving.high))
+    return Fact(label=label, value=figures.money(saving.value), detail=ends or "A single figure: no range is computed.")
+
+
+def _ends(estimate: EstimateModel, show: Callable[[float | None], str]) -> str:
+    return figures.interval(show(estimate.low), show(estimate.high)) or "interval unknown"
+
+
+def _rests_on(n: int, unit: str) -> str:
+    return f"{figures.count(n)} {unit}{'' if n == 1 else 's'}."
+
+
+def gates_table(subject: Subject) -> Table:
+    """One row a condition: outcome, what was measured, what is needed, why."""
+    rows = tuple(
+        cells(
+            GATE_QUESTIONS[gate.name],
+            Cell(text=GATE_OUTCOMES[gate.outcome], outcome=gate.outcome),
+            _measured(gate),
+            _needed(gate),
+            gate.reason,
+        )
+        for gate in subject.card.gates
+    )
+    return Table(
+        caption="The conditions",
+        columns=("Condition", "Result", "On the safe side", "Needed", "Why"),
+        rows=rows,
+        note="On the safe side = the end of the uncertainty that speaks against the result: "
+        "a condition passes even at its worst, and fails even at its best.",
+    )
+
+
+_SHOW: dict[GateName, Callable[[float | None], str]] = {
+    GateName.QUALITY: figures.percent,
+    GateName.LATENCY: figures.seconds,
+    GateName.RELIABILITY: figures.small_percent,
+    GateName.SAVING: figures.money,
+}
+
+
+def _measured(gate: GateModel) -> str:
+    show = _SHOW.get(gate.name)
+    if show is None or gate.outcome is GateOutcome.NOT_REQUIRED:
+        return figures.NOTHING if gate.bound is None or show is None else show(gate.bound)
+    if gate.bound is None:
+        return figures.UNKNOWN
+    side = _side(gate)
+    return f"{side} {show(gate.bound)}" if side else show(gate.bound)
+
+
+def _side(gate: GateModel) -> str:
+    """Quality passes from above its limit, latency and failures from below theirs."""
+    if gate.name is GateName.SAVING or gate.outcome not in (GateOutcome.PASSES, GateOutcome.FAILS):
+        return ""
+    is_good_above = gate.name is GateName.QUALITY
+    return "at least" if (gate.outcome is GateOutcome.PASSES) is is_good_above else "at most"
+
+
+def _needed(gate: GateModel) -> str:
+    show = _SHOW.get(gate.name)
+    if show is None or gate.threshold is None:
+        return figures.NOTHING
+    above = gate.name in (GateName.QUALITY, GateName.SAVING)
+    return f"above {show(gate.threshold)}" if above else f"at most {show(gate.threshold)}"
+
+
+def _routing_table(subject: Subject) -> Table:
+    """Who answers which kind of work if the answer is followed."""
+    routing = subject.card.verdict.routing
+    named = [*subject.card.segments, *(name for name in routing if name not in subject.card.segments)]
+    rows = []
+    for segment in named:
+        goes = routing.get(segment)
+        is_moving = goes == subject.name
+        to = Cell(text=f"{goes} (moves)" if is_moving else f"{subject.incumbent} (stays)", arm=subject.arm if is_moving else 0)
+        rows.append(cells(segment, to))
+    return Table(caption="Who would answer what", columns=("Kind of work", "Goes to"), rows=tuple(rows))

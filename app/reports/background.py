@@ -1,0 +1,145 @@
+"""What stands behind the numbers: the ledger, the registration, the method and the words."""
+
+import json
+from typing import Any
+
+from app.domain.scorecard import Scorecard
+from app.reports import figures
+from app.reports.context import Subject
+from app.reports.document import Paragraph, Section, Table, cells
+from app.reports.wording import COVERAGE_REASONS, plain
+
+
+def coverage_section(scorecard: Scorecard, subjects: list[Subject]) -> Section:
+    """Where every production request went; adds up to all of them, or says by how much it does not."""
+    ledger = scorecard.coverage
+    listed = {reason: n for reason, n in ledger.by_reason.items() if n or reason == "captured"}
+    total = ledger.production_requests
+    rows = [cells(plain(reason, COVERAGE_REASONS), figures.count(n), _share(n, total)) for reason, n in listed.items()]
+    gap = total - sum(ledger.by_reason.values())
+    if gap:
+        rows.append(cells("not accounted for", figures.count(gap), _share(gap, total)))
+    rows.append(cells("all production requests", figures.count(total), _share(total, total)))
+    table = Table(
+        caption="Every production request, by what became of it",
+        columns=("What became of it", "Requests", "Share"),
+        rows=tuple(rows),
+        numeric=2,
+        has_total=True,
+        note=_unseen(ledger.unknown_seconds),
+    )
+    return Section(
+        slug="coverage",
+        title="Coverage: is anything left out?",
+        blocks=(
+            Paragraph(text="Each request has exactly one reason. The parts add up to all of them."),
+            table,
+            *(_pairs_table(subject) for subject in subjects),
+        ),
+    )
+
+
+def _share(n: int, total: int) -> str:
+    return figures.NOTHING if total == 0 else figures.small_percent(n / total)
+
+
+def _unseen(unknown_seconds: float) -> str:
+    if not unknown_seconds:
+        return "There was no time in which requests went uncounted."
+    return f"For {figures.count(unknown_seconds)} seconds nobody counted: requests of that time are not in this table."
+
+
+def _pairs_table(subject: Subject) -> Table:
+    pairs = subject.card.coverage
+    parts = (
+        ("both answered", pairs.both_ok),
+        (f"{subject.name} failed", pairs.candidate_failed),
+        (f"{subject.incumbent} failed", pairs.incumbent_failed),
+        ("both failed", pairs.both_failed),
+        ("not asked: too much traffic for us", pairs.shed),
+        ("not asked: budget used up", pairs.over_budget),
+        ("not asked for another reason", pairs.not_asked),
+        ("not finished yet", pairs.pending),
+    )
+    total = sum(n for _, n in parts)
+    rows = [cells(words, figures.count(n), _share(n, total)) for words, n in parts if n]
+    rows.append(cells("all compared requests", figures.count(total), _share(total, total)))
+    return Table(
+        caption=f"The compared requests, for {subject.name}",
+        columns=("What became of it", "Requests", "Share"),
+        rows=tuple(rows),
+        numeric=2,
+        has_total=True,
+    )
+
+
+def registration_section(scorecard: Scorecard, timezone: str) -> Section:
+    """What was fixed before evidence counted, and what was changed after."""
+    registration = scorecard.registration
+    slug, title = "registration", "What was agreed beforehand"
+    if registration.hash is None:
+        text = "Nothing is registered yet: limits and kinds of work are fixed when the pilot starts, and count from then on."
+        return Section(slug=slug, title=title, blocks=(Paragraph(text=text, tone="note"),))
+    at = figures.moment(registration.registered_at, timezone)
+    text = f"The configuration was fixed on {at}. Its fingerprint (SHA-256) is {registration.hash}."
+    if not registration.changes:
+        return Section(slug=slug, title=title, blocks=(Paragraph(text=f"{text} Nothing was changed since."),))
+    table = Table(
+        caption="Changed after the registration",
+        columns=("When", "Who", "What", "Before", "After"),
+        rows=tuple(
+            cells(figures.moment(c.at, timezone), c.by, c.path, _as_text(c.before), _as_text(c.after))
+            for c in registration.changes
+        ),
+    )
+    return Section(slug=slug, title=title, blocks=(Paragraph(text=text), table))
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return figures.NOTHING
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+METHOD = (
+    "Users only ever saw the incumbent's answers. The candidate was asked the same requests: live as copies, or later from the "
+    "record.",
+    "Each pair of answers gets a preference between 0 and 1. A failure loses; a broken format or an undeclared tool loses; "
+    "equal answers tie; everything else is decided by the grader of its kind of work, usually a judge that sees both answers "
+    "without knowing whose they are.",
+    "A conversation counts once, as the mean of its pairs, because its turns resemble each other.",
+    "The interval of the win rate is always valid: it holds on every day at once, so looking often cannot make a lucky day "
+    "count. Pairs without a grade stretch it at both ends instead of being forgotten.",
+    "Only whole days that are closed count. The same records give the same report, whether they came one by one or at once.",
+    "With several registered kinds of work the allowed error of 5% is shared among them, so that none passes by luck.",
+)
+
+
+def method_section() -> Section:
+    """How the numbers are made, in plain words."""
+    return Section(slug="method", title="How it was measured", blocks=tuple(Paragraph(text=text) for text in METHOD))
+
+
+DEFINITIONS = (
+    ("incumbent", "the model that production uses today"),
+    ("candidate", "a model that could replace it"),
+    ("pair", "one request with the incumbent's answer and the candidate's"),
+    ("conversation", "requests that belong together; the unit of the statistics"),
+    ("kind of work (segment)", "a group of requests, named before the pilot started"),
+    ("win rate", "how often the candidate's answer is preferred, a tie counting half; 50% = as good as the incumbent"),
+    ("limit (0.5 minus the margin)", "how much worse than the incumbent is still good enough; agreed before the pilot"),
+    ("95% interval", "the range that holds the true value in 95 of 100 such pilots"),
+    ("median, p95, p99", "the time within which half, 95 or 99 of 100 answers were there"),
+    ("token", "a piece of a word: what models are paid by"),
+    ("κ (Cohen's kappa)", "agreement beyond what chance alone would give"),
+    ("n", "how many units a number rests on"),
+    ("unknown", "not measured, or too little was; never counted as zero"),
+)
+
+
+def definitions_section() -> Section:
+    """The words of the report."""
+    table = Table(
+        caption="Words of this report", columns=("Word", "Meaning"), rows=tuple(cells(word, text) for word, text in DEFINITIONS)
+    )
+    return Section(slug="words", title="Words", blocks=(table,))

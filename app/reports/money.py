@@ -1,0 +1,106 @@
+"""What both arms cost a month, and the hours that people worked."""
+
+from collections.abc import Sequence
+
+from app.domain.hours import HoursEntry
+from app.domain.scorecard import CostModel
+from app.reports import figures
+from app.reports.charts import money_chart
+from app.reports.context import Subject
+from app.reports.document import Cell, Chart, Paragraph, Section, Table, cells
+from app.reports.wording import plain
+
+
+def money_section(subject: Subject) -> Section:
+    """Incumbent, candidate and its parts, saving; an unknown amount is named."""
+    cost = subject.card.cost
+    table = _cost_table(subject)
+    blocks: tuple[Paragraph | Chart | Table, ...] = (Paragraph(text=_basis(cost)),)
+    if cost.missing:
+        text = f"Missing, so what needs it is unknown: {figures.names(cost.missing)}."
+        blocks += (Paragraph(text=text, tone="warning"),)
+    if cost.unpriced_models:
+        text = f"Models whose price nobody knows: {figures.names(cost.unpriced_models)}. Give prices in pilot.toml."
+        blocks += (Paragraph(text=text, tone="warning"),)
+    if cost.incumbent_usd_per_month.value is not None and cost.candidate_usd_per_month.value is not None:
+        blocks += (_chart(subject),)
+    return Section(slug=f"money-{subject.arm}", title="Money per month", blocks=(*blocks, table))
+
+
+def _basis(cost: CostModel) -> str:
+    volume = "an unknown number of" if cost.requests_per_month is None else f"about {figures.count(cost.requests_per_month)}"
+    return f"For {volume} requests a month of 730 hours, reckoned from the closed days, as if all of it moved."
+
+
+def _chart(subject: Subject) -> Chart:
+    cost = subject.card.cost
+    incumbent, candidate = figures.money(cost.incumbent_usd_per_month.value), figures.money(cost.candidate_usd_per_month.value)
+    volume = cost.requests_per_month
+    n = "an unknown number of" if volume is None else figures.count(volume)
+    return Chart(
+        name=f"money-{subject.arm}",
+        title="Cost per month if all of it moved",
+        spec=money_chart(subject),
+        alt=f"Bars: {subject.incumbent} {incumbent} a month, {subject.name} {candidate} a month.",
+        caption=f"n = {n} requests a month. The axis starts at 0.",
+        data=None,
+    )
+
+
+def _cost_table(subject: Subject) -> Table:
+    cost = subject.card.cost
+    hours = cost.engineering_hours
+    rows = (
+        cells(Cell(text=subject.incumbent, arm=0), figures.money_with_interval(cost.incumbent_usd_per_month)),
+        cells(Cell(text=subject.name, arm=subject.arm), figures.money_with_interval(cost.candidate_usd_per_month)),
+        *(cells(f"of it: {plain(part)}", figures.money(usd)) for part, usd in cost.parts.items()),
+        cells("Saving", figures.money_with_interval(cost.saving_usd_per_month)),
+        cells("Chance that it saves money", _chance(cost.probability_saving_positive)),
+        cells("Requests a month above which it pays", _pays(cost)),
+        cells("One-off hours so far", f"{figures.number(hours.one_off, 1)} h"),
+        cells("Hours that come back every month", _recurring(cost)),
+        cells("Spent by this pilot itself", figures.money(cost.pilot_usd)),
+    )
+    return Table(caption="Money and hours per month", columns=("What", "Amount"), rows=rows, numeric=1)
+
+
+def _chance(probability: float | None) -> str:
+    return "unknown: not computed" if probability is None else figures.percent(probability, 0)
+
+
+def _pays(cost: CostModel) -> str:
+    estimate = cost.break_even_requests_per_month
+    return "unknown: not computed" if estimate.value is None else figures.number_with_interval(estimate, 0)
+
+
+def _recurring(cost: CostModel) -> str:
+    estimate = cost.engineering_hours.recurring_per_month
+    return "unknown: none logged" if estimate.value is None else f"{figures.number_with_interval(estimate, 1)} h"
+
+
+def hours_section(hours: Sequence[HoursEntry]) -> Section:
+    """Who worked how long, as logged."""
+    if not hours:
+        text = "No engineering hours were logged. If people did work, the cost above is too low."
+        return Section(slug="hours", title="Engineering hours", blocks=(Paragraph(text=text, tone="note"),))
+    rows = tuple(
+        cells(
+            f"{entry.worked_on.day} {entry.worked_on:%b %Y}",
+            entry.who,
+            entry.kind,
+            "every month" if entry.is_recurring else "once",
+            entry.note or figures.NOTHING,
+            f"{entry.hours:,.1f}",
+        )
+        for entry in hours
+    )
+    once = sum(entry.hours for entry in hours if not entry.is_recurring)
+    total = sum(entry.hours for entry in hours)
+    table = Table(
+        caption="Logged hours",
+        columns=("Day", "Who", "Kind of work", "How often", "Note", "Hours"),
+        rows=rows,
+        numeric=1,
+        note=f"{total:,.1f} hours in all: {once:,.1f} once, {total - once:,.1f} that would come back every month.",
+    )
+    return Section(slug="hours", title="Engineering hours", blocks=(table,))

@@ -1,0 +1,139 @@
+"""How fast and how reliable both arms were."""
+
+from app.domain.scorecard import ArmsEstimate, Quantiles
+from app.reports import figures
+from app.reports.charts import QUANTILE_WORDS, latency_chart
+from app.reports.context import Subject
+from app.reports.document import Cell, Chart, Paragraph, Section, Table, cells
+from app.reports.wording import FAILURE_KINDS, LATENCY_BASIS, plain
+
+MEASURES = {
+    "total_seconds": "Time to the whole answer",
+    "ttft_any_seconds": "Time to the first sign of an answer",
+    "ttft_visible_seconds": "Time to the first visible word",
+    "tpot_seconds": "Time per further token",
+}
+CHARTED = {"total_seconds": "total_p95_seconds", "ttft_any_seconds": "ttft_any_p95_seconds"}
+
+
+def latency_section(subject: Subject) -> Section:
+    """Both arms' times with intervals, beside the limit."""
+    latency = subject.card.latency
+    basis = LATENCY_BASIS.get(latency.basis, f"Times are {plain(latency.basis)}.")
+    table = Table(
+        caption="Times of both arms",
+        columns=("Time", "Answers within it", subject.incumbent, subject.name),
+        rows=tuple(row for measure in MEASURES for row in _rows(measure, getattr(latency, measure))),
+        numeric=2,
+        note="Half = the median (p50), 95 of 100 = p95, 99 of 100 = p99; in brackets the 95% interval; "
+        f"n = exchanges of {subject.incumbent}, {subject.name}.",
+    )
+    blocks: tuple[Paragraph | Chart | Table, ...] = (Paragraph(text=f"{basis} {_objectives(subject)}"),)
+    charts = tuple(chart for measure in CHARTED if (chart := _chart(subject, measure)) is not None)
+    if not charts:
+        return Section(slug=f"latency-{subject.arm}", title="Latency", blocks=blocks)
+    return Section(slug=f"latency-{subject.arm}", title="Latency", blocks=(*blocks, *charts, table))
+
+
+def _objectives(subject: Subject) -> str:
+    table = subject.configuration.latency
+    if table is None:
+        return "No limit is configured, so latency has no say in the answer."
+    limits = ((MEASURES["ttft_any_seconds"], table.ttft_any_p95_seconds), (MEASURES["total_seconds"], table.total_p95_seconds))
+    listed = [f"{name.lower()} at most {figures.seconds(limit)}" for name, limit in limits if limit is not None]
+    return f"The limit for 95 of 100 answers: {figures.names(listed)}."
+
+
+def _objective(subject: Subject, measure: str) -> float | None:
+    table = subject.configuration.latency
+    limit: float | None = getattr(table, CHARTED[measure]) if table is not None else None
+    return limit
+
+
+def _has_values(quantiles: Quantiles) -> bool:
+    every = (quantiles.p50, quantiles.p95, quantiles.p99)
+    return any(arm.value is not None for both in every for arm in (both.incumbent, both.candidate))
+
+
+def _chart(subject: Subject, measure: str) -> Chart | None:
+    quantiles: Quantiles = getattr(subject.card.latency, measure)
+    if not _has_values(quantiles):
+        return None
+    p95 = quantiles.p95
+    spoken = (
+        f"{subject.incumbent} {figures.seconds(p95.incumbent.value)}, {subject.name} {figures.seconds(p95.candidate.value)}"
+    )
+    n = f"n = {figures.count(p95.incumbent.n)} and {figures.count(p95.candidate.n)} exchanges"
+    return Chart(
+        name=f"{measure.replace('_', '-')}-{subject.arm}",
+        title=MEASURES[measure],
+        spec=latency_chart(subject, quantiles, _objective(subject, measure)),
+        alt=f"{MEASURES[measure]} within which half, 95 and 99 of 100 answers came. 95 of 100: {spoken}.",
+        caption=f"Square = {subject.incumbent}, circle = {subject.name}; line = 95% interval; {n}. The axis starts at 0.",
+        data=None,
+    )
+
+
+def _rows(measure: str, quantiles: Quantiles) -> tuple[tuple[Cell, ...], ...]:
+    if not _has_values(quantiles):
+        return (cells(MEASURES[measure], figures.NOTHING, "unknown: not measured", "unknown: not measured"),)
+    name = f"{MEASURES[measure]} (n = {figures.count(quantiles.p95.incumbent.n)}, {figures.count(quantiles.p95.candidate.n)})"
+    return tuple(
+        cells(name, words, *_both(getattr(quantiles, key)))
+        for key, words in QUANTILE_WORDS.items()
+    )  # fmt: skip
+
+
+def _both(both: ArmsEstimate) -> tuple[str, str]:
+    return tuple(  # type: ignore[return-value]  # two arms in, two texts out
+        figures.seconds_with_interval(e) if e.value is not None else "unknown: too few times"
+        for e in (both.incumbent, both.candidate)
+    )
+
+
+def reliability_section(subject: Subject) -> Section:
+    """How often each arm failed, and whether they failed together."""
+    rates = subject.card.reliability
+    both = Table(
+        caption="How often requests failed",
+        columns=("Arm", "Failed (95% interval)", "Rests on", "How they failed"),
+        rows=(
+            cells(
+                Cell(text=subject.incumbent, arm=0),
+                figures.share_with_interval(rates.incumbent_failure_rate, small=True),
+                f"{figures.count(rates.incumbent_failure_rate.n)} exchanges",
+                _kinds(rates.incumbent_failure_kinds),
+            ),
+            cells(
+                Cell(text=subject.name, arm=subject.arm),
+                figures.share_with_interval(rates.candidate_failure_rate, small=True),
+                f"{figures.count(rates.candidate_failure_rate.n)} exchanges",
+                _kinds(rates.failure_kinds),
+            ),
+        ),
+        note=_availability(rates.candidate_available_rate),
+    )
+    return Section(slug=f"reliability-{subject.arm}", title="Reliability", blocks=(both, _two_by_two(subject)))
+
+
+def _availability(rate: float | None) -> str:
+    if rate is None:
+        return "The candidate's share of time in service is unknown: it was not watched live."
+    return f"The candidate was in service for {figures.small_percent(rate)} of the requests that it was asked."
+
+
+def _kinds(kinds: dict[str, int]) -> str:
+    return "; ".join(f"{plain(kind, FAILURE_KINDS)}: {figures.count(n)}" for kind, n in kinds.items()) or figures.NOTHING
+
+
+def _two_by_two(subject: Subject) -> Table:
+    pairs = subject.card.coverage
+    return Table(
+        caption="Did they fail together?",
+        columns=("Exchanges", f"{subject.name} answered", f"{subject.name} failed"),
+        rows=(
+            cells(f"{subject.incumbent} answered", figures.count(pairs.both_ok), figures.count(pairs.candidate_failed)),
+            cells(f"{subject.incumbent} failed", figures.count(pairs.incumbent_failed), figures.count(pairs.both_failed)),
+        ),
+        numeric=2,
+    )

@@ -1,0 +1,85 @@
+"""Codes in plain words; a code that is not listed is shown with its underscores as spaces, never dropped."""
+
+from app.domain.words import GateName, GateOutcome, Outcome
+
+OUTCOMES = {
+    Outcome.MIGRATE: "Migrate",
+    Outcome.HYBRID: "Move these kinds of work, keep the rest",
+    Outcome.DONT_MIGRATE: "Don't migrate",
+    Outcome.EXTEND: "Not enough evidence yet",
+}
+
+GATE_OUTCOMES = {
+    GateOutcome.PASSES: "passes",
+    GateOutcome.FAILS: "fails",
+    GateOutcome.UNKNOWN: "unknown",
+    GateOutcome.NOT_REQUIRED: "not required",
+}
+
+GATE_SIGNS = {GateOutcome.PASSES: "✓", GateOutcome.FAILS: "✗", GateOutcome.UNKNOWN: "?", GateOutcome.NOT_REQUIRED: "—"}
+
+GATE_QUESTIONS = {
+    GateName.QUALITY: "Quality: are its answers good enough?",
+    GateName.LATENCY: "Latency: is it fast enough?",
+    GateName.RELIABILITY: "Reliability: does it fail rarely enough?",
+    GateName.SAVING: "Saving: does it cost less?",
+    GateName.CONSTRAINTS: "Constraints: do licence and house rules allow it?",
+}
+
+COVERAGE_REASONS = {
+    "captured": "compared: recorded for this pilot",
+    "mirroring_off": "mirroring was switched off, or the pilot was not running",
+    "opted_out": "the application asked not to be mirrored",
+    "not_mirrored_route": "a kind of call that is not mirrored",
+    "too_large": "larger than the limit",
+    "unreadable_body": "a body that could not be read",
+    "outside_window": "before the first or after the last day",
+    "not_sampled": "left out by sampling",
+    "client_cancelled": "cancelled by the client",
+    "client_error": "a mistake in the request itself",
+    "lost": "lost on our way",
+    "pending": "not finished yet",
+}
+
+FAILURE_KINDS = {
+    "timeout": "took too long",
+    "http": "answered with an error",
+    "connection": "connection failed",
+    "empty": "empty answer",
+    "malformed": "answer could not be read",
+    "too_large": "answer too large",
+    "unavailable": "was out of service",
+}
+
+UNGRADED_REASONS = {
+    "unparsed": "the judge's answer could not be read",
+    "no_judge": "no judge is set up",
+    "over_budget": "the judge's budget was used up",
+    "no_text": "the text is not stored",
+}
+
+METHODS = {
+    "asymptotic_confidence_sequence": "always-valid interval over conversations",
+    "none": "not computed",
+}
+
+LATENCY_BASIS = {
+    "live": "Times were measured on live requests.",
+    "imported": "Times come from imported records, which this pilot accepts.",
+    "mixed": "Times were measured on live requests and taken from imported records, which this pilot accepts.",
+    "none": "No times that count: replayed answers never do, and imported ones only with accept_imported = true.",
+}
+
+NOT_TESTED = {
+    "load_tested": "No load test: the candidate was not tried at the traffic's peak.",
+    "load_tested: false": "No load test: the candidate was not tried at the traffic's peak.",
+    "latency": "Latency: no limit is configured, so it has no say.",
+    "reliability": "Reliability: no limit is configured, so it has no say.",
+    "constraints": "Constraints: none are configured beyond the licence.",
+    "saving": "Saving: not required for the reason that this pilot names; shown all the same.",
+}
+
+
+def plain(code: str, known: dict[str, str] | None = None) -> str:
+    """The words for a code."""
+    return (known or {}).get(code, code.replace("_", " "))
