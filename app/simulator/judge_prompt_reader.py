@@ -1,14 +1,20 @@
-"""Finds the conversation and the two replies in what a judge is sent, by the delimiters and nothing else."""
+"""Finds the conversation and the two replies in what a judge is sent: by the delimiter lines and nothing else."""
 
 import re
 from dataclasses import dataclass
 
 from app.domain.exchange import Json
+from app.graders.judge_prompt import SECTIONS
 from app.simulator.assistant import text_of
 
-# A delimiter line carries a token that was drawn for this call: long, and never the same twice.
-_TOKEN = re.compile(r"[0-9a-f]{12,}")
-_SECTIONS = 3
+_PROMPT = re.compile(
+    "\n".join(
+        rf"<<<BEGIN {title} {'(?P<mark>[0-9a-f]{16,})' if not index else '(?P=mark)'}>>>\n"
+        rf"(?P<text{index}>.*?)\n<<<END {title} (?P=mark)>>>"
+        for index, title in enumerate(SECTIONS)
+    ),
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,22 +27,13 @@ class JudgePrompt:
 
 
 def read_judge_prompt(request: Json) -> JudgePrompt:
-    """The three sections of the last message.
+    """The three sections, which are the whole last message.
 
     Raises:
-        ValueError: If the message does not hold three sections between drawn delimiters.
+        ValueError: If the last message is anything else.
     """
-    text = text_of(request["messages"][-1])
-    lines = text.split("\n")
-    marks = [(index, found.group()) for index, line in enumerate(lines) if (found := _TOKEN.search(line))]
-    sections, opened = [], None
-    for index, token in marks:
-        if opened is None:
-            opened = (index, token)
-        elif token == opened[1]:
-            sections.append("\n".join(lines[opened[0] + 1 : index]))
-            opened = None
-    if len(sections) != _SECTIONS:
-        message = f"a judge's prompt has {_SECTIONS} delimited sections, this one has {len(sections)}"
+    found = _PROMPT.fullmatch(text_of(request["messages"][-1]))
+    if found is None:
+        message = "the last message is not three sections between delimiter lines with one mark"
         raise ValueError(message)
-    return JudgePrompt(*sections)
+    return JudgePrompt(found["text0"], found["text1"], found["text2"])

@@ -9,9 +9,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from app.domain.exchange import Json
+from app.domain.exchange import Json, Reply
+from app.graders.judge_prompt import SCHEMA_FORMAT, Comparison, judge_messages
 from app.simulator.assistant import CANDIDATE, INCUMBENT, reply_text, request_of
 from app.simulator.faults import Fault, Faults
+from app.simulator.judge import SimulatedJudge
 from app.simulator.models import SimulatedModel
 from app.simulator.recorded import RecordedModel
 from app.simulator.serving import Endpoint, Speed, serve
@@ -159,6 +161,18 @@ def test_a_recorded_model_answers_by_the_request_s_metadata() -> None:
     assert streamed_content(streamed) == "The real words."
     assert [answer.status_code for answer in unknown] == [404, 404]
     assert "MT-Bench/2" in unknown[0].json()["error"]["message"]
+
+
+def test_a_judge_answers_the_product_s_own_prompt() -> None:
+    case = a_case()
+    replies = [Reply(reply_text(SEED, case, 2, arm)) for arm in (INCUMBENT, CANDIDATE)]
+    messages = judge_messages(Comparison(request_of(SEED, case, 2, model="m"), *replies))
+    with serve(Endpoint(SimulatedJudge("judge", SEED))) as url:
+        answer = asked(url, {"model": "judge", "messages": messages, "response_format": SCHEMA_FORMAT})
+        stranger = asked(url, HELLO)
+    verdict = json.loads(answer.json()["choices"][0]["message"]["content"])
+    assert verdict["preference"] in ("first", "second", "tie")
+    assert stranger.status_code == 400
 
 
 def test_a_process_prints_its_address_and_ends_with_its_parent() -> None:
