@@ -140,11 +140,11 @@ def _tool_choice(sent: Json, target: Target) -> list[Adaptation]:
 
 
 def _streaming(sent: Json, *, stream: bool) -> list[Adaptation]:
-    log: list[Adaptation] = []
     if not stream:
-        sent.pop("stream_options", None)  # refused by servers where nothing is streamed
-        return _change(sent, "stream", False, "asked without streaming") if sent.pop("stream", None) else log
-    log += _change(sent, "stream", True, "asked with streaming")
+        recorded = sent.pop("stream", None)
+        log = drop(sent, "stream_options", "refused by servers where nothing is streamed")
+        return log + ([Adaptation("stream", "changed", recorded, False, "asked without streaming")] if recorded else [])
     options = sent.get("stream_options")
     wanted = (options if isinstance(options, dict) else {}) | {"include_usage": True}
+    log = _change(sent, "stream", True, "asked with streaming")
     return log + _change(sent, "stream_options", wanted, "token counts are needed")
