@@ -1,0 +1,59 @@
+"""Celery's application: `celery -A workers.celery_app worker` and `… beat`."""
+
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+from celery import signals
+from celery.exceptions import SecurityWarning
+
+from app.errors import StackError
+from app.jobs import Job, make_celery
+from app.settings import Settings
+from app.stack.process import die_with_parent
+from workers.logs import configure_logs
+
+SWEEP_SECONDS = 10.0
+# Written once a process can work, where the supervisor asks for it by this variable.
+READY_FILE = "PILOT_READY_FILE"
+
+# Celery warns root of pickled messages; here only JSON is accepted.
+warnings.filterwarnings("ignore", category=SecurityWarning)
+
+celery = make_celery(Settings().redis_url)
+celery.conf.update(
+    imports=("workers.tasks",),
+    worker_hijack_root_logger=False,
+    worker_redirect_stdouts=False,
+    # A busy worker must find one sweep afterwards, not the sweeps of the whole time.
+    beat_schedule={"sweep": {"task": Job.SWEEP.value, "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS}}},
+)
+celery.set_current()
+celery.set_default()
+
+
+@signals.setup_logging.connect
+def _logs(**_: Any) -> None:
+    configure_logs("beat" if "beat" in sys.argv[1:] else "worker")
+
+
+@signals.celeryd_init.connect
+@signals.beat_init.connect
+def _refuse_without_redis(**_: Any) -> None:
+    if celery.conf.broker_url is None:
+        message = "worker and beat need Redis: set PILOT_REDIS_URL (./run up does it)"
+        raise StackError(message)
+
+
+@signals.worker_process_init.connect
+def _end_with_the_worker(**_: Any) -> None:
+    die_with_parent()
+
+
+@signals.worker_ready.connect
+@signals.beat_init.connect
+def _ready(**_: Any) -> None:
+    if READY_FILE in os.environ:
+        Path(os.environ[READY_FILE]).write_text(str(os.getpid()))

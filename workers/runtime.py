@@ -1,0 +1,34 @@
+"""What a task is given: settings, database sessions and a way to send jobs, built once in each process."""
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+
+from app.errors import StackError
+from app.jobs import make_publish
+from app.settings import Settings
+from app.store.session import Publish, SessionFactory, make_engine, make_session_factory
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """The collaborators of one worker process."""
+
+    settings: Settings
+    session_factory: SessionFactory
+    publish: Publish
+
+
+def runtime() -> Runtime:
+    """This process's runtime; made at the first call after a fork, since connections must not cross one."""
+    return _made_in(os.getpid())
+
+
+@lru_cache(maxsize=1)
+def _made_in(_process: int) -> Runtime:
+    settings = Settings()
+    if settings.database_url is None or settings.redis_url is None:
+        message = "a worker needs PILOT_DATABASE_URL and PILOT_REDIS_URL (./run up sets them)"
+        raise StackError(message)
+    engine = make_engine(settings.database_url, pool_size=settings.database_pool_size)
+    return Runtime(settings, make_session_factory(engine), make_publish(settings.redis_url))
