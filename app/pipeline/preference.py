@@ -1,0 +1,103 @@
+"""The preference of one pair (CONTRACTS section 5, steps 1 to 4), as far as no model has to be asked."""
+
+from dataclasses import dataclass, field
+
+from app.domain.exchange import Failure, Json, Reply
+from app.domain.words import FailureKind, Rule
+from app.graders.equality import grade_equality, what_is_equal
+from app.graders.grade import Grade, Validity
+from app.graders.json_schema import check_response_format
+from app.graders.tool_calls import check_tool_calls, grade_tool_calls
+
+# Statuses of the 4xx range that are the server's fault, not the client's.
+SERVER_FAULTS = frozenset({408, 429})
+CLIENT_ERROR = "client_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """All that steps 1 to 4 look at.
+
+    Attributes:
+        request: The exchange's request.
+        incumbent: Its reply or failure.
+        other: The other arm's.
+        grader: Which grader decides the segment's pairs.
+        has_imported_grade: Whether a grade of the segment's grader (of the judge's rater) was imported with a value.
+    """
+
+    request: Json
+    incumbent: Reply | Failure
+    other: Reply | Failure
+    grader: str = "judge"
+    has_imported_grade: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is known of a pair without asking a model.
+
+    Attributes:
+        rule: The step that decides; `None` = the pair is left out, `facts["left_out"]` says why.
+        preference: In [0, 1], 1 = the arm is better; `None` for rule `grader`.
+        grade: What a deterministic grader of the segment gives.
+        facts: Why, by name.
+    """
+
+    rule: Rule | None
+    preference: float | None = None
+    grade: Grade | None = None
+    facts: Json = field(default_factory=dict)
+
+
+def decide(pair: Pair) -> Decision:
+    """The first step that applies; rule `grader` without a grade means that the judge's grades decide."""
+    if is_client_error(pair.incumbent):
+        return left_out(CLIENT_ERROR)
+    if isinstance(pair.incumbent, Failure) or isinstance(pair.other, Failure):
+        return _failure(pair.incumbent, pair.other)
+    incumbent, other = _validity(pair.request, pair.incumbent), _validity(pair.request, pair.other)
+    facts = _validity_facts(incumbent, other)
+    if bool(incumbent.violations) != bool(other.violations):
+        return Decision(Rule.INVALID, 1.0 if incumbent.violations else 0.0, facts=facts)
+    equal = what_is_equal(pair.incumbent, pair.other)
+    if equal is not None and not pair.has_imported_grade:
+        return Decision(Rule.EQUAL, 0.5, facts=facts | {"equal": equal})
+    return Decision(Rule.GRADER, grade=_grade(pair.grader, pair.incumbent, pair.other), facts=facts)
+
+
+def left_out(reason: str) -> Decision:
+    """A pair that is no evidence for quality; the ledger counts its exchange under the reason."""
+    return Decision(None, facts={"left_out": reason})
+
+
+def is_client_error(reply: Reply | Failure) -> bool:
+    """Whether the request was refused through its own fault: 4xx but 408 and 429."""
+    if not isinstance(reply, Failure) or reply.kind is not FailureKind.HTTP or reply.status is None:
+        return False
+    return 400 <= reply.status <= 499 and reply.status not in SERVER_FAULTS  # noqa: PLR2004 - the range of HTTP
+
+
+def _failure(incumbent: Reply | Failure, other: Reply | Failure) -> Decision:
+    failed = [who for who, reply in (("incumbent", incumbent), ("arm", other)) if isinstance(reply, Failure)]
+    preference = 0.5 if len(failed) > 1 else float(failed == ["incumbent"])
+    facts: Json = {"failed": failed}
+    if isinstance(other, Failure) and other.adaptation:
+        facts["adaptation"] = True
+    return Decision(Rule.FAILURE, preference, facts=facts)
+
+
+def _validity(request: Json, reply: Reply) -> Validity:
+    return check_response_format(request, reply) + check_tool_calls(request, reply)
+
+
+def _validity_facts(incumbent: Validity, other: Validity) -> Json:
+    violations = {who: list(found.violations) for who, found in (("incumbent", incumbent), ("arm", other)) if found.violations}
+    unusable = sorted({*incumbent.unusable, *other.unusable})
+    return ({"violations": violations} if violations else {}) | ({"unusable": unusable} if unusable else {})
+
+
+def _grade(grader: str, incumbent: Reply, other: Reply) -> Grade | None:
+    if grader == "exact":
+        return grade_equality(incumbent, other)
+    return grade_tool_calls(incumbent, other) if grader == "tool_calls" else None
