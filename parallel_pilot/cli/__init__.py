@@ -1,0 +1,1 @@
+"""The command `pilot`: speaks to a running service over its API (`pip install 'parallel-pilot[cli]'`)."""

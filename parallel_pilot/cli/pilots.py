@@ -1,0 +1,143 @@
+"""`pilot create|configure|start|stop|extend|default|detach|mirror|status|list`."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from parallel_pilot.cli import screen
+from parallel_pilot.cli.client import Client, part
+from parallel_pilot.cli.errors import CommandFailed
+from parallel_pilot.cli.options import AsJson, Name
+
+File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, metavar="pilot.toml")]
+
+
+class Switch(StrEnum):
+    """On or off."""
+
+    ON = "on"
+    OFF = "off"
+
+
+def create(file: File, *, as_json: AsJson = False) -> None:
+    """Makes a pilot (a draft) from pilot.toml."""
+    with Client.from_environment() as client:
+        made = _send_toml(client, "POST", "pilots", file)
+    _answer(made, f"the pilot '{made['name']}' is a draft; next: pilot import {made['name']} FILE.jsonl", as_json=as_json)
+
+
+def configure(name: Name, file: File, *, as_json: AsJson = False) -> None:
+    """Replaces a pilot's configuration; after the start every change is listed."""
+    with Client.from_environment() as client:
+        pilot = _send_toml(client, "PUT", f"pilots/{part(name)}/configuration", file)
+    _answer(pilot, f"the pilot '{name}' has a new configuration", as_json=as_json)
+
+
+def start(name: Name, *, as_json: AsJson = False) -> None:
+    """Starts a draft: its window and configuration are fixed and hashed."""
+    pilot = _step(name, "start")
+    _answer(pilot, f"the pilot '{name}' is running; registered as {pilot['registration_hash'][:16]}", as_json=as_json)
+
+
+def stop(name: Name, *, as_json: AsJson = False) -> None:
+    """Ends a running pilot for good."""
+    _answer(_step(name, "stop"), f"the pilot '{name}' is stopped", as_json=as_json)
+
+
+def extend(
+    name: Name,
+    days: Annotated[int, typer.Option(min=1, max=14, help="How many days longer.")] = 14,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Makes a running pilot longer, once."""
+    _answer(_step(name, "extend", {"days": days}), f"the pilot '{name}' is extended by {days} days", as_json=as_json)
+
+
+def default(name: Name, *, as_json: AsJson = False) -> None:
+    """Makes a pilot the one that the gateway's /v1 belongs to."""
+    _answer(_step(name, "default"), f"the pilot '{name}' is the default", as_json=as_json)
+
+
+def detach(name: Name, *, as_json: AsJson = False) -> None:
+    """Ends the gateway's forwarding for a pilot."""
+    _answer(_step(name, "detach"), f"the pilot '{name}' is detached", as_json=as_json)
+
+
+def mirror(state: Annotated[Switch, typer.Argument(show_default=False)], name: Name, *, as_json: AsJson = False) -> None:
+    """Switches a pilot's mirroring on or off."""
+    _answer(_step(name, "mirror", {"on": state is Switch.ON}), f"the pilot '{name}':", as_json=as_json)
+
+
+def list_command(*, as_json: AsJson = False) -> None:
+    """Lists all pilots."""
+    with Client.from_environment() as client:
+        pilots = client.get("pilots")
+    if as_json:
+        screen.print_json(pilots)
+        return
+    rows = [
+        [p["name"] + (" (default)" if p["is_default"] else ""), p["state"], day(p["starts_at"]), day(p["ends_at"]), _arms(p)]
+        for p in pilots
+    ]
+    screen.print_table(["pilot", "state", "from", "to", "incumbent and candidates"], rows)
+
+
+def status(name: Name, *, as_json: AsJson = False) -> None:
+    """Says where a pilot stands and what is missing next."""
+    with Client.from_environment() as client:
+        found = client.get(f"pilots/{part(name)}/status")
+    if as_json:
+        screen.print_json(found)
+        return
+    left = "" if found["days_left"] is None else f", {found['days_left']} left"
+    spend = "unknown: a model's price is missing" if found["spend_usd"] is None else f"{found['spend_usd']} USD"
+    screen.say(
+        f"{found['name']} is {found['state']}: day {found['day']} of {found['days']}{left}"
+        f" ({day(found['starts_at'])} to {day(found['ends_at'])})",
+        f"{found['exchanges']} exchanges in {found['conversations']} conversations"
+        f" ({found['planned_conversations']} planned), {found['labels']} labels, {found['hours']:g} hours, spent {spend}",
+    )
+    arms = [
+        [arm, *(str(counts[key]) for key in ("replies", "failures", "settled", "pending", "ungraded"))]
+        for arm, counts in found["arms"].items()
+    ]
+    screen.print_table(["arm", "replies", "failures", "pairs settled", "pairs pending", "ungraded"], arms)
+    screen.say(*(f"next: {step}" for step in found["next_steps"]))
+
+
+def day(moment: str | None) -> str:
+    """The day of a moment, for people."""
+    return "?" if moment is None else moment[:10]
+
+
+def _arms(pilot: dict[str, Any]) -> str:
+    return ", ".join(f"{arm['name']} ({arm['model']})" for arm in pilot["arms"])
+
+
+def _step(name: str, verb: str, document: dict[str, Any] | None = None) -> Any:
+    with Client.from_environment() as client:
+        return client.post(f"pilots/{part(name)}/{verb}", document)
+
+
+def _send_toml(client: Client, method: str, path: str, file: Path) -> Any:
+    try:
+        return client.send(method, path, content=file.read_bytes(), media_type="application/toml").json()
+    except CommandFailed as failure:
+        failure.file = str(file)
+        raise
+
+
+def _answer(pilot: Any, sentence: str, *, as_json: bool) -> None:
+    if as_json:
+        screen.print_json(pilot)
+        return
+    screen.say(sentence, *(f"- {said}" for said in pilot["notes"]))
+
+
+COMMANDS: tuple[Callable[..., None], ...] = (
+    create, configure, start, stop, extend, default, detach, mirror, list_command, status,
+)  # fmt: skip
