@@ -218,6 +218,18 @@ class PairRow(Base):
     )
 
 
+class GradingRow(Base):
+    """The last grading that was asked for of a pilot; `stopped` = it cannot go on, `problem` says why."""
+
+    __tablename__ = "gradings"
+    pilot_id: Mapped[int] = mapped_column(ForeignKey("pilots.id", ondelete="CASCADE"), primary_key=True)
+    state: Mapped[str]
+    problem: Mapped[str] = mapped_column(server_default="")
+    asked_at: Mapped[datetime] = _now()
+    finished_at: Mapped[datetime | None]
+    __table_args__ = (CheckConstraint("state IN ('running', 'done', 'stopped')", name="state"),)
+
+
 class GradeRow(Base):
     """A grader's result for a pair in one order, or why there is none.
 

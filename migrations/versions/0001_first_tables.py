@@ -319,6 +319,17 @@ def upgrade() -> None:
     )
     op.create_index("ix_pairs_pilot_id_arm_id", "pairs", ["pilot_id", "arm_id"], unique=False)
     op.create_table(
+        "gradings",
+        sa.Column("pilot_id", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.TEXT(), nullable=False),
+        sa.Column("problem", sa.TEXT(), server_default="", nullable=False),
+        sa.Column("asked_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("finished_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.CheckConstraint("state IN ('running', 'done', 'stopped')", name=op.f("ck_gradings_state")),
+        sa.ForeignKeyConstraint(["pilot_id"], ["pilots.id"], name=op.f("fk_gradings_pilot_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("pilot_id", name=op.f("pk_gradings")),
+    )
+    op.create_table(
         "replies",
         sa.Column("exchange_id", sa.BigInteger(), nullable=False),
         sa.Column("arm_id", sa.BigInteger(), nullable=False),
@@ -377,6 +388,7 @@ def downgrade() -> None:
     op.drop_table("replays")
     op.drop_index("ix_replies_pilot_id_arm_id", table_name="replies")
     op.drop_table("replies")
+    op.drop_table("gradings")
     op.drop_index("ix_pairs_pilot_id_arm_id", table_name="pairs")
     op.drop_index("ix_pairs_pending", table_name="pairs", postgresql_where=sa.text("state = 'pending'"))
     op.drop_table("pairs")
