@@ -2,10 +2,10 @@
 
 from fastapi import FastAPI
 
-from app import jobs
 from app.api.application import make_api
 from app.api.dependencies import Services
 from app.errors import StackError
+from app.jobs import make_publish
 from app.pipeline.access import load_pepper
 from app.settings import Settings
 from app.store.session import Publish, make_engine, make_session_factory
@@ -35,5 +35,4 @@ def _publish(redis_url: str | None) -> Publish:
     if redis_url is None:
         message = "the API needs Redis: set PILOT_REDIS_URL (./run up does it)"
         raise StackError(message)
-    made: Publish = jobs.make_publish(redis_url)
-    return made
+    return make_publish(redis_url)

@@ -1,10 +1,12 @@
 """What holds for every address of the API: keys, roles, bounds, health, one shape of error."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import structlog
+from fastapi import FastAPI
+from httpx2 import Response
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
@@ -74,7 +76,7 @@ def test_a_key_is_stored_as_a_digest_and_can_be_revoked(session_factory: Session
 
 @pytest.mark.parametrize("header", [None, "Bearer ", "Bearer pp_unknown", "Basic abc", "Bearer " + "x" * 10_000, "Bearer \xe9"])
 def test_without_a_valid_key_nothing_is_told(client: TestClient, header: str | None) -> None:
-    headers = {"Authorization": header.encode("latin-1")} if header is not None else {}
+    headers = [(b"Authorization", header.encode("latin-1"))] if header is not None else []
     answer = client.get("/api/v1/pilots", headers=headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "not_authenticated")
     assert answer.headers["www-authenticate"] == "Bearer"
@@ -82,7 +84,7 @@ def test_without_a_valid_key_nothing_is_told(client: TestClient, header: str | N
 
 def test_each_role_may_do_what_the_ones_before_it_may(client: TestClient, keys: dict[Role, str]) -> None:
     hours = {"who": "ada", "worked_on": "2026-11-02", "hours": 1, "kind": "tuning"}
-    asked = [
+    asked: list[tuple[Callable[[dict[str, str]], Response], Role]] = [
         (lambda head: client.get("/api/v1/pilots", headers=head), Role.VIEWER),
         (lambda head: client.post("/api/v1/pilots/nobody/hours", json=hours, headers=head), Role.LABELLER),
         (lambda head: client.post("/api/v1/pilots/nobody/start", headers=head), Role.OPERATOR),
@@ -113,10 +115,11 @@ def test_a_fault_is_500_with_an_id_that_is_in_the_log(
     structlog.reset_defaults()
     with an_api(session_factory, tmp_path, role=None) as client:
 
-        @client.app.get("/api/v1/broken")  # type: ignore[attr-defined]
         def broken(principal: Viewer) -> None:
             raise ZeroDivisionError(principal.name)
 
+        assert isinstance(client.app, FastAPI)
+        client.app.add_api_route("/api/v1/broken", broken)
         with capture_logs() as entries:
             answer = client.get("/api/v1/broken", headers=bearer(keys[Role.VIEWER]))
     error = answer.json()["error"]
