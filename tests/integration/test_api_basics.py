@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from app.api.dependencies import Viewer
 from app.domain.words import Role
 from app.errors import Conflict, NotAuthenticated
+from app.jobs import broker_url
 from app.pipeline.access import authenticate, create_key, load_pepper, revoke_key
 from app.stack.redis import EmbeddedRedis
 from app.store.session import SessionFactory, make_engine, make_session_factory, session_scope
@@ -31,7 +32,7 @@ def keys(session_factory: SessionFactory) -> dict[Role, str]:
 
 
 def test_a_healthy_process_says_so(session_factory: SessionFactory, tmp_path: Path, redis_server: EmbeddedRedis) -> None:
-    for url in (redis_server.url, redis_server.celery_url):
+    for url in (redis_server.url, broker_url(redis_server.url)):
         with an_api(session_factory, tmp_path / url[:5], role=None, redis_url=url) as api:
             assert api.get("/health/live").json() == {"status": "ok"}
             answer = api.get("/health/ready")
