@@ -39,10 +39,11 @@ class LoopLag:
     def since(self, moment: float) -> float:
         """The largest lag, in seconds, that a read at `moment` can have suffered.
 
-        Asyncio runs socket reads before timers that are due: a stall before the read shows in the first tick after it.
+        A stall before the read shows in the first tick after it, for asyncio runs socket reads before timers that are due;
+        or, if the tick was due in the turn of the loop that stalled, in the last tick before it.
         """
         pending = now() - self._last
-        gaps = [gap for fired, gap in self._ticks if fired >= moment]
+        gaps = [gap for fired, gap in self._ticks if fired >= moment - TICK_SECONDS]
         return max(0.0, max([pending, *gaps]) - TICK_SECONDS)
 
     def _tick(self) -> None:
