@@ -6,6 +6,7 @@ from typing import Any
 from alembic import context
 from sqlalchemy import create_engine, text
 
+from app.store import staging_tables  # noqa: F401 - its tables belong to the same metadata
 from app.store.tables import Base
 
 # Another process may hold a lock for long; a migration that waits blocks all who queue behind it.

@@ -380,7 +380,10 @@ class SpendRow(Base):
 
 
 class ImportRow(Base):
-    """One import: staged chunk by chunk, then merged in one transaction or not at all."""
+    """One import: staged chunk by chunk, then merged in one transaction or not at all.
+
+    `layout` is the digest of the arms and segments that lines are checked against, `lines_read` counts blank lines too.
+    """
 
     __tablename__ = "imports"
     id: Mapped[int] = _number()
@@ -388,6 +391,9 @@ class ImportRow(Base):
     file_key: Mapped[str]
     format: Mapped[str]
     state: Mapped[str] = mapped_column(server_default="staging")
+    layout: Mapped[str]
+    lines_read: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    lines_skipped: Mapped[int] = mapped_column(BigInteger, server_default="0")
     lines_staged: Mapped[int] = mapped_column(BigInteger, server_default="0")
     bytes_staged: Mapped[int] = mapped_column(BigInteger, server_default="0")
     problems: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))

@@ -160,6 +160,9 @@ def upgrade() -> None:
         sa.Column("file_key", sa.TEXT(), nullable=False),
         sa.Column("format", sa.TEXT(), nullable=False),
         sa.Column("state", sa.TEXT(), server_default="staging", nullable=False),
+        sa.Column("layout", sa.TEXT(), nullable=False),
+        sa.Column("lines_read", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("lines_skipped", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("lines_staged", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("bytes_staged", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("problems", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'::jsonb"), nullable=False),
@@ -175,6 +178,80 @@ def upgrade() -> None:
     op.create_index(
         "uq_imports_open", "imports", ["pilot_id", "file_key"], unique=True, postgresql_where=sa.text("state = 'staging'")
     )
+    op.create_table(
+        "staged_exchanges",
+        sa.Column("exchange_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("import_id", sa.BigInteger(), nullable=False),
+        sa.Column("line", sa.BigInteger(), nullable=False),
+        sa.Column("is_merge", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("external_id", sa.TEXT(), nullable=False),
+        sa.Column("arrived_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("conversation_id", sa.TEXT(), nullable=False),
+        sa.Column("turn", sa.Integer(), nullable=True),
+        sa.Column("segment", sa.TEXT(), nullable=False),
+        sa.Column("inclusion_probability", postgresql.DOUBLE_PRECISION(), nullable=False),
+        sa.Column("sample_point", postgresql.DOUBLE_PRECISION(), nullable=False),
+        sa.Column("given", postgresql.ARRAY(sa.TEXT()), nullable=False),
+        sa.Column("content_hash", postgresql.BYTEA(), nullable=False),
+        sa.Column("body", postgresql.BYTEA(), nullable=False),
+        sa.PrimaryKeyConstraint("exchange_id", name=op.f("pk_staged_exchanges")),
+        prefixes=["UNLOGGED"],
+    )
+    op.create_table(
+        "staged_replies",
+        sa.Column("exchange_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("arm_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("import_id", sa.BigInteger(), nullable=False),
+        sa.Column("failure", sa.TEXT(), nullable=True),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("finish_reason", sa.TEXT(), nullable=True),
+        sa.Column("model", sa.TEXT(), nullable=True),
+        sa.Column("content_chars", sa.Integer(), nullable=True),
+        sa.Column("input_tokens", sa.Integer(), nullable=True),
+        sa.Column("cached_input_tokens", sa.Integer(), nullable=True),
+        sa.Column("output_tokens", sa.Integer(), nullable=True),
+        sa.Column("reasoning_tokens", sa.Integer(), nullable=True),
+        sa.Column("ttft_any_seconds", postgresql.DOUBLE_PRECISION(), nullable=True),
+        sa.Column("ttft_visible_seconds", postgresql.DOUBLE_PRECISION(), nullable=True),
+        sa.Column("total_seconds", postgresql.DOUBLE_PRECISION(), nullable=True),
+        sa.Column("body", postgresql.BYTEA(), nullable=False),
+        sa.PrimaryKeyConstraint("exchange_id", "arm_id", name=op.f("pk_staged_replies")),
+        prefixes=["UNLOGGED"],
+    )
+    op.create_table(
+        "staged_grades",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("exchange_id", sa.BigInteger(), nullable=False),
+        sa.Column("import_id", sa.BigInteger(), nullable=False),
+        sa.Column("arm_id", sa.BigInteger(), nullable=False),
+        sa.Column("rater", sa.TEXT(), nullable=False),
+        sa.Column("shown_first", sa.TEXT(), nullable=True),
+        sa.Column("value", postgresql.DOUBLE_PRECISION(), nullable=True),
+        sa.Column("ungraded", sa.TEXT(), nullable=True),
+        sa.Column("reason", sa.TEXT(), nullable=True),
+        sa.Column("at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("at_given", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_staged_grades")),
+        prefixes=["UNLOGGED"],
+    )
+    op.create_index(op.f("ix_staged_grades_exchange_id"), "staged_grades", ["exchange_id"], unique=False)
+    op.create_table(
+        "staged_labels",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("exchange_id", sa.BigInteger(), nullable=False),
+        sa.Column("import_id", sa.BigInteger(), nullable=False),
+        sa.Column("arm_id", sa.BigInteger(), nullable=False),
+        sa.Column("rater", sa.TEXT(), nullable=False),
+        sa.Column("value", postgresql.DOUBLE_PRECISION(), nullable=True),
+        sa.Column("skipped", sa.TEXT(), nullable=True),
+        sa.Column("critical", sa.Boolean(), nullable=True),
+        sa.Column("draw_probability", postgresql.DOUBLE_PRECISION(), nullable=True),
+        sa.Column("at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("at_given", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_staged_labels")),
+        prefixes=["UNLOGGED"],
+    )
+    op.create_index(op.f("ix_staged_labels_exchange_id"), "staged_labels", ["exchange_id"], unique=False)
     op.create_table(
         "registrations",
         sa.Column("pilot_id", sa.BigInteger(), nullable=False),
@@ -404,6 +481,12 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_reports_pilot_id"), table_name="reports")
     op.drop_table("reports")
     op.drop_table("registrations")
+    op.drop_index(op.f("ix_staged_labels_exchange_id"), table_name="staged_labels")
+    op.drop_table("staged_labels")
+    op.drop_index(op.f("ix_staged_grades_exchange_id"), table_name="staged_grades")
+    op.drop_table("staged_grades")
+    op.drop_table("staged_replies")
+    op.drop_table("staged_exchanges")
     op.drop_index("uq_imports_open", table_name="imports", postgresql_where=sa.text("state = 'staging'"))
     op.drop_table("imports")
     op.drop_index(op.f("ix_hours_pilot_id"), table_name="hours")

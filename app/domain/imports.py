@@ -1,0 +1,141 @@
+"""Imports: where one stands, and what a line of one is, ready for the store.
+
+The fields of the records have the names of the tables' columns.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from app.errors import Problem
+
+MAX_LISTED_LINES = 50
+
+
+class ImportState(StrEnum):
+    """`STAGING` takes chunks; the others are final."""
+
+    STAGING = "staging"
+    DONE = "done"
+    REFUSED = "refused"
+    ABANDONED = "abandoned"
+
+
+class ImportFormat(StrEnum):
+    """In which shape the records come; all but `PILOT` carry the incumbent's side only."""
+
+    PILOT = "pilot"
+    OPENAI = "openai"
+    LITELLM = "litellm"
+    LANGFUSE = "langfuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One import as it stands.
+
+    Attributes:
+        layout: Digest of the arms and segments that its lines were checked against.
+        lines_read: Lines of the file until now, blank and skipped ones too: what line numbers count.
+        lines_staged: Good lines that wait for the commit.
+        lines_skipped: Records of a foreign format that are no exchange.
+        bytes_staged: How much of the file was taken: where the next chunk begins.
+        problems: What is wrong with the first `MAX_LISTED_LINES` bad lines.
+        bad_lines: How many lines are wrong.
+    """
+
+    id: int
+    pilot_id: int
+    file_key: str
+    format: ImportFormat
+    state: ImportState
+    layout: str
+    lines_read: int
+    lines_staged: int
+    lines_skipped: int
+    bytes_staged: int
+    problems: tuple[Problem, ...]
+    bad_lines: int
+    result: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """What a commit did: `lines` = `new` + `unchanged` + `merged`."""
+
+    lines: int
+    new: int
+    unchanged: int
+    merged: int
+    skipped: int = 0
+
+
+class ExchangeRecord(NamedTuple):
+    """The exchange of a line; `body` is its request as JSON."""
+
+    external_id: str
+    arrived_at: datetime
+    conversation_id: str
+    turn: int | None
+    segment: str
+    inclusion_probability: float
+    sample_point: float
+    given: list[str]
+    content_hash: bytes
+    body: bytes
+
+
+class ReplyRecord(NamedTuple):
+    """A reply or failure of a line; `body` is its text as JSON."""
+
+    arm_id: int
+    failure: str | None
+    status: int | None
+    finish_reason: str | None
+    model: str | None
+    content_chars: int | None
+    input_tokens: int | None
+    cached_input_tokens: int | None
+    output_tokens: int | None
+    reasoning_tokens: int | None
+    ttft_any_seconds: float | None
+    ttft_visible_seconds: float | None
+    total_seconds: float | None
+    body: bytes
+
+
+class GradeRecord(NamedTuple):
+    """A judge's preference of a line."""
+
+    arm_id: int
+    rater: str
+    shown_first: str | None
+    value: float | None
+    ungraded: str | None
+    reason: str | None
+    at: datetime
+    at_given: bool
+
+
+class LabelRecord(NamedTuple):
+    """A person's preference of a line."""
+
+    arm_id: int
+    rater: str
+    value: float | None
+    skipped: str | None
+    critical: bool | None
+    draw_probability: float | None
+    at: datetime
+    at_given: bool
+
+
+class LineRecords(NamedTuple):
+    """All that one line says; `line` is its number in the file."""
+
+    line: int
+    exchange: ExchangeRecord
+    replies: list[ReplyRecord]
+    grades: list[GradeRecord]
+    labels: list[LabelRecord]
