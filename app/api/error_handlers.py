@@ -25,7 +25,7 @@ from app.errors import (
     TransientProviderError,
     UnknownPrice,
 )
-from app.store.health import DATABASE_ERRORS
+from app.store.health import DATABASE_ERRORS, VALUE_ERRORS
 
 STATUS: dict[type[ServiceError], int] = {
     InvalidInput: 422,
@@ -84,6 +84,8 @@ def add_error_handlers(api: FastAPI) -> None:
     api.add_exception_handler(HTTPException, _http_error)
     for kind in DATABASE_ERRORS:
         api.add_exception_handler(kind, _database_error)
+    for kind in VALUE_ERRORS:
+        api.add_exception_handler(kind, _impossible_value)
     api.add_exception_handler(Exception, _unexpected)
 
 
@@ -124,6 +126,11 @@ def _http_error(request: Request, error: Exception) -> JSONResponse:
 def _database_error(_: Request, error: Exception) -> JSONResponse:
     structlog.get_logger().error("database_unavailable", exc_info=error)
     return error_response(503, "database_unavailable", "the database does not answer; try again")
+
+
+def _impossible_value(request: Request, error: Exception) -> JSONResponse:
+    structlog.get_logger().warning("impossible_value", path=request.url.path, exc_info=error)
+    return error_response(422, InvalidInput.code, "the request has a value that cannot be stored")
 
 
 def _unexpected(request: Request, error: Exception) -> JSONResponse:

@@ -2,14 +2,17 @@
 
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from app.store.migrate import alembic_configuration
 from app.store.session import SessionFactory
 
 # What a statement raises when the server is away or overloaded, not when the statement is wrong.
-DATABASE_ERRORS: tuple[type[Exception], ...] = (OperationalError, InterfaceError)
+DATABASE_ERRORS: tuple[type[Exception], ...] = (OperationalError, InterfaceError, PoolTimeout)
+# What it raises for a value that no column can hold, such as a text with a NUL or a number of 30 digits.
+VALUE_ERRORS: tuple[type[Exception], ...] = (DataError,)
 
 
 def newest_revision() -> str | None:

@@ -164,6 +164,11 @@ def test_wrong_json_is_422_with_its_field(client: TestClient, keys: dict[Role, s
     assert [problem["field"] for problem in answer.json()["error"]["problems"]] == ["body.role"]
 
 
+@pytest.mark.parametrize("path", ["pilots/%00", "pilots/a%00b/status", "replays/" + "9" * 30, "pilots/" + "x" * 5000])
+def test_a_value_that_cannot_be_stored_is_no_fault(client: TestClient, keys: dict[Role, str], path: str) -> None:
+    assert client.get(f"/api/v1/{path}", headers=bearer(keys[Role.VIEWER])).status_code in {404, 422}
+
+
 def test_a_pepper_is_made_once_and_private(tmp_path: Path) -> None:
     pepper = load_pepper(tmp_path / "home", None)
     assert len(pepper) > 30
