@@ -32,15 +32,19 @@ def render_html(document: Document, *, home: str | None = None) -> str:
         document: What it says.
         home: Address of the page that it belongs to, if it is shown among others.
     """
-    template = environment().get_template("report.html")
+    template = _environment().get_template("report.html")
     return template.render(document=document, home=home, style=Markup(stylesheet()), policy=content_security_policy())  # noqa: S704
 
 
 @cache
-def environment() -> Environment:
-    """Templates with escaping; an unknown name in one is an error."""
+def _environment() -> Environment:
+    return make_environment(TEMPLATES)
+
+
+def make_environment(*folders: Path) -> Environment:
+    """Templates with escaping and the words and signs of reports; an unknown name in one is an error."""
     made = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(folders), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     made.globals.update(arm_class=arm_class, gate_signs=GATE_SIGNS, drawing=_drawing, is_wide=_is_wide)
     return made

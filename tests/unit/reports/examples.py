@@ -3,6 +3,7 @@
 import math
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from app.domain.configuration import PilotConfiguration
@@ -366,7 +367,8 @@ SCORECARDS = {
 }
 
 
-def a_document(name: str = "hybrid", **tables: Any) -> Document:
+@cache
+def a_document(name: str = "hybrid") -> Document:
     """The report of an example, with both candidates configured where it has two."""
     scorecard = SCORECARDS[name]()
     base = {"base_url": "http://127.0.0.1:8000/v1", "license": "Apache-2.0"}
@@ -375,4 +377,4 @@ def a_document(name: str = "hybrid", **tables: Any) -> Document:
     if name == "nothing_imported":
         given |= {"latency": None, "judge": None}
     hours = () if name == "nothing_imported" else HOURS
-    return build_document(scorecard, a_full_configuration(**(given | tables)), hours, MADE_AT)
+    return build_document(scorecard, a_full_configuration(**given), hours, MADE_AT)
