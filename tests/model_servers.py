@@ -21,7 +21,11 @@ def model_server(handler: Handler) -> Iterator[str]:
     loop = asyncio.new_event_loop()
     listening = socket.create_server(("127.0.0.1", 0))
     application = web.Application(client_max_size=64 * 1024**2)
-    application.router.add_post("/v1/chat/completions", handler)
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return await handler(request)
+
+    application.router.add_post("/v1/chat/completions", answer)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
 
     async def start() -> None:

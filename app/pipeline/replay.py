@@ -43,7 +43,7 @@ def create_replay(
 
     Raises:
         InvalidInput: No such candidate.
-        Conflict: The pilot is stopped, its candidates may only see masked text, or a replay of them is under way.
+        Conflict: The pilot is stopped, or a replay of its candidate is under way.
         UnknownPrice: A limit in dollars for a model whose tokens have no price.
     """
     pilot = get_pilot(session, pilot_name, for_update=True)
@@ -122,6 +122,8 @@ def _run(
     arms = [arm for arm in pilot.candidates if replay.arm_name in (None, arm.name)]
     candidates = [_candidate(pilot.configuration.candidate_named(arm.name), arm, environment) for arm in arms]
     counted = {arm.name: replace(replay.progress.get(arm.name, ArmProgress()), not_asked=0) for arm in arms}
+    with session_scope(session_factory) as session:
+        replays.save_progress(session, replay.id, counted, worker=worker, lease_seconds=lease_seconds)
     begun = replace(replay, progress=counted)
     running = run_replay(
         session_factory, pilot, begun, candidates, worker=worker, lease_seconds=lease_seconds, reply_bytes=reply_bytes
@@ -174,9 +176,6 @@ def _arm_named(pilot: Pilot, name: str) -> Arm:
 def _check_state(pilot: Pilot) -> None:
     if pilot.state is PilotState.STOPPED:
         message = f"pilot {pilot.name!r} is stopped: nothing more is asked"
-        raise Conflict(message, pilot=pilot.name)
-    if pilot.configuration.content.candidate_sees == "masked":
-        message = "content.candidate_sees is 'masked', and masking is not built in this version: nothing is sent"
         raise Conflict(message, pilot=pilot.name)
 
 

@@ -31,20 +31,16 @@ def record_replies(session: Session, pilot: Pilot, rows: Sequence[NewReply]) -> 
     if not rows:
         return frozenset()
     ids = sorted({row.exchange_id for row in rows})
-    arrivals: dict[int, datetime] = dict(
-        session.execute(select(ExchangeRow.id, ExchangeRow.arrived_at).where(ExchangeRow.id.in_(ids))).tuples().all()
-    )
+    found = session.execute(select(ExchangeRow.id, ExchangeRow.arrived_at).where(ExchangeRow.id.in_(ids)))
+    arrivals = {row.id: row.arrived_at for row in found}
     ordered = sorted(rows, key=lambda row: (row.exchange_id, row.arm_id))  # one order for all: no deadlocks
-    stored = frozenset(
-        session.execute(
-            insert(ReplyRow)
-            .values([_columns(pilot, row) for row in ordered])
-            .on_conflict_do_nothing(index_elements=["exchange_id", "arm_id"])
-            .returning(ReplyRow.exchange_id, ReplyRow.arm_id)
-        )
-        .tuples()
-        .all()
+    inserting = (
+        insert(ReplyRow)
+        .values([_columns(pilot, row) for row in ordered])
+        .on_conflict_do_nothing(index_elements=["exchange_id", "arm_id"])
+        .returning(ReplyRow.exchange_id, ReplyRow.arm_id)
     )
+    stored = frozenset((row.exchange_id, row.arm_id) for row in session.execute(inserting))
     fresh = [row for row in ordered if (row.exchange_id, row.arm_id) in stored]
     if fresh:
         _record_payloads(session, pilot, fresh, arrivals)
