@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
@@ -11,6 +12,7 @@ import typer
 from rich.progress import Progress, TaskID
 
 from parallel_pilot.cli import screen
+from parallel_pilot.cli.arrays import opened_as_lines
 from parallel_pilot.cli.client import LONG_SECONDS, Client, part
 from parallel_pilot.cli.errors import CommandFailed, Problem, ServiceUnreachable
 from parallel_pilot.cli.options import AsJson, Name
@@ -40,7 +42,7 @@ def import_command(
 ) -> None:
     """Imports recorded exchanges, one a line: all of them or, with every faulty line named, none."""
     try:
-        with Client.from_environment() as client, screen.progress_bar(in_bytes=True) as bar, file.open("rb") as source:
+        with Client.from_environment() as client, screen.progress_bar(in_bytes=True) as bar, _opened(file, format_) as source:
             result = _import(client, name, source, format_, bar)
     except CommandFailed as failure:
         failure.file = str(file)
@@ -49,6 +51,10 @@ def import_command(
         screen.print_json({key: result[key] for key in ("lines", "new", "unchanged", "merged")})
     else:
         screen.say(f"{result['lines']} lines: {result['new']} new, {result['unchanged']} unchanged, {result['merged']} merged")
+
+
+def _opened(file: Path, format_: Format) -> AbstractContextManager[BinaryIO]:
+    return file.open("rb") if format_ is Format.PILOT else opened_as_lines(file)
 
 
 def _import(client: Client, name: str, source: BinaryIO, format_: Format, bar: Progress) -> Any:
