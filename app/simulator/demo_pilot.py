@@ -1,9 +1,12 @@
 """What the demo's team would have written down: `pilot.toml` and the hours that they worked."""
 
+import csv
+import io
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
+from app.domain.hours import HoursKind
 from app.simulator.history import CANDIDATE_MODEL, CANDIDATE_NAME, INCUMBENT_MODEL
 
 PILOT_NAME = "support-assistant"
@@ -82,7 +85,7 @@ class WorkedHours:
     who: str
     worked_on: date
     hours: Decimal
-    kind: str
+    kind: HoursKind
     is_recurring: bool
     note: str
 
@@ -105,9 +108,9 @@ def pilot_toml(*, starts: date, incumbent_url: str, candidate_url: str, judge_ur
 
 def worked_hours(starts: date) -> tuple[WorkedHours, ...]:
     """What the team logged in the four weeks."""
-    entries = (
-        ("mira", 0, "16", "setup", False, "servers, mirroring, access"),
-        ("mira", 2, "10", "porting", False, "prompts for the new model"),
+    entries: tuple[tuple[str, int, str, HoursKind, bool, str], ...] = (
+        ("mira", 0, "16", "set-up", False, "servers, mirroring, access"),
+        ("mira", 2, "10", "prompt porting", False, "prompts for the new model"),
         ("jan", 5, "12", "tuning", False, "quantisation and batch size"),
         ("jan", 12, "3", "incident", False, "out of memory after an update"),
         ("mira", 20, "6", "evaluation", False, "reading pairs, agreeing on labels"),
@@ -118,3 +121,14 @@ def worked_hours(starts: date) -> tuple[WorkedHours, ...]:
         WorkedHours(who, starts + timedelta(days=day), Decimal(hours), kind, is_recurring, note)
         for who, day, hours, kind, is_recurring, note in entries
     )
+
+
+def hours_csv(starts: date) -> str:
+    """The same as the file that `pilot hours import` takes."""
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(("who", "worked_on", "hours", "kind", "recurring", "note"))
+    for entry in worked_hours(starts):
+        recurring = "true" if entry.is_recurring else "false"
+        lines.writerow((entry.who, entry.worked_on.isoformat(), entry.hours, entry.kind, recurring, entry.note))
+    return text.getvalue()

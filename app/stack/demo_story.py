@@ -1,0 +1,116 @@
+"""What the demo does with a running stack: a whole pilot, by the commands that a user would type."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from app.errors import StackError
+from app.simulator.assistant import CANDIDATE, INCUMBENT
+from app.simulator.demo_pilot import PILOT_NAME, hours_csv, pilot_toml
+from app.simulator.history import CANDIDATE_NAME, HISTORY_DAYS, write_history
+from app.simulator.truth import true_win_rates
+from app.stack.children import ROOT
+from app.stack.demo_models import JUDGE
+from app.stack.demo_result import truth_table
+from app.stack.home import Addresses
+
+Say = Callable[[str], None]
+PILOT_COMMAND = "import sys; from parallel_pilot.cli.main import main; sys.argv[0] = 'pilot'; main()"
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One demo on one stack.
+
+    Attributes:
+        folder: Where the demo's files are written: configuration, history, hours, report.
+        models: Base URLs of the simulated models, by role.
+        addresses: Where the stack is reached.
+        say: Prints a line.
+        began: When the demo began (`time.monotonic`), for the times that are shown.
+    """
+
+    folder: Path
+    models: Mapping[str, str]
+    addresses: Addresses
+    say: Say
+    began: float
+
+    def tell(self) -> None:
+        """Runs the whole pilot and prints the verdict.
+
+        Raises:
+            StackError: If a command fails.
+        """
+        ends = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        self._write_files(ends)
+        pilot, folder = PILOT_NAME, self.folder
+        self._pilot("create", str(folder / "pilot.toml"), why="a pilot with three registered segments")
+        self._pilot("import", pilot, str(folder / "history.jsonl"), why="28 days of a sample of production")
+        self._pilot("hours", "import", pilot, str(folder / "hours.csv"), why="engineering hours")
+        self._pilot("start", pilot, why="from now on margins and gates are fixed")
+        self._pilot("replay", pilot, why="the candidate answers what the history lacks")
+        self._pilot("grade", pilot, "--wait", why="both orders of each pair, by a judge over HTTP")
+        self._pilot("verdict", pilot, why="may it migrate?")
+        card = json.loads(self._pilot("verdict", pilot, "--json", is_shown=False))
+        report = json.loads(self._pilot("report", pilot, "--out", str(folder / "report.html"), "--json", is_shown=False))
+        self._conclude(card["candidates"][CANDIDATE_NAME], report["id"])
+
+    def _write_files(self, ends: datetime) -> None:
+        starts = (ends - timedelta(days=HISTORY_DAYS)).date()
+        self.folder.mkdir(exist_ok=True)
+        toml = pilot_toml(
+            starts=starts,
+            incumbent_url=self.models[INCUMBENT],
+            candidate_url=self.models[CANDIDATE],
+            judge_url=self.models[JUDGE],
+        )
+        (self.folder / "pilot.toml").write_text(toml)
+        (self.folder / "hours.csv").write_text(hours_csv(starts))
+        count = write_history(self.folder / "history.jsonl", ends)
+        self._note(f"simulated history: {count} exchanges, {starts} to {(ends - timedelta(days=1)).date()}")
+
+    def _pilot(self, *arguments: str, why: str = "", is_shown: bool = True) -> str:
+        """Runs one `pilot` command; what it printed, if that is not shown."""
+        if is_shown:
+            self._note(f"$ pilot {' '.join(arguments)}    # {why}")
+        environment = {
+            **os.environ,
+            "PILOT_SERVICE_URL": self.addresses.api_url,
+            "PILOT_API_KEY": Path(self.addresses.admin_key_file).read_text().strip(),
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", PILOT_COMMAND, *arguments],
+            cwd=ROOT,
+            env=environment,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=None if is_shown else subprocess.PIPE,
+            text=True,
+        )
+        if done.returncode != 0:
+            message = f"`pilot {' '.join(arguments)}` ended with {done.returncode}"
+            raise StackError(message)
+        return done.stdout or ""
+
+    def _conclude(self, card: Mapping[str, Any], report_id: int) -> None:
+        self.say("\nWhat is true of the simulated models, and what the pilot measured:\n")
+        for line in truth_table(true_win_rates(), card["segments"]):
+            self.say(f"  {line}")
+        verdict, seconds = card["verdict"], time.monotonic() - self.began
+        moved = ", ".join(sorted(verdict["routing"])) or "nothing"
+        self.say(f"\nVerdict: {verdict['outcome']} (moves to {CANDIDATE_NAME}: {moved}), after {seconds:.0f} s\n")
+        self.say(f"  dashboard   {self.addresses.dashboard_url}")
+        self.say(f"  report      {self.addresses.api_url}/reports/{report_id}")
+        self.say(f"              {self.folder / 'report.html'}")
+        self.say(f"  admin key   {self.addresses.admin_key_file}   (sign in with it)")
+
+    def _note(self, text: str) -> None:
+        self.say(f"[{time.monotonic() - self.began:4.0f} s] {text}")
