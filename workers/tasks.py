@@ -1,1 +1,23 @@
 """Celery tasks: each decodes ids and calls a plain function of `app/pipeline`."""
+
+from app.jobs import Job
+from app.pipeline.replay import sweep_replays, work_on_replay
+from app.store.session import session_scope
+from workers.celery_app import celery
+from workers.runtime import runtime
+
+
+@celery.task(name=Job.REPLAY.value)
+def replay(replay_id: int) -> None:
+    """Asks candidates for stored exchanges until the replay ends; another worker's replay is left alone."""
+    here = runtime()
+    lease, largest = here.settings.lease_seconds, here.settings.reply_bytes
+    work_on_replay(here.session_factory, replay_id, lease_seconds=lease, reply_bytes=largest)
+
+
+@celery.task(name=Job.SWEEP.value)
+def sweep() -> None:
+    """Asks again for work whose row is unfinished and that nobody holds: rows, not messages, are the truth."""
+    here = runtime()
+    with session_scope(here.session_factory, here.publish) as session:
+        sweep_replays(session)
