@@ -13,6 +13,7 @@ from parallel_pilot.cli.options import AsJson, Name
 
 POLL_SECONDS = 0.5
 SILENCE_SECONDS = 60.0
+STOPPED = "stopped"
 OPEN_STATES = frozenset({"queued", "running"})
 
 
@@ -64,13 +65,20 @@ def grade(
         if wait:
             found = _wait(
                 lambda: client.get(address),
-                is_done=lambda now: now["pending"] == 0,
+                is_done=lambda now: now["pending"] == 0 or now["state"] == STOPPED,
                 done_of=lambda now: (now["settled"], now["pairs"]),
                 what="grading",
             )
     if as_json:
         screen.print_json(found)
-        return
+    else:
+        _tell_grading(found)
+    if found["state"] == STOPPED:
+        message = f"the grading stopped: {found['problem']}"
+        raise CommandFailed(message)
+
+
+def _tell_grading(found: dict[str, Any]) -> None:
     reasons = ", ".join(f"{reason}: {count}" for reason, count in found["ungraded"].items()) or "none"
     spent = "an unknown price" if found["usd"] is None else f"{found['usd']} USD"
     screen.say(
