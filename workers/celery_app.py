@@ -1,5 +1,6 @@
 """Celery's application: `celery -A workers.celery_app worker` and `… beat`."""
 
+import logging
 import os
 import sys
 import warnings
@@ -37,6 +38,7 @@ celery.set_default()
 @signals.setup_logging.connect
 def _logs(**_: Any) -> None:
     configure_logs("beat" if "beat" in sys.argv[1:] else "worker")
+    logging.getLogger("celery.beat").setLevel(logging.WARNING)  # else a line each time that it sends the sweep
 
 
 @signals.celeryd_init.connect
