@@ -23,13 +23,13 @@ import sys
 from app.pipeline.replay import work_on_replay
 from app.store.session import make_engine, make_session_factory
 sessions = make_session_factory(make_engine(sys.argv[1]))
-work_on_replay(sessions, int(sys.argv[2]), lease_seconds=1.0, reply_bytes=1_000_000)
+work_on_replay(sessions, int(sys.argv[2]), lease_seconds=0.6, reply_bytes=1_000_000)
 """
 
 
 @pytest.mark.timeout(120)
 def test_a_killed_worker_repeats_at_most_what_was_in_flight(session_factory: SessionFactory, fresh_database_url: str) -> None:
-    concurrency, exchanges, kills = 8, 120, 4
+    concurrency, exchanges, kills = 8, 80, 2
     server = Recorder(0.05)
     with model_server(server) as url:
         with session_scope(session_factory) as session:
@@ -42,7 +42,7 @@ def test_a_killed_worker_repeats_at_most_what_was_in_flight(session_factory: Ses
                     assert worker.poll() is None
                     threading.Event().wait(0.01)
                 os.kill(worker.pid, signal.SIGKILL)
-            threading.Event().wait(1.2)  # the lease runs out
+            threading.Event().wait(0.8)  # the lease runs out
         work(session_factory, replay_id)
     asked = Counter(server.questions)
     assert len(asked) == exchanges
