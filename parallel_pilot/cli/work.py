@@ -8,11 +8,12 @@ import typer
 
 from parallel_pilot.cli import screen
 from parallel_pilot.cli.client import Client, part
-from parallel_pilot.cli.errors import CommandFailed
+from parallel_pilot.cli.errors import CommandFailed, ServiceUnreachable
 from parallel_pilot.cli.options import AsJson, Name
 
 POLL_SECONDS = 0.5
 SILENCE_SECONDS = 60.0
+RESTART_SECONDS = 30.0
 STOPPED = "stopped"
 OPEN_STATES = frozenset({"queued", "running"})
 
@@ -95,7 +96,7 @@ def _wait(
         task = bar.add_task(what, total=None, note="")
         last: tuple[int, int] | None = None
         since = time.monotonic()
-        while not is_done(found := ask()):
+        while not is_done(found := _answer(ask)):
             done, total = done_of(found)
             bar.update(task, completed=done, total=total)
             if (done, total) != last:
@@ -105,6 +106,18 @@ def _wait(
                 since = time.monotonic()
             time.sleep(POLL_SECONDS)
         return found
+
+
+def _answer(ask: Callable[[], Any]) -> Any:
+    """The answer; a service that is being restarted gets some time for it."""
+    until = time.monotonic() + RESTART_SECONDS
+    while True:
+        try:
+            return ask()
+        except ServiceUnreachable:
+            if time.monotonic() > until:
+                raise
+            time.sleep(POLL_SECONDS)
 
 
 COMMANDS: tuple[Callable[..., None], ...] = (replay, grade)
