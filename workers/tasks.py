@@ -1,6 +1,7 @@
 """Celery tasks: each decodes ids and calls a plain function of `app/pipeline`."""
 
 from app.jobs import Job
+from app.pipeline.grading import GradingLimits, grade_pilot, sweep_gradings
 from app.pipeline.replay import sweep_replays, work_on_replay
 from app.store.session import session_scope
 from workers.celery_app import celery
@@ -15,9 +16,18 @@ def replay(replay_id: int) -> None:
     work_on_replay(here.session_factory, replay_id, lease_seconds=lease, reply_bytes=largest)
 
 
+@celery.task(name=Job.GRADE.value)
+def grade(pilot_id: int) -> None:
+    """One turn at a pilot's pairs; asks for the next one if there is more to do."""
+    here = runtime()
+    if grade_pilot(here.session_factory, pilot_id, GradingLimits.of(here.settings)):
+        here.publish(Job.GRADE, [pilot_id])
+
+
 @celery.task(name=Job.SWEEP.value)
 def sweep() -> None:
     """Asks again for work whose row is unfinished and that nobody holds: rows, not messages, are the truth."""
     here = runtime()
     with session_scope(here.session_factory, here.publish) as session:
         sweep_replays(session)
+        sweep_gradings(session)

@@ -61,6 +61,15 @@ def get_pilot(session: Session, name: str, *, for_update: bool = False) -> Pilot
     return _pilot(session, row)
 
 
+def get_pilot_by_id(session: Session, pilot_id: int) -> Pilot:
+    """The pilot of that number; `NotFound` if there is none."""
+    row = session.get(PilotRow, pilot_id, populate_existing=True)
+    if row is None:
+        message = f"there is no pilot with the number {pilot_id}"
+        raise NotFound(message, pilot=pilot_id)
+    return _pilot(session, row)
+
+
 def list_pilots(session: Session) -> list[Pilot]:
     """All pilots, oldest first."""
     return [_pilot(session, row) for row in session.scalars(select(PilotRow).order_by(PilotRow.id))]

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.store.tables import SpendRow
@@ -12,3 +13,13 @@ def book_spend(session: Session, pilot_id: int, *, purpose: str, model: str, cal
     if calls:
         session.add(SpendRow(pilot_id=pilot_id, purpose=purpose, model=model, calls=calls, usd=usd))
         session.flush()
+
+
+def spent(session: Session, pilot_id: int, purpose: str) -> tuple[int, Decimal]:
+    """Calls made and dollars spent so far for a purpose; calls whose cost nobody knows count as calls only."""
+    calls, usd = session.execute(
+        select(func.coalesce(func.sum(SpendRow.calls), 0), func.coalesce(func.sum(SpendRow.usd), Decimal(0))).where(
+            SpendRow.pilot_id == pilot_id, SpendRow.purpose == purpose
+        )
+    ).one()
+    return int(calls), Decimal(usd or 0)

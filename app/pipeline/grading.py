@@ -1,0 +1,222 @@
+"""Grading a pilot: what needs no model first, then the judge, within its budget (CONTRACTS sections 5 and 6)."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import uvloop
+from sqlalchemy.orm import Session
+
+from app.costs.prices import Prices, prices_of
+from app.domain.configuration import PilotConfiguration
+from app.domain.grading import GradingState, GradingStatus
+from app.domain.pilot import Pilot
+from app.domain.words import PilotState
+from app.errors import Conflict, ServiceError, UnknownPrice
+from app.graders.judge import JudgeTarget
+from app.jobs import Job
+from app.pipeline.judge_asking import Patience
+from app.pipeline.judging import JudgingPlan, judge_pairs
+from app.pipeline.settlement import Judge, judge_of, settle
+from app.settings import Settings
+from app.store.audit import record
+from app.store.grades import (
+    BEFORE_ALL,
+    insert_grades,
+    lock_undecided,
+    read_pairs,
+    reopen_left_out,
+    reopen_unanswered,
+    save_settlements,
+)
+from app.store.gradings import (
+    JUDGE_PURPOSE,
+    begin_grading,
+    count_pending,
+    end_grading,
+    grading_status,
+    only_grader,
+    unfinished_gradings,
+)
+from app.store.pilots import get_pilot, get_pilot_by_id
+from app.store.session import SessionFactory, publish_after_commit, session_scope
+from app.store.spend import spent
+
+PAIRS_A_TRANSACTION = 500
+# What a judge said, unlike what kept it from answering: never asked again.
+FINAL_REASONS = frozenset({"unparsed", "refused"})
+
+
+@dataclass(frozen=True, slots=True)
+class GradingLimits:
+    """Bounds of one turn of a worker.
+
+    Attributes:
+        concurrency: Judge calls in flight.
+        attempts: Calls for one answer before it is `Ungraded`.
+        timeout_seconds: Of one call.
+        reply_bytes: Longest answer that is read.
+        lease_seconds: How long a dead worker's pairs stay claimed.
+        seconds: After them the worker lets others to the queue.
+        first_pause_seconds: Before the second attempt of a call that failed.
+    """
+
+    concurrency: int = 500
+    attempts: int = 3
+    timeout_seconds: float = 120.0
+    reply_bytes: int = 8 * 1024 * 1024
+    lease_seconds: float = 30.0
+    seconds: float = 120.0
+    first_pause_seconds: float = 0.5
+
+    @classmethod
+    def of(cls, settings: Settings) -> "GradingLimits":
+        """The bounds that a process was started with."""
+        return cls(
+            concurrency=settings.judge_concurrency,
+            attempts=settings.judge_attempts,
+            timeout_seconds=settings.judge_timeout_seconds,
+            reply_bytes=settings.reply_bytes,
+            lease_seconds=settings.lease_seconds,
+        )
+
+
+def ask_for_grading(session: Session, pilot_name: str, by: str) -> GradingStatus:
+    """Has every pair graded that is not, also of a draft. What the judge could not answer before is asked again.
+
+    Raises:
+        Conflict: The pilot is stopped.
+        UnknownPrice: The judge has a price that nobody knows.
+    """
+    pilot = get_pilot(session, pilot_name, for_update=True)
+    if pilot.state is PilotState.STOPPED:
+        message = f"the pilot {pilot.name!r} is stopped: what is graded stays, nothing more is"
+        raise Conflict(message, pilot=pilot.name, state=pilot.state.value)
+    judge = judge_of(pilot.configuration)
+    if judge is not None and judge.version is not None:
+        judge_prices(pilot.configuration)
+    reopen_unanswered(session, pilot.id, final=FINAL_REASONS)
+    begin_grading(session, pilot.id)
+    record(session, by, "grading.ask", pilot.id, pilot=pilot.name)
+    publish_after_commit(session, Job.GRADE, pilot.id)
+    return grading_status(session, pilot.id)
+
+
+def status_of_grading(session: Session, pilot_name: str) -> GradingStatus:
+    """How far the grading of a pilot is."""
+    return grading_status(session, get_pilot(session, pilot_name).id)
+
+
+def sweep_gradings(session: Session) -> list[int]:
+    """Publishes a job for every pilot with pending pairs that nobody is at."""
+    found = unfinished_gradings(session)
+    for pilot_id in found:
+        publish_after_commit(session, Job.GRADE, pilot_id)
+    return found
+
+
+def settle_without_model(session_factory: SessionFactory, pilot: Pilot) -> int:
+    """Settles every pending pair for which no model has to be asked; gives their number."""
+    judge = judge_of(pilot.configuration)
+    with session_scope(session_factory) as session:
+        reopen_left_out(session, pilot)
+    after, settled = BEFORE_ALL, 0
+    while True:
+        with session_scope(session_factory) as session:
+            keys = lock_undecided(session, pilot.id, after=after, limit=PAIRS_A_TRANSACTION)
+            if not keys:
+                return settled
+            records = read_pairs(session, pilot, keys, rater=judge.rater if judge else None)
+            found = [settle(each, pilot, judge) for each in records]
+            insert_grades(session, pilot.id, [grade for _, grade in found if grade is not None])
+            save_settlements(session, [settlement for settlement, _ in found])
+        after = keys[-1]
+        settled += sum(settlement.is_settled for settlement, _ in found)
+
+
+def grade_pilot(
+    session_factory: SessionFactory, pilot_id: int, limits: GradingLimits, *, environment: Mapping[str, str] = os.environ
+) -> bool:
+    """One worker's turn at a pilot; gives whether there is more to do that nobody is at.
+
+    A worker that dies leaves its pairs claimed until their lease is over; what it had stored stays stored.
+    """
+    with only_grader(session_factory, pilot_id) as is_mine:
+        if not is_mine:
+            return False
+        with session_factory() as session:
+            pilot = get_pilot_by_id(session, pilot_id)
+        if pilot.state is PilotState.STOPPED:
+            _end(session_factory, pilot_id, GradingState.DONE)
+            return False
+        settle_without_model(session_factory, pilot)
+        try:
+            _ask_judge(session_factory, pilot, limits, environment)
+        except ServiceError as error:
+            _end(session_factory, pilot_id, GradingState.STOPPED, error.message)
+            return False
+        return _is_more(session_factory, pilot_id)
+
+
+def judge_prices(configuration: PilotConfiguration) -> Prices:
+    """What the judge's tokens cost now; `UnknownPrice` if nobody knows."""
+    table = configuration.judge
+    assert table is not None and table.model is not None  # noqa: S101, PT018 - the caller has a judge who can be asked
+    found = prices_of(table.model, own=table, at=datetime.now(UTC), base_url=table.base_url)
+    if found is None or not found.is_complete:
+        message = (
+            f"nobody knows the price of the judge {table.model!r}: give judge.input_usd_per_million_tokens and "
+            "judge.output_usd_per_million_tokens (0 = free, said explicitly)"
+        )
+        raise UnknownPrice(message, model=table.model)
+    return found
+
+
+def _ask_judge(session_factory: SessionFactory, pilot: Pilot, limits: GradingLimits, environment: Mapping[str, str]) -> None:
+    judge = judge_of(pilot.configuration)
+    with session_factory() as session:
+        pending, _ = count_pending(session, pilot.id)
+        _, usd = spent(session, pilot.id, JUDGE_PURPOSE)
+    if judge is None or judge.version is None or not pending:
+        return
+    plan = JudgingPlan(
+        judge=judge,
+        target=_target(judge, limits, environment),
+        prices=judge_prices(pilot.configuration),
+        budget_usd=judge.table.budget_usd,
+        spent_usd=usd,
+        concurrency=limits.concurrency,
+        lease_seconds=limits.lease_seconds,
+        seconds=limits.seconds,
+        patience=Patience(limits.attempts, limits.first_pause_seconds),
+    )
+    worker = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(judge_pairs(session_factory, pilot, plan, worker))
+
+
+def _target(judge: Judge, limits: GradingLimits, environment: Mapping[str, str]) -> JudgeTarget:
+    table = judge.table
+    assert table.base_url is not None and table.model is not None  # noqa: S101, PT018 - version says that it can be asked
+    key = environment.get(table.api_key_env, "").strip() if table.api_key_env else None
+    if key == "":
+        message = f"judge.api_key_env names {table.api_key_env}, which is not set where the worker runs: nothing was graded"
+        raise Conflict(message, variable=table.api_key_env)
+    return JudgeTarget(table.base_url, table.model, key, table.temperature, limits.timeout_seconds, limits.reply_bytes)
+
+
+def _is_more(session_factory: SessionFactory, pilot_id: int) -> bool:
+    with session_scope(session_factory) as session:
+        pending, free = count_pending(session, pilot_id)
+        if not pending:
+            end_grading(session, pilot_id, GradingState.DONE)
+        return free > 0
+
+
+def _end(session_factory: SessionFactory, pilot_id: int, state: GradingState, problem: str = "") -> None:
+    with session_scope(session_factory) as session:
+        end_grading(session, pilot_id, state, problem)

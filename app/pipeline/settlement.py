@@ -1,0 +1,172 @@
+"""What becomes of a pair: its preference, the grade of its segment's grader, or what the judge still has to be asked."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.domain.configuration import CandidateTable, JudgeTable, PilotConfiguration
+from app.domain.exchange import Failure, Json, Reply
+from app.domain.grading import NewGrade, PairRecord, Settlement, StoredGrade
+from app.domain.pilot import Pilot
+from app.domain.words import ArmRole, CoverageReason, Rule
+from app.graders import equality, tool_calls
+from app.graders.judge import judge_version
+from app.pipeline.preference import Decision, Pair, decide, left_out
+from app.providers.think import ThinkSplitter
+
+NO_JUDGE, NOT_IMPORTED, NO_CONTENT = "no_judge", "not_imported", "no_content"
+TIE = 0.5
+_VERSIONS = {equality.NAME: equality.VERSION, tool_calls.NAME: tool_calls.VERSION}
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Whose grades are the judge's, and (`version` not None) who can be asked for more."""
+
+    table: JudgeTable
+    rater: str
+    version: str | None
+
+
+def judge_of(configuration: PilotConfiguration) -> Judge | None:
+    """The judge of a pilot; `None` without a `[judge]` table."""
+    table = configuration.judge
+    if table is None:
+        return None
+    version = judge_version(table.model, table.temperature) if table.base_url is not None and table.model else None
+    return Judge(table, table.rater or table.model or "", version)
+
+
+def settle(record: PairRecord, pilot: Pilot, judge: Judge | None) -> tuple[Settlement, NewGrade | None]:
+    """What can be said of a pair without asking a model; the grade is that of a deterministic grader."""
+    decision = _decision(record, pilot, judge)
+    if decision is None:
+        return _by_judge(record, pilot, judge, Decision(Rule.GRADER), has_content=False), None
+    if decision.rule is not Rule.GRADER:
+        return Settlement(record.key, decision.rule, decision.preference, facts=decision.facts), None
+    grader = pilot.configuration.grader_of(record.segment)
+    if decision.grade is None:
+        return _by_judge(record, pilot, judge, decision, has_content=True), None
+    grade = NewGrade(
+        key=record.key,
+        grader=grader,
+        rater="",
+        version=_VERSIONS[grader],
+        shown_first=None,
+        value=decision.grade.value,
+        ungraded=None,
+        reason=decision.grade.reason,
+        at=record.arrived_at,
+    )
+    return Settlement(record.key, Rule.GRADER, facts=decision.facts), grade
+
+
+def needed_orders(grades: Sequence[StoredGrade], judge: Judge, arm: str, first: str) -> tuple[str, ...]:
+    """Which replies have still to be shown first, in the order of asking.
+
+    Both orders of a decisive pair; nothing after a tie, or where a grade was imported whose order is not known. An order
+    that was imported is not asked again, nor is one that this version of the judge has answered, or failed to.
+
+    Args:
+        grades: Those that count.
+        judge: The judge; one who cannot be asked needs nothing.
+        arm: Name of the pair's arm.
+        first: Which reply is shown first in the first call.
+    """
+    if judge.version is None or any(grade.value == TIE or grade.shown_first is None for grade in grades):
+        return ()
+    there = {grade.shown_first for grade in grades}
+    incumbent = ArmRole.INCUMBENT.value
+    both = (incumbent, arm) if first == incumbent else (arm, incumbent)
+    return tuple(order for order in both if order not in there)
+
+
+def grades_that_count(record: PairRecord, judge: Judge) -> list[StoredGrade]:
+    """Grades of the judge's rater that were imported or given by this version of the judge."""
+    return [grade for grade in record.grades if grade.is_imported or grade.version == judge.version]
+
+
+def first_shown(record: PairRecord, arm: str) -> str:
+    """Whose reply the judge sees first in the first call: a coin that falls the same way each time."""
+    coin = hashlib.sha256(f"{record.external_id}\x00{arm}".encode()).digest()[0]
+    return arm if coin & 1 else ArmRole.INCUMBENT.value
+
+
+def settle_judged(record: PairRecord, grades: Sequence[StoredGrade], facts: Json, *, unasked: str | None = None) -> Settlement:
+    """The end of a pair that the judge decides.
+
+    Args:
+        record: The pair.
+        grades: All grades of the judge's rater that count.
+        facts: What the deterministic steps found.
+        unasked: Why an order was not asked, if one was not; noted, so that it is asked when the reason is gone.
+    """
+    noted = facts | ({"unasked": unasked} if unasked else {})
+    has_value = any(grade.value is not None for grade in grades)
+    reasons = [grade.ungraded for grade in grades if grade.ungraded is not None]
+    why = None if has_value else unasked or (reasons[0] if reasons else NOT_IMPORTED)
+    return Settlement(record.key, Rule.GRADER, ungraded=why, facts=noted)
+
+
+def as_shown(pilot: Pilot, arm_id: int, reply: Reply) -> Reply:
+    """A reply without the thoughts in its content, where the arm's configuration hides them."""
+    table = _candidate(pilot, arm_id)
+    if table is None or not table.strip_think or not reply.content:
+        return reply
+    splitter = ThinkSplitter()
+    splitter.feed(reply.content)
+    splitter.finish()
+    return Reply(splitter.visible, reply.tool_calls)
+
+
+def arm_name(pilot: Pilot, arm_id: int) -> str:
+    """The name of an arm."""
+    return next(arm.name for arm in pilot.arms if arm.id == arm_id)
+
+
+def _decision(record: PairRecord, pilot: Pilot, judge: Judge | None) -> Decision | None:
+    """Steps 1 to 4; `None` where texts that they need are not kept."""
+    reason = _why_left_out(record, pilot)
+    if reason is not None:
+        return left_out(reason)
+    incumbent, other = record.incumbent, record.other
+    if isinstance(incumbent, Failure) or isinstance(other, Failure):
+        unknown = Reply(None)  # what a failure is compared with does not matter
+        return decide(Pair({}, incumbent or unknown, other or unknown))
+    if record.request is None or incumbent is None or other is None:
+        return None
+    shown = as_shown(pilot, record.key.arm_id, other)
+    grader = pilot.configuration.grader_of(record.segment)
+    return decide(Pair(record.request, incumbent, shown, grader, _has_imported(record, grader, judge)))
+
+
+def _has_imported(record: PairRecord, grader: str, judge: Judge | None) -> bool:
+    return grader == "judge" and judge is not None and any(g.is_imported and g.value is not None for g in record.grades)
+
+
+def _why_left_out(record: PairRecord, pilot: Pilot) -> str | None:
+    if record.reason != CoverageReason.CAPTURED.value:
+        return record.reason
+    if record.sample_point >= pilot.configuration.sampling.rate:
+        return CoverageReason.NOT_SAMPLED.value
+    if pilot.starts_at is not None and pilot.day_of(record.arrived_at) is None:
+        return CoverageReason.OUTSIDE_WINDOW.value
+    return None
+
+
+def _by_judge(record: PairRecord, pilot: Pilot, judge: Judge | None, decision: Decision, *, has_content: bool) -> Settlement:
+    if judge is None:
+        return Settlement(record.key, Rule.GRADER, ungraded=NO_JUDGE, facts=decision.facts)
+    arm = arm_name(pilot, record.key.arm_id)
+    counted = grades_that_count(record, judge)
+    if not needed_orders(counted, judge, arm, first_shown(record, arm)):
+        return settle_judged(record, counted, decision.facts)
+    if not has_content:
+        has_value = any(grade.value is not None for grade in counted)
+        return Settlement(record.key, Rule.GRADER, ungraded=None if has_value else NO_CONTENT, facts=decision.facts)
+    return Settlement(record.key, Rule.GRADER, facts=decision.facts, is_settled=False)
+
+
+def _candidate(pilot: Pilot, arm_id: int) -> CandidateTable | None:
+    name = arm_name(pilot, arm_id)
+    return next((table for table in pilot.configuration.candidate if table.name == name), None)

@@ -1,0 +1,135 @@
+"""Who grades what: leases on pairs, one grader a pilot, and how far each pilot is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.domain.grading import GradingState, GradingStatus, PairKey
+from app.store.session import SessionFactory
+from app.store.spend import spent
+
+JUDGE_PURPOSE = "judge"
+
+_CLAIM = text("""
+WITH taken AS (
+    SELECT exchange_id, arm_id FROM pairs
+    WHERE pilot_id = :pilot AND state = 'pending' AND rule = 'grader'
+        AND (claimed_until IS NULL OR claimed_until < clock_timestamp())
+    ORDER BY exchange_id, arm_id LIMIT :limit FOR UPDATE SKIP LOCKED
+)
+UPDATE pairs p SET claimed_by = :worker, claimed_until = clock_timestamp() + make_interval(secs => :lease)
+FROM taken t WHERE p.exchange_id = t.exchange_id AND p.arm_id = t.arm_id
+RETURNING p.exchange_id, p.arm_id
+""")
+# Rows that are locked are being touched, and thereby freed. No lease = given back.
+_KEEP = text("""
+WITH mine AS (
+    SELECT exchange_id, arm_id FROM pairs
+    WHERE pilot_id = :pilot AND state = 'pending' AND claimed_by = :worker FOR UPDATE SKIP LOCKED
+)
+UPDATE pairs p SET claimed_until = clock_timestamp() + make_interval(secs => CAST(:lease AS float8)),
+    claimed_by = CASE WHEN CAST(:lease AS float8) IS NOT NULL THEN p.claimed_by END
+FROM mine m WHERE p.exchange_id = m.exchange_id AND p.arm_id = m.arm_id
+""")
+_PENDING = text("""
+SELECT count(*), count(*) FILTER (WHERE claimed_until IS NULL OR claimed_until < clock_timestamp())
+FROM pairs WHERE pilot_id = :pilot AND state = 'pending'
+""")
+_BEGIN = text("""
+INSERT INTO gradings (pilot_id, state) VALUES (:pilot, 'running')
+ON CONFLICT (pilot_id) DO UPDATE SET state = 'running', problem = '', asked_at = now(), finished_at = NULL
+""")
+_END = text("""
+INSERT INTO gradings (pilot_id, state, problem, finished_at) VALUES (:pilot, :state, :problem, clock_timestamp())
+ON CONFLICT (pilot_id) DO UPDATE SET state = excluded.state, problem = excluded.problem, finished_at = excluded.finished_at
+""")
+# A grading that stopped is tried again now and then: somebody may have set the key or raised the limit meanwhile.
+_UNFINISHED = text("""
+SELECT p.id FROM pilots p LEFT JOIN gradings g ON g.pilot_id = p.id
+WHERE (p.state = 'running' OR p.state = 'draft' AND g.state = 'running')
+    AND NOT (coalesce(g.state, '') = 'stopped' AND g.finished_at > clock_timestamp() - make_interval(mins => 5))
+    AND (g.state = 'running' OR EXISTS (SELECT FROM pairs x WHERE x.pilot_id = p.id AND x.state = 'pending'))
+    AND NOT EXISTS (
+        SELECT FROM pairs x WHERE x.pilot_id = p.id AND x.state = 'pending' AND x.claimed_until >= clock_timestamp()
+    )
+ORDER BY p.id
+""")
+_COUNT = text("""
+SELECT state, ungraded, facts ->> 'left_out', count(*) FROM pairs WHERE pilot_id = :pilot GROUP BY 1, 2, 3
+""")
+_STATE = text("SELECT state, problem FROM gradings WHERE pilot_id = :pilot")
+
+
+def claim_pairs(session: Session, pilot_id: int, *, worker: str, lease_seconds: float, limit: int) -> list[PairKey]:
+    """Takes pairs that a model has to be asked about and that nobody holds."""
+    parameters = {"pilot": pilot_id, "worker": worker, "lease": lease_seconds, "limit": limit}
+    return sorted(PairKey(*row) for row in session.execute(_CLAIM, parameters))
+
+
+def prolong_claims(session: Session, pilot_id: int, *, worker: str, lease_seconds: float) -> None:
+    """The worker is alive: its pairs stay its own."""
+    session.execute(_KEEP, {"pilot": pilot_id, "worker": worker, "lease": lease_seconds})
+
+
+def release_claims(session: Session, pilot_id: int, *, worker: str) -> None:
+    """Gives back what the worker holds and did not settle."""
+    session.execute(_KEEP, {"pilot": pilot_id, "worker": worker, "lease": None})
+
+
+def count_pending(session: Session, pilot_id: int) -> tuple[int, int]:
+    """How many pairs are pending, and how many of them nobody holds."""
+    pending, free = session.execute(_PENDING, {"pilot": pilot_id}).one()
+    return pending, free
+
+
+def begin_grading(session: Session, pilot_id: int) -> None:
+    """A grading is asked for."""
+    session.execute(_BEGIN, {"pilot": pilot_id})
+
+
+def end_grading(session: Session, pilot_id: int, state: GradingState, problem: str = "") -> None:
+    """A grading is done, or stopped with a problem."""
+    session.execute(_END, {"pilot": pilot_id, "state": state.value, "problem": problem})
+
+
+def unfinished_gradings(session: Session) -> list[int]:
+    """Pilots with pending pairs that nobody is at, and gradings whose worker died."""
+    return list(session.scalars(_UNFINISHED))
+
+
+def grading_status(session: Session, pilot_id: int) -> GradingStatus:
+    """How far the grading of a pilot is."""
+    rows = [tuple(row) for row in session.execute(_COUNT, {"pilot": pilot_id})]
+    ungraded: dict[str, int] = {}
+    left_out: dict[str, int] = {}
+    for state, reason, left, count in rows:
+        if state == "settled" and reason is not None:
+            ungraded[reason] = ungraded.get(reason, 0) + count
+        if state == "settled" and left is not None:
+            left_out[left] = left_out.get(left, 0) + count
+    pairs = sum(row[3] for row in rows)
+    settled = sum(row[3] for row in rows if row[0] == "settled")
+    state, problem = session.execute(_STATE, {"pilot": pilot_id}).one_or_none() or (GradingState.IDLE.value, "")
+    calls, usd = spent(session, pilot_id, JUDGE_PURPOSE)
+    return GradingStatus(pairs, settled, pairs - settled, ungraded, left_out, calls, usd, GradingState(state), problem)
+
+
+@contextmanager
+def only_grader(session_factory: SessionFactory, pilot_id: int) -> Iterator[bool]:
+    """Whether this process is the one that grades the pilot, until the end of the block.
+
+    The lock is its connection's: if the process dies, the next one may begin at once. No transaction stays open.
+    """
+    key = f"parallel-pilot-grading-{pilot_id}"
+    with session_factory() as session:
+        session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        mine = bool(session.scalar(text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))"), {"key": key}))
+        try:
+            yield mine
+            if mine:
+                session.execute(text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"), {"key": key})
+        except BaseException:
+            session.invalidate()  # a connection that goes back to the pool must not keep the lock
+            raise
