@@ -4,11 +4,11 @@ Plain dictionaries come out, with the keys that were given and no others: absent
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired, Required
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter, with_config
 from pydantic_core import PydanticCustomError
-from typing_extensions import NotRequired, Required, TypedDict
+from typing_extensions import TypedDict
 
 OLDEST, NEWEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 MOST_TOKENS = 2**31 - 1

@@ -36,6 +36,7 @@ class Import:
     """One import as it stands.
 
     Attributes:
+        pilot: Its pilot's name.
         layout: Digest of the arms and segments that its lines were checked against.
         lines_read: Lines of the file until now, blank and skipped ones too: what line numbers count.
         lines_staged: Good lines that wait for the commit.
@@ -46,6 +47,7 @@ class Import:
     """
 
     id: int
+    pilot: str
     pilot_id: int
     file_key: str
     format: ImportFormat
@@ -69,6 +71,31 @@ class ImportResult:
     unchanged: int
     merged: int
     skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StagedLine:
+    """A line on its way into the store: under which number its exchange is, or will be, stored."""
+
+    exchange_id: int
+    is_merge: bool
+    records: "LineRecords"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredContent:
+    """What is stored of an exchange: what imports gave, and for which arms something else holds the place.
+
+    Attributes:
+        records: As a line; its number is 0.
+        other_replies: Arms whose reply did not come from an import.
+        other_labels: Arm and rater of labels that did not come from an import.
+    """
+
+    exchange_id: int
+    records: "LineRecords"
+    other_replies: frozenset[int]
+    other_labels: frozenset[tuple[int, str]]
 
 
 class ExchangeRecord(NamedTuple):

@@ -100,3 +100,6 @@ class StagedLabelRow(Base):
     at: Mapped[datetime]
     at_given: Mapped[bool]
     __table_args__ = (UNLOGGED,)
+
+
+STAGING = (StagedExchangeRow, StagedReplyRow, StagedGradeRow, StagedLabelRow)

@@ -1,0 +1,104 @@
+"""Lines on their way into the store: written by COPY, read back where they meet what is stored already."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import psycopg
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from app.domain.imports import ExchangeRecord, GradeRecord, LabelRecord, LineRecords, ReplyRecord, StagedLine
+from app.store.staging_tables import StagedExchangeRow
+
+Record = TypeVar("Record", bound=NamedTuple)
+_TYPES = {
+    "import_id": "int8", "exchange_id": "int8", "line": "int8", "arm_id": "int8", "is_merge": "bool", "at_given": "bool",
+    "critical": "bool", "arrived_at": "timestamptz", "at": "timestamptz", "given": "text[]", "content_hash": "bytea",
+    "body": "bytea", "turn": "int4", "status": "int4", "content_chars": "int4", "input_tokens": "int4",
+    "cached_input_tokens": "int4", "output_tokens": "int4", "reasoning_tokens": "int4", "inclusion_probability": "float8",
+    "sample_point": "float8", "ttft_any_seconds": "float8", "ttft_visible_seconds": "float8", "total_seconds": "float8",
+    "value": "float8", "draw_probability": "float8",
+}  # fmt: skip
+_LINE = ("exchange_id", "import_id", "line", "is_merge")
+_OF_LINE = ("exchange_id", "import_id")
+_DRAW = text("SELECT nextval(pg_get_serial_sequence('exchanges', 'id')) FROM generate_series(1, :count)")
+
+
+def stage_lines(session: Session, import_id: int, lines: Sequence[LineRecords]) -> None:
+    """Stages new lines: each gets the number that its exchange will have."""
+    numbers = session.scalars(_DRAW, {"count": len(lines)})
+    write_staged(session, import_id, [StagedLine(number, False, line) for number, line in zip(numbers, lines, strict=True)])
+
+
+def write_staged(session: Session, import_id: int, lines: Sequence[StagedLine]) -> None:
+    """Writes lines whose exchanges have their numbers already."""
+    if not lines:
+        return
+    exchanges = [(s.exchange_id, import_id, s.records.line, s.is_merge, *s.records.exchange) for s in lines]
+    _copy(session, "staged_exchanges", (*_LINE, *ExchangeRecord._fields), exchanges)
+    for table, fields, name in _CHILDREN:
+        rows = [(s.exchange_id, import_id, *record) for s in lines for record in getattr(s.records, name)]
+        if rows:
+            _copy(session, table, (*_OF_LINE, *fields), rows)
+
+
+_CHILDREN = (
+    ("staged_replies", ReplyRecord._fields, "replies"),
+    ("staged_grades", GradeRecord._fields, "grades"),
+    ("staged_labels", LabelRecord._fields, "labels"),
+)
+
+
+def count_staged(session: Session, import_id: int) -> int:
+    """How many lines are staged: fewer than were taken after a crash of the database."""
+    query = select(func.count()).select_from(StagedExchangeRow).where(StagedExchangeRow.import_id == import_id)
+    return session.scalar(query) or 0
+
+
+def remove_staged(session: Session, exchange_ids: Sequence[int]) -> None:
+    """Takes lines back, with all that hangs on them."""
+    for table in ("staged_exchanges", *(child[0] for child in _CHILDREN)):
+        session.execute(text(f"DELETE FROM {table} WHERE exchange_id = ANY(:ids)"), {"ids": list(exchange_ids)})  # noqa: S608
+
+
+def read_staged(session: Session, exchange_ids: Sequence[int]) -> list[StagedLine]:
+    """Staged lines, in the order of the file."""
+    columns = ", ".join(ExchangeRecord._fields)
+    query = text(
+        f"SELECT exchange_id, line, is_merge, {columns} FROM staged_exchanges"  # noqa: S608
+        " WHERE exchange_id = ANY(:ids) ORDER BY line"
+    )
+    replies = children(session, ReplyRecord, "staged_replies", exchange_ids)
+    grades = children(session, GradeRecord, "staged_grades", exchange_ids)
+    labels = children(session, LabelRecord, "staged_labels", exchange_ids)
+    lines = []
+    for number, line, is_merge, *fields in session.execute(query, {"ids": list(exchange_ids)}):
+        records = LineRecords(line, ExchangeRecord(*fields), replies[number], grades[number], labels[number])
+        lines.append(StagedLine(number, is_merge, records))
+    return lines
+
+
+def children(
+    session: Session, record: type[Record], table: str, exchange_ids: Sequence[int], where: str = "TRUE"
+) -> dict[int, list[Record]]:
+    """The records of a table by exchange."""
+    fields = ", ".join(record._fields)
+    query = text(f"SELECT exchange_id, {fields} FROM {table} WHERE exchange_id = ANY(:ids) AND {where}")  # noqa: S608
+    found: dict[int, list[Record]] = defaultdict(list)
+    for row in session.execute(query, {"ids": list(exchange_ids)}):
+        found[row[0]].append(record(*row[1:]))
+    return found
+
+
+def _copy(session: Session, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """COPY in the session's own transaction."""
+    connection = session.connection().connection.driver_connection
+    assert isinstance(connection, psycopg.Connection)  # noqa: S101 - the only driver there is
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)") as copy,
+    ):
+        copy.set_types([_TYPES.get(column, "text") for column in columns])
+        for row in rows:
+            copy.write_row(row)
