@@ -80,7 +80,7 @@ def _provisional(verdict: VerdictModel) -> str:
     if verdict.provisional is None:
         return ""
     points_to = f"For now it points to: {OUTCOMES[verdict.provisional]}."
-    return f"{points_to} That is not an answer yet; the reasons below say what is missing."
+    return f"{points_to} That is not an answer yet; the reasons say what is missing."
 
 
 def _not_tested(verdict: VerdictModel) -> tuple[str, ...]:
@@ -154,7 +154,7 @@ def gates_table(subject: Subject) -> Table:
             Cell(text=GATE_OUTCOMES[gate.outcome], outcome=gate.outcome),
             _measured(gate),
             _needed(gate),
-            gate.reason,
+            gate.reason or figures.NOTHING,
         )
         for gate in subject.card.gates
     )

@@ -129,7 +129,7 @@ def latency_chart(subject: Subject, quantiles: Quantiles, objective: float | Non
         both = getattr(quantiles, key)
         rows += _time_row(both.incumbent, f"{key}\n{words}", subject.incumbent, 0)
         rows += _time_row(both.candidate, f"{key}\n{words}", subject.name, subject.arm)
-    return finished(_times(rows, objective), height=250)
+    return finished(_times(rows, objective), height=280)
 
 
 def _time_row(estimate: EstimateModel, part: str, name: str, arm: int) -> Rows:
@@ -147,7 +147,7 @@ def _times(rows: Rows, objective: float | None) -> list[alt.Chart]:
     most = max([float(row["high"]) for row in rows] + ([] if objective is None else [objective]))
     times = alt.Scale(domain=[0, most * 1.55], nice=False)
     x: Channel = partial(alt.X, title="seconds, from 0", scale=times, axis=alt.Axis(tickCount=6))
-    parts = alt.Scale(paddingInner=0.15)
+    parts = alt.Scale(paddingInner=0.3)
     y = alt.Y("part:N", sort=None, title=None, scale=parts, axis=_label_axis(78))
     offset = alt.YOffset("place:O", scale=alt.Scale(paddingInner=0.2))
     color = alt.Color("ink:N", scale=None, legend=None)

@@ -52,11 +52,16 @@ def _trust_table(quality: QualityModel) -> Table:
             _on(quality.first_shown_n, "answers"),
             "50% is even-handed.",
         ),
-        cells("Changed its mind when swapped", figures.count(quality.flips), "pairs", "Each counts as a tie."),
+        cells("Changed its mind when swapped", _flips(quality), "pairs", "Each counts as a tie."),
         *_ungraded_rows(quality.ungraded),
         cells("Labels by people", figures.count(quality.labels), "pairs", _usable(quality)),
     )
     return Table(caption="The judge", columns=("What", "Value (95% interval)", "Rests on", "What it means"), rows=rows)
+
+
+def _flips(quality: QualityModel) -> str:
+    is_known = quality.flips > 0 or quality.position_consistency_n > 0
+    return figures.count(quality.flips) if is_known else "unknown: no pair was judged in both orders"
 
 
 def _usable(quality: QualityModel) -> str:

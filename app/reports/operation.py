@@ -1,6 +1,6 @@
 """How fast and how reliable both arms were."""
 
-from app.domain.scorecard import ArmsEstimate, Quantiles
+from app.domain.scorecard import ArmsEstimate, EstimateModel, Quantiles
 from app.reports import figures
 from app.reports.charts import QUANTILE_WORDS, latency_chart
 from app.reports.context import Subject
@@ -100,13 +100,13 @@ def reliability_section(subject: Subject) -> Section:
         rows=(
             cells(
                 Cell(text=subject.incumbent, arm=0),
-                figures.share_with_interval(rates.incumbent_failure_rate, small=True),
+                _failed(rates.incumbent_failure_rate),
                 f"{figures.count(rates.incumbent_failure_rate.n)} exchanges",
                 _kinds(rates.incumbent_failure_kinds),
             ),
             cells(
                 Cell(text=subject.name, arm=subject.arm),
-                figures.share_with_interval(rates.candidate_failure_rate, small=True),
+                _failed(rates.candidate_failure_rate),
                 f"{figures.count(rates.candidate_failure_rate.n)} exchanges",
                 _kinds(rates.failure_kinds),
             ),
@@ -114,6 +114,10 @@ def reliability_section(subject: Subject) -> Section:
         note=_availability(rates.candidate_available_rate),
     )
     return Section(slug=f"reliability-{subject.arm}", title="Reliability", blocks=(both, _two_by_two(subject)))
+
+
+def _failed(rate: EstimateModel) -> str:
+    return "unknown: nothing was compared yet" if rate.value is None else figures.share_with_interval(rate, small=True)
 
 
 def _availability(rate: float | None) -> str:

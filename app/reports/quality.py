@@ -72,7 +72,7 @@ def _ways_table(subject: Subject) -> Table:
         columns=("How it is counted", "Win rate (95% interval)", "Rests on"),
         rows=tuple(cells(name, _share(estimate), f"{figures.count(estimate.n)} {unit}") for name, estimate, unit in ways),
         numeric=2,
-        note=f"{figures.count(quality.ties)} pairs are ties. " + _ungraded(quality),
+        note=_left_out(quality),
     )
 
 
@@ -80,6 +80,12 @@ def _share(estimate: EstimateModel) -> str:
     if estimate.value is None:
         return "unknown: not computed" if estimate.n == 0 else "unknown: too little evidence"
     return figures.share_with_interval(estimate)
+
+
+def _left_out(quality: QualityModel) -> str:
+    if quality.win_rate_fixed.n == 0 and not quality.ungraded:
+        return "No pair has a grade yet."
+    return f"{figures.count(quality.ties)} pairs are ties. {_ungraded(quality)}"
 
 
 def _ungraded(quality: QualityModel) -> str:

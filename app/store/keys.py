@@ -28,6 +28,12 @@ def find_key(session: Session, digest: bytes) -> ApiKey | None:
     return _key(row) if row is not None and hmac.compare_digest(row.digest, digest) else None
 
 
+def find_key_named(session: Session, name: str) -> ApiKey | None:
+    """The valid key of that name."""
+    row = session.scalar(select(ApiKeyRow).where(ApiKeyRow.name == name, ApiKeyRow.revoked_at.is_(None)))
+    return None if row is None else _key(row)
+
+
 def list_keys(session: Session) -> list[ApiKey]:
     """All keys, revoked ones too, oldest first."""
     return [_key(row) for row in session.scalars(select(ApiKeyRow).order_by(ApiKeyRow.id))]

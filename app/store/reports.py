@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from app.domain.report import StoredReport
@@ -37,8 +37,8 @@ def list_reports(session: Session, pilot_id: int) -> list[StoredReport]:
 
 def newest_reports(session: Session, pilot_ids: Sequence[int]) -> dict[str, StoredReport]:
     """Each pilot's newest report with its summary, by the pilot's name."""
-    query = _reports(ReportRow.document["summary"]).where(ReportRow.pilot_id.in_(pilot_ids))
-    query = query.distinct(ReportRow.pilot_id).order_by(ReportRow.pilot_id, ReportRow.id.desc())
+    newest = select(func.max(ReportRow.id)).where(ReportRow.pilot_id.in_(pilot_ids)).group_by(ReportRow.pilot_id)
+    query = _reports(ReportRow.document["summary"]).where(ReportRow.id.in_(newest))
     return {row.name: StoredReport(*row) for row in session.execute(query)}
 
 
