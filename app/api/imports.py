@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api.bodies import RawBody, text_body
 from app.api.dependencies import Operator, ServicesDep, Viewer
 from app.api.error_handlers import ProblemBody
-from app.domain.imports import Import, ImportFormat, ImportState
+from app.domain.imports import ImportFormat, ImportState
 from app.pipeline import importing
-from app.store.imports import get_import
+from app.store.imports import Import, get_import
 from app.store.session import session_scope
 
 router = APIRouter(tags=["imports"])

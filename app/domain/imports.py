@@ -1,4 +1,4 @@
-"""Imports: where one stands, and what a line of one is, ready for the store.
+"""What a line of an import is, ready for the store, and the words of imports.
 
 The fields of the records have the names of the tables' columns.
 """
@@ -6,11 +6,7 @@ The fields of the records have the names of the tables' columns.
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
-
-from app.errors import Problem
-
-MAX_LISTED_LINES = 50
+from typing import NamedTuple
 
 
 class ImportState(StrEnum):
@@ -29,37 +25,6 @@ class ImportFormat(StrEnum):
     OPENAI = "openai"
     LITELLM = "litellm"
     LANGFUSE = "langfuse"
-
-
-@dataclass(frozen=True, slots=True)
-class Import:
-    """One import as it stands.
-
-    Attributes:
-        pilot: Its pilot's name.
-        layout: Digest of the arms and segments that its lines were checked against.
-        lines_read: Lines of the file until now, blank and skipped ones too: what line numbers count.
-        lines_staged: Good lines that wait for the commit.
-        lines_skipped: Records of a foreign format that are no exchange.
-        bytes_staged: How much of the file was taken: where the next chunk begins.
-        problems: What is wrong with the first `MAX_LISTED_LINES` bad lines.
-        bad_lines: How many lines are wrong.
-    """
-
-    id: int
-    pilot: str
-    pilot_id: int
-    file_key: str
-    format: ImportFormat
-    state: ImportState
-    layout: str
-    lines_read: int
-    lines_staged: int
-    lines_skipped: int
-    bytes_staged: int
-    problems: tuple[Problem, ...]
-    bad_lines: int
-    result: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from sqlalchemy.orm import Session
 
 from app.capture.document import Document, Layout, canonical, document_of, records_of
 from app.capture.merging import merge_documents
-from app.domain.imports import Import, LineRecords, StagedLine, StoredContent
+from app.domain.imports import LineRecords, StagedLine, StoredContent
 from app.errors import Problem
 from app.store import import_merge, staging
+from app.store.imports import Import
 
 
 @dataclass(slots=True)

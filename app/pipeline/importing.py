@@ -10,13 +10,14 @@ from sqlalchemy.orm import Session
 from app.capture.document import Layout, layout_of
 from app.capture.foreign import READERS
 from app.capture.lines import LineReader
-from app.domain.imports import MAX_LISTED_LINES, Import, ImportFormat, ImportResult, ImportState
+from app.domain.imports import ImportFormat, ImportResult, ImportState
 from app.domain.pilot import Pilot
 from app.domain.words import PilotState
 from app.errors import Conflict, InvalidInput, Problem
 from app.pipeline.import_meeting import settle_meetings
 from app.store import import_merge, imports, staging
 from app.store.audit import record
+from app.store.imports import MAX_LISTED_LINES, Import
 from app.store.payloads import ensure_partitions
 from app.store.pilots import get_pilot
 from app.store.session import SessionFactory, session_scope

@@ -1,7 +1,7 @@
 """Imports: opened, fed chunk by chunk under a row lock, ended."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,12 +9,45 @@ from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.domain.imports import MAX_LISTED_LINES, Import, ImportFormat, ImportState
+from app.domain.imports import ImportFormat, ImportState
 from app.domain.pilot import Pilot
 from app.domain.words import PilotState
 from app.errors import NotFound, Problem
 from app.store.staging_tables import STAGING
 from app.store.tables import ImportRow, PilotRow
+
+MAX_LISTED_LINES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One import as it stands.
+
+    Attributes:
+        pilot: Its pilot's name.
+        layout: Digest of the arms and segments that its lines were checked against.
+        lines_read: Lines of the file until now, blank and skipped ones too: what line numbers count.
+        lines_staged: Good lines that wait for the commit.
+        lines_skipped: Records of a foreign format that are no exchange.
+        bytes_staged: How much of the file was taken: where the next chunk begins.
+        problems: What is wrong with the first `MAX_LISTED_LINES` bad lines.
+        bad_lines: How many lines are wrong.
+    """
+
+    id: int
+    pilot: str
+    pilot_id: int
+    file_key: str
+    format: ImportFormat
+    state: ImportState
+    layout: str
+    lines_read: int
+    lines_staged: int
+    lines_skipped: int
+    bytes_staged: int
+    problems: tuple[Problem, ...]
+    bad_lines: int
+    result: dict[str, Any] | None
 
 
 def open_import(session: Session, pilot: Pilot, *, file_key: str, format_: ImportFormat, layout: str, by: str) -> Import:

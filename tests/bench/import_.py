@@ -47,7 +47,7 @@ license = "Apache-2.0"
 name = "extraction"
 match = { model = "^gpt-5" }
 """
-WORDS = "the answer to your question about order delivery refund account is that we will look into it and come back".split()
+TEXT = "the answer to your question about order delivery refund account is that we will look into it and come back"
 
 
 def main() -> int:
@@ -62,7 +62,7 @@ def main() -> int:
             first = _import(api, file)
             again = _import(api, file)
             report = _report(arguments, file, first, again, memory.stop())
-    print(json.dumps(report))  # noqa: T201
+    sys.stdout.write(json.dumps(report) + "\n")
     return 0 if report["exchanges_per_second"] >= GOAL_PER_SECOND else 1
 
 
@@ -76,7 +76,8 @@ def _arguments() -> argparse.Namespace:
 
 def _write(file: Path, count: int, size: int, *, with_candidate: bool) -> None:
     """Lines of one size with text that compresses about as text does."""
-    text = " ".join(WORDS[(i * i + i // 7) % len(WORDS)] for i in range(size))
+    words = TEXT.split()
+    text = " ".join(words[(i * i + i // 7) % len(words)] for i in range(size))
     with file.open("wb") as out:
         for number in range(count):
             line = _line(number, count, with_candidate=with_candidate)
@@ -108,7 +109,7 @@ def _line(number: int, count: int, *, with_candidate: bool) -> dict[str, Any]:
 
 @contextmanager
 def _database(home: Path) -> Iterator[str]:
-    server = start_postgres(home, lambda text: print(text, file=sys.stderr))
+    server = start_postgres(home, lambda text: sys.stderr.write(f"{text}\n"))
     try:
         upgrade_database(server.url)
         yield server.url
