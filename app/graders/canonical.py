@@ -27,7 +27,7 @@ def strict_json(text: str) -> Any:
         ValueError: If it is none: `NaN`, `Infinity`, something before or after it, nested too deeply.
     """
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=refuse_constant)
     except RecursionError:
         message = "nested too deeply"
         raise ValueError(message) from None
@@ -71,6 +71,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def refuse_constant(name: str) -> NoReturn:
+    """For `parse_constant` of the JSON decoder: `NaN` and the infinities are not JSON."""
     message = f"{name} is not JSON"
     raise ValueError(message)

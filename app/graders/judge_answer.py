@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.domain.exchange import Json
-from app.graders.canonical import strict_json
+from app.graders.canonical import refuse_constant, strict_json
 from app.graders.judge_prompt import FIRST, SECOND, TIE
 
 PREFERENCES = frozenset({FIRST, SECOND, TIE})
@@ -62,7 +62,7 @@ def _answer(document: Any) -> JudgeAnswer | None:
 def _last_resort(text: str) -> JudgeAnswer | None:
     if len(text) > _MAX_SEARCHED:
         return None
-    decoder = json.JSONDecoder(object_pairs_hook=_unique)
+    decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=refuse_constant)
     found: list[tuple[Json, int]] = []
     at = text.find("{")
     while at >= 0:
