@@ -1,6 +1,7 @@
 """Calls to the service: its address and the key from the environment, its errors as `CommandFailed`."""
 
 import os
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote
@@ -70,7 +71,7 @@ class Client:
         method: str,
         path: str,
         *,
-        query: dict[str, str | int | None] | None = None,
+        query: Mapping[str, str | int | None] | None = None,
         document: Any = None,
         content: bytes | None = None,
         media_type: str | None = None,
@@ -129,11 +130,9 @@ def _failure(response: httpx2.Response) -> CommandFailed:
         where = f"{response.request.url} answered {response.status_code}"
         message = f"{where}, and not as the service would: is {URL_VARIABLE} right?"
         return CommandFailed(message, status=response.status_code)
-    count = facts.get("problem_count")
     return CommandFailed(
         message,
         problems=problems,
-        problem_count=count if isinstance(count, int) else None,
         status=response.status_code,
         facts=facts,
     )

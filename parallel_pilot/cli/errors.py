@@ -33,7 +33,6 @@ class CommandFailed(Exception):
         message: str,
         *,
         problems: tuple[Problem, ...] = (),
-        problem_count: int | None = None,
         file: str | None = None,
         status: int | None = None,
         facts: dict[str, Any] | None = None,
@@ -41,7 +40,6 @@ class CommandFailed(Exception):
         super().__init__(message)
         self.message = message
         self.problems = problems
-        self.problem_count = problem_count if problem_count is not None else len(problems)
         self.file = file
         self.status = status
         self.facts = facts or {}

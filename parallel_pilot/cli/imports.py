@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
 import typer
-from rich.progress import Progress, TaskID
+from rich.progress import Progress
 
 from parallel_pilot.cli import screen
 from parallel_pilot.cli.arrays import opened_as_lines
@@ -20,6 +20,7 @@ from parallel_pilot.cli.options import AsJson, Name
 CHUNK_BYTES = 6 * 1024 * 1024
 MAX_LINE_BYTES = 12 * 1024 * 1024
 ATTEMPTS = 5
+PAUSE_SECONDS = 0.2
 CONFLICT = 409
 UNAVAILABLE = 503
 
@@ -62,12 +63,13 @@ def _import(client: Client, name: str, source: BinaryIO, format_: Format, bar: P
     reading = bar.add_task("reading", total=size, note="")
     key = file_key(source, lambda count: bar.advance(reading, count))
     sending = bar.add_task("sending", total=size, note="")
-    opened = client.post(f"pilots/{part(name)}/imports", {"file_key": key, "format": format_.value})
-    if opened["bytes_staged"]:
-        screen.note(f"an earlier attempt got to line {opened['lines_staged']}: it goes on from there")
-    _send_all(client, name, source, opened, bar, sending, {"file_key": key, "format": format_.value})
-    bar.update(sending, note="storing")
-    return client.post(f"imports/{opened['id']}/commit", seconds=LONG_SECONDS)
+
+    def opened() -> Any:
+        return client.post(f"pilots/{part(name)}/imports", {"file_key": key, "format": format_.value})
+
+    number = _send_all(client, source, opened, lambda place: bar.update(sending, completed=place))
+    bar.update(sending, completed=size, note="storing")
+    return _commit(client, number)
 
 
 def file_key(source: BinaryIO, advance: Callable[[int], object]) -> str:
@@ -80,28 +82,42 @@ def file_key(source: BinaryIO, advance: Callable[[int], object]) -> str:
     return digest.hexdigest()
 
 
-def _send_all(
-    client: Client, name: str, source: BinaryIO, opened: Any, bar: Progress, sending: TaskID, again: dict[str, str]
-) -> None:
+def _send_all(client: Client, source: BinaryIO, opened: Callable[[], Any], show: Callable[[int], object]) -> int:
     """Sends what is missing; after a lost connection asks how far the service got and goes on there."""
-    staged, attempt = opened["bytes_staged"], 0
+    current, attempt = opened(), 0
+    if current["bytes_staged"]:
+        screen.note(f"an earlier attempt got to byte {current['bytes_staged']}: it goes on from there")
     while True:
+        address = f"imports/{current['id']}/chunks"
         try:
-            for offset, chunk in chunks(source, staged):
-                bar.update(sending, completed=offset)
+            for offset, chunk in chunks(source, current["bytes_staged"]):
+                show(offset)
                 client.send(
-                    "PUT", f"imports/{opened['id']}/chunks", query={"offset": offset}, content=chunk,
-                    media_type="application/jsonl", seconds=LONG_SECONDS,
-                )  # fmt: skip
+                    "PUT",
+                    address,
+                    query={"offset": offset},
+                    content=chunk,
+                    media_type="application/jsonl",
+                    seconds=LONG_SECONDS,
+                )
                 attempt = 0
+            return int(current["id"])
         except CommandFailed as failure:
             attempt += 1
             if attempt >= ATTEMPTS or not _is_worth_another(failure):
                 raise
-            time.sleep(0.2 * 2**attempt)
-            staged = client.post(f"pilots/{part(name)}/imports", again)["bytes_staged"]
-        else:
-            return
+            time.sleep(PAUSE_SECONDS * 2**attempt)
+            current = opened()
+
+
+def _commit(client: Client, number: int) -> Any:
+    """Commits; where the answer got lost asks again: the service says the same again."""
+    for attempt in range(1, ATTEMPTS):
+        try:
+            return client.post(f"imports/{number}/commit", seconds=LONG_SECONDS)
+        except ServiceUnreachable:
+            time.sleep(PAUSE_SECONDS * 2**attempt)
+    return client.post(f"imports/{number}/commit", seconds=LONG_SECONDS)
 
 
 def _is_worth_another(failure: CommandFailed) -> bool:

@@ -50,16 +50,11 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title:
 def show_failure(failure: CommandFailed) -> None:
     """Says what went wrong, with every problem."""
     console = err()
-    console.print(f"[bold red]{escape(failure.message)}[/]", soft_wrap=True)
+    where = f"{failure.file}: " if failure.file else ""
+    console.print(f"[bold red]{escape(where + failure.message)}[/]", soft_wrap=True)
     if failure.problems:
-        rows = [
-            [failure.file or "", "" if problem.line is None else str(problem.line), problem.field or "", problem.message]
-            for problem in failure.problems
-        ]
-        console.print(_table(["file", "line", "field", "problem"], rows, None))
-    hidden = failure.problem_count - len(failure.problems)
-    if hidden > 0:
-        console.print(f"and {hidden} more", markup=False)
+        rows = [["" if p.line is None else str(p.line), p.field or "", p.message] for p in failure.problems]
+        console.print(_table(["line", "field", "problem"], rows, None))
 
 
 def progress_bar(*, in_bytes: bool = False) -> Progress:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 START_SECONDS = 20
 
 
 @contextmanager
-def served(api: FastAPI) -> Iterator[str]:
+def served(api: ASGIApp) -> Iterator[str]:
     """Serves an application on a free port of loopback and gives its address."""
     server = uvicorn.Server(uvicorn.Config(api, host="127.0.0.1", port=0, log_config=None, lifespan="off"))
     thread = threading.Thread(target=server.run)

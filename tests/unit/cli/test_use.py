@@ -71,14 +71,13 @@ def test_version_and_help_are_0(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(["import", "--help"]) == 0
 
 
-def test_every_problem_is_shown_as_it_is_and_the_rest_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_problem_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     problems = (Problem("must be [bold]one[/] of 'a', 'b'", "candidate[0].server", 7), Problem("unreadable"))
-    show_failure(CommandFailed("no [red]luck", problems=problems, problem_count=60, file="pilot.toml"))
+    show_failure(CommandFailed("no [red]luck", problems=problems, file="pilot.toml"))
     printed = capsys.readouterr().err
     assert "no [red]luck" in printed
     assert "must be [bold]one[/] of 'a', 'b'" in printed
     assert "candidate[0].server" in printed
-    assert "and 58 more" in printed
 
 
 def test_names_become_one_part_of_an_address() -> None:
