@@ -51,7 +51,7 @@ def store_pairs(session: Session, pilot: Pilot, pairs: Sequence[StoredPair], *, 
         for pair in pairs
     ]  # fmt: skip
     returning = insert(ExchangeRow).returning(ExchangeRow.external_id, ExchangeRow.id)
-    ids: dict[str, int] = dict(session.execute(returning, rows).tuples().all())
+    ids: dict[str, int] = {row.external_id: row.id for row in session.execute(returning, rows)}
     arms = (pilot.incumbent.id, pilot.arm_named(arm).id)
     replies = [
         _reply_row(pilot.id, ids[pair.external_id], arm_id, reply)

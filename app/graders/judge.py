@@ -121,13 +121,12 @@ class JudgeClient:
 
         A server that refuses the JSON schema is asked again at once for a JSON object, and from then on at first.
         """
-        messages = judge_messages(comparison)
         if self._takes_schemas is not False:
-            status, call = await self._call(messages, SCHEMA_FORMAT)
+            status, call = await self._call(judge_messages(comparison), SCHEMA_FORMAT)
             if self._takes_schemas or status not in _FORMAT_REFUSALS:
                 self._takes_schemas = self._takes_schemas or status == _OK or None
                 return call
-        status, call = await self._call(messages, OBJECT_FORMAT)
+        status, call = await self._call(judge_messages(comparison), OBJECT_FORMAT)
         if status == _OK:
             self._takes_schemas = False
         return call
