@@ -60,73 +60,80 @@ def make_environment(root: Path, venv: Path, say: Say) -> None:
     python = venv / "bin" / "python"
     doing = "renewing" if python.exists() else "making"
     say(f"{doing} the virtual environment {venv} (a download of some 300 MB the first time)")
-    environment = tool_environment(root, os.environ)
+    environment = tool_environment(root, os.environ) | {"PIP_ROOT_USER_ACTION": "ignore", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     environment.pop("VIRTUAL_ENV", None)
     (venv / STAMP).unlink(missing_ok=True)
     if not works(python):
         shutil.rmtree(venv, ignore_errors=True)
     uv = find_uv(root, environment, say)
-    if uv is None or not install_by_uv(root, venv, [*uv], uv_environment(environment), say):
+    if uv is None or not install_by_uv(root, venv, uv, uv_environment(environment), say):
         install_by_pip(root, venv, environment, say)
     say("the virtual environment is ready")
 
 
-def install_by_uv(root: Path, venv: Path, uv: list[str], environment: Mapping[str, str], say: Say) -> bool:
+def install_by_uv(root: Path, venv: Path, uv: Path, environment: Mapping[str, str], say: Say) -> bool:
     """Whether uv could do it."""
     python = venv / "bin" / "python"
     commands = [
-        *([] if python.exists() else [["venv", "--quiet", "--no-project", "--python", sys.executable, str(venv)]]),
-        ["pip", "sync", "--quiet", "--require-hashes", "--python", str(python), "requirements.lock"],
-        ["pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--python", str(python), "--editable", "."],
+        *([] if python.exists() else [["venv", "--no-project", "--python", sys.executable, str(venv)]]),
+        ["pip", "sync", "--require-hashes", "--python", str(python), "requirements.lock"],
+        ["pip", "install", "--no-deps", "--no-build-isolation", "--python", str(python), "--editable", "."],
     ]
     for command in commands:
-        if subprocess.run([*uv, *command], check=False, cwd=root, env=environment).returncode != 0:
-            say("uv could not install it; trying pip, which takes longer")
+        failure = failure_of([str(uv), *command], root, environment)
+        if failure:
+            say(f"{failure}\ntrying pip, which takes longer")
             return False
     return True
 
 
 def install_by_pip(root: Path, venv: Path, environment: Mapping[str, str], say: Say) -> None:
     """The slow way, for machines whose pip knows an index that uv does not."""
-    shutil.rmtree(venv, ignore_errors=True)
-    python = venv / "bin" / "python"
     ensure_venv_module(environment, say)
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    shutil.rmtree(venv, ignore_errors=True)
+    pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet"]
     for command in (
         [sys.executable, "-m", "venv", str(venv)],
         [*pip, "--require-hashes", "--requirement", "requirements.lock"],
         [*pip, "--no-deps", "--no-build-isolation", "--editable", "."],
     ):
-        if subprocess.run(command, check=False, cwd=root, env=environment).returncode != 0:
-            message = f"this command failed, see above: {' '.join(command)}"
-            raise CannotMakeEnvironment(message)
+        failure = failure_of(command, root, environment)
+        if failure:
+            raise CannotMakeEnvironment(failure)
 
 
-def find_uv(root: Path, environment: Mapping[str, str], say: Say) -> list[str] | None:
-    """How to call uv: the user's own, or the locked one, installed beside the environment; `None` if that fails."""
+def failure_of(command: list[str], folder: Path, environment: Mapping[str, str]) -> str:
+    """Runs a command; empty if it went well, else what it said."""
+    done = subprocess.run(
+        command, check=False, cwd=folder, env=environment, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    return f"{done.stdout.strip()}\nfailed: {' '.join(command)}" if done.returncode != 0 else ""
+
+
+def find_uv(root: Path, environment: Mapping[str, str], say: Say) -> Path | None:
+    """The user's own uv, or the locked one, installed beside the environment; `None` if that fails."""
     own = shutil.which("uv")
     if own:
-        return [own]
+        return Path(own)
     kept = root / ".tools" / "uv"
     program = kept / "bin" / "uv"
     if not works(program):
         locked = root / ".tools" / "uv.lock"
         locked.write_text(locked_lines((root / "requirements.lock").read_text(), "uv"))
-        pip = find_pip(root, environment, say)
         # A folder of its own: where the system's Python is managed by its package manager, pip installs nowhere else.
-        target = ["--quiet", "--disable-pip-version-check", "--upgrade", "--target", str(kept)]
-        command = [*pip, "install", *target, "--require-hashes", "--requirement", str(locked)]
-        subprocess.run(command, check=False, env=environment)
-    return [str(program)] if works(program) else None
+        command = ["install", "--quiet", "--upgrade", "--target", str(kept), "--require-hashes", "--requirement", str(locked)]
+        failure = failure_of([*find_pip(root, environment, say), *command], root, environment)
+        if failure:
+            say(failure)
+    return program if works(program) else None
 
 
 def find_pip(root: Path, environment: Mapping[str, str], say: Say) -> list[str]:
     """How to call a pip: this Python's, else one in a virtual environment of its own."""
-    if (
-        subprocess.run([sys.executable, "-m", "pip", "--version"], check=False, capture_output=True, env=environment).returncode
-        == 0
-    ):
-        return [sys.executable, "-m", "pip"]
+    pip = [sys.executable, "-m", "pip"]
+    if subprocess.run([*pip, "--version"], check=False, capture_output=True, env=environment).returncode == 0:
+        return pip
     ensure_venv_module(environment, say)
     own = root / ".tools" / "pip"
     subprocess.run([sys.executable, "-m", "venv", "--clear", str(own)], check=True, env=environment)
