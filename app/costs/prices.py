@@ -185,3 +185,8 @@ def _from(part: Decimal | TieredPrices | None, start: int | None) -> Decimal | N
         return part
     reached = [tier.price for tier in part.tiers if start is not None and tier.start <= start]
     return reached[-1] if reached else part.base
+
+
+def is_vendor(base_url: str) -> bool:
+    """Whether the price table knows whose address this is."""
+    return any(re.match(provider.api_pattern, base_url) for provider in get_snapshot().providers)

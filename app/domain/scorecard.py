@@ -3,12 +3,14 @@
 Money is a `Decimal` and leaves as a decimal string; an unknown number is `None`.
 """
 
+from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
+from app.domain.estimate import Estimate
 from app.domain.words import GateName, GateOutcome, Outcome
 
 SCHEMA_VERSION = 1
@@ -31,6 +33,11 @@ class EstimateModel(Model):
     method: str = "none"
     confidence: float = 0.95
     standard_error: float | None = None
+
+    @classmethod
+    def of(cls, estimate: Estimate) -> Self:
+        """The same estimate as part of a document."""
+        return cls(**asdict(estimate))
 
 
 class MoneyEstimate(Model):
@@ -92,6 +99,7 @@ class JudgeAgreement(Model):
     rater: str
     accuracy: EstimateModel
     kappa: EstimateModel
+    parsed_answers: int = 0
     position_consistency_rate: float | None = None
     position_consistency_n: int = 0
     first_shown_rate: float | None = None
@@ -164,6 +172,7 @@ class LatencyModel(Model):
     tpot_seconds: Quantiles = Quantiles()
     load_tested: bool = False
     basis: str = "none"
+    left_out_for_lag: int = 0
 
 
 class ReliabilityModel(Model):

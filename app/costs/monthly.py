@@ -1,0 +1,137 @@
+"""What an arm costs in a month of 730 hours, reckoned from the closed days. An unknown amount is `None`, never 0."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+HOURS_PER_MONTH = Decimal(730)
+HOURS_PER_DAY = Decimal(24)
+# Replies without token counts are taken to cost what the others do, as long as they are few.
+MOST_UNCOUNTED = Decimal("0.05")
+
+
+@dataclass(frozen=True, slots=True)
+class TokenBill:
+    """What the tokens of some exchanges cost; bills of disjoint exchanges are added.
+
+    Attributes:
+        usd: Of the replies that have token counts and a price, in US dollars, each weighted by the requests it stands for.
+        replies: How many replies that is, weighted.
+        uncounted: How many replies have no token counts, weighted.
+        absent: How many requests have no reply of the arm at all (it was not asked), weighted.
+        unpriced: Models whose price nobody knows.
+    """
+
+    usd: Decimal = Decimal(0)
+    replies: Decimal = Decimal(0)
+    uncounted: Decimal = Decimal(0)
+    absent: Decimal = Decimal(0)
+    unpriced: frozenset[str] = field(default_factory=frozenset)
+
+    def __add__(self, other: "TokenBill") -> "TokenBill":
+        return TokenBill(
+            self.usd + other.usd,
+            self.replies + other.replies,
+            self.uncounted + other.uncounted,
+            self.absent + other.absent,
+            self.unpriced | other.unpriced,
+        )
+
+    @property
+    def lacks_counts(self) -> bool:
+        """Whether too many replies have no token counts to speak for all."""
+        every = self.replies + self.uncounted
+        return self.uncounted > MOST_UNCOUNTED * every or (self.absent > 0 and not self.replies)
+
+    @property
+    def total_usd(self) -> Decimal | None:
+        """What all of the requests cost; the few without counts, and those not asked, cost what the others do on average.
+
+        Example:
+            >>> TokenBill(usd=Decimal(19), replies=Decimal(95), uncounted=Decimal(5)).total_usd
+            Decimal('20')
+            >>> TokenBill(usd=Decimal(19), replies=Decimal(50), uncounted=Decimal(50)).total_usd is None
+            True
+        """
+        if self.unpriced or self.lacks_counts:
+            return None
+        return self.usd * (self.replies + self.uncounted + self.absent) / self.replies if self.replies else Decimal(0)
+
+
+def month_factor(*, closed_days: int) -> Decimal | None:
+    """By what the figures of the closed days are multiplied for a month: 730 / (24 days); `None` without a closed day.
+
+    Example:
+        >>> month_factor(closed_days=28)
+        Decimal('1.086309523809523809523809524')
+    """
+    if closed_days < 0:
+        message = f"closed_days must not be below 0, not {closed_days}"
+        raise ValueError(message)
+    return HOURS_PER_MONTH / (HOURS_PER_DAY * closed_days) if closed_days else None
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateInputs:
+    """What the candidate's monthly cost is made of; `None` = not known.
+
+    Attributes:
+        gpu_usd_per_hour: Rent of one GPU; `None` for a managed model, which is paid by the token.
+        gpus: All GPUs of all replicas.
+        tokens_usd_per_month: For a managed model.
+        recurring_hours_per_month: Engineering hours that come back every month.
+        engineer_usd_per_hour: What one of them costs.
+        other_usd_per_month: Storage, network, monitoring, backups.
+    """
+
+    gpu_usd_per_hour: Decimal | None
+    gpus: int
+    tokens_usd_per_month: Decimal | None
+    recurring_hours_per_month: Decimal | None
+    engineer_usd_per_hour: Decimal | None
+    other_usd_per_month: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateMonth:
+    """The candidate's monthly cost and its parts; `usd` is `None` where a part is."""
+
+    usd: Decimal | None
+    parts: dict[str, Decimal | None]
+
+
+def candidate_month(inputs: CandidateInputs) -> CandidateMonth:
+    """Replicas x GPUs x price x 730 h (or tokens x price) + recurring hours x rate + other (CONTRACTS section 5).
+
+    Example:
+        >>> month = candidate_month(CandidateInputs(Decimal(3), 2, None, Decimal(10), Decimal(90), Decimal(500)))
+        >>> month.usd, month.parts["gpus"]
+        (Decimal('5780'), Decimal('4380'))
+    """
+    hours, rate = inputs.recurring_hours_per_month, inputs.engineer_usd_per_hour
+    if inputs.gpu_usd_per_hour is not None:
+        serving: dict[str, Decimal | None] = {"gpus": inputs.gpu_usd_per_hour * inputs.gpus * HOURS_PER_MONTH}
+    else:
+        serving = {"tokens": inputs.tokens_usd_per_month}
+    parts: dict[str, Decimal | None] = {
+        **serving,
+        "engineering hours": hours * rate if hours is not None and rate is not None else None,
+        "other": inputs.other_usd_per_month,
+    }
+    known = [part for part in parts.values() if part is not None]
+    return CandidateMonth(sum(known, Decimal(0)) if len(known) == len(parts) else None, parts)
+
+
+def break_even_requests(*, fixed_usd: Decimal, usd_per_request: Decimal, incumbent_usd_per_request: Decimal) -> Decimal | None:
+    """Requests a month from which the candidate is cheaper; `None` where it never is.
+
+    Args:
+        fixed_usd: What the candidate costs a month whatever the volume (replicas unchanged).
+        usd_per_request: What it costs a request on top: 0 for rented GPUs.
+        incumbent_usd_per_request: What the incumbent costs a request.
+
+    Example:
+        >>> break_even_requests(fixed_usd=Decimal(30), usd_per_request=Decimal(1), incumbent_usd_per_request=Decimal(4))
+        Decimal('10')
+    """
+    gain = incumbent_usd_per_request - usd_per_request
+    return fixed_usd / gain if gain > 0 else None

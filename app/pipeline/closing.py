@@ -1,0 +1,145 @@
+"""Which requests count: the one reason of each in the ledger, its day, and the days that are closed (CONTRACTS section 5)."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from app.domain.evidence import ArmEvidence, Evidence, Flags, Floats, Numbers, ReplyColumns, Words
+from app.domain.pilot import DAY, Pilot
+from app.domain.words import CoverageReason, FailureKind
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+# Refusals that are the server's fault, not the request's.
+_SERVER_FAULTS = (408, 429)
+_PRECEDENCE = list(CoverageReason)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    """What of the evidence counts.
+
+    Attributes:
+        reasons: Each exchange's one reason in the ledger.
+        days: Each exchange's day, 0 outside the window.
+        captured: Which exchanges the ledger calls captured, the open day's too.
+        counted: Which of them lie in closed days: estimates and gates rest on these.
+        closed: The numbers of the closed days, ascending.
+        ends_at: End of the last closed day; `None` = no day is closed.
+    """
+
+    reasons: Words
+    days: Numbers
+    captured: Flags
+    counted: Flags
+    closed: tuple[int, ...]
+    ends_at: datetime | None
+
+    @property
+    def last_day(self) -> int:
+        """Number of the last closed day; 0 = none is closed."""
+        return self.closed[-1] if self.closed else 0
+
+    def count_by_reason(self) -> dict[str, int]:
+        """How many requests have each reason."""
+        counts = Counter(self.reasons.tolist())
+        return {reason.value: counts.get(reason.value, 0) for reason in CoverageReason}
+
+
+def select_evidence(pilot: Pilot, evidence: Evidence, *, now: datetime, as_of: datetime | None = None) -> Selection:
+    """Reads the ledger's reasons and the closed days off the evidence.
+
+    Args:
+        pilot: Its window and sampling rate.
+        evidence: All of it, or what had happened by `as_of`.
+        now: Days that are not over yet are open.
+        as_of: Days that end after it are open too.
+    """
+    days = _days(pilot, evidence.exchanges.arrived_us)
+    reasons = _reasons(pilot, evidence, days)
+    closed = _closed_days(pilot, evidence, days, until=min(moment for moment in (now, as_of, pilot.stopped_at) if moment))
+    captured = np.asarray(reasons == CoverageReason.CAPTURED.value, dtype=bool)
+    ends_at = pilot.starts_at + closed[-1] * DAY if closed and pilot.starts_at is not None else None
+    return Selection(reasons, days, captured, captured & np.isin(days, closed), closed, ends_at)
+
+
+def microseconds(moment: datetime) -> int:
+    """Whole microseconds since 1970."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+def _days(pilot: Pilot, arrived_us: Numbers) -> Numbers:
+    if pilot.starts_at is None:
+        return np.zeros(len(arrived_us), dtype=np.int64)
+    days = (arrived_us - microseconds(pilot.starts_at)) // (DAY // MICROSECOND) + 1
+    return np.where((days >= 1) & (days <= pilot.days), days, 0)
+
+
+def _reasons(pilot: Pilot, evidence: Evidence, days: Numbers) -> Words:
+    """The first reason that applies, in the ledger's order."""
+    exchanges = evidence.exchanges
+    place = {reason.value: number for number, reason in enumerate(_PRECEDENCE)}
+    found = np.array([place[reason] for reason in exchanges.reasons.tolist()], dtype=np.int64)
+    for reason, applies in (
+        (CoverageReason.OUTSIDE_WINDOW, days == 0),
+        (CoverageReason.NOT_SAMPLED, exchanges.sample_points >= pilot.configuration.sampling.rate),
+        (CoverageReason.CLIENT_ERROR, _client_errors(evidence.incumbent)),
+        (CoverageReason.PENDING, ~exchanges.is_closed),
+    ):
+        found = np.where(applies, np.minimum(found, place[reason.value]), found)
+    words = np.array([reason.value for reason in _PRECEDENCE], dtype=object)
+    return words[found] if len(found) else np.empty(0, dtype=object)
+
+
+def _client_errors(incumbent: ReplyColumns) -> Flags:
+    """4xx of the incumbent but those that are its own fault."""
+    refused = (incumbent.failures == FailureKind.HTTP.value) & (incumbent.status >= 400) & (incumbent.status <= 499)  # noqa: PLR2004
+    return np.asarray(refused & ~np.isin(incumbent.status, _SERVER_FAULTS), dtype=bool)
+
+
+def _closed_days(pilot: Pilot, evidence: Evidence, days: Numbers, *, until: datetime) -> tuple[int, ...]:
+    if pilot.starts_at is None:
+        return ()
+    over = min(pilot.days, max(0, (until - pilot.starts_at) // DAY))
+    still_open = set(days[~evidence.exchanges.is_closed].tolist())
+    return tuple(day for day in range(1, over + 1) if day not in still_open)
+
+
+def content_hashes(evidence: Evidence, selection: Selection) -> dict[int, str]:
+    """SHA-256 of all that is known of each closed day; neither the order of import nor the store's numbers enter."""
+    return {day: _digest(_day_columns(evidence, selection.days == day)) for day in selection.closed}
+
+
+def _digest(columns: Iterable[Words | Numbers | Floats | Flags]) -> str:
+    digest = hashlib.sha256()
+    for column in columns:
+        content = "\x1f".join(column.tolist()).encode() if column.dtype == object else column.tobytes()
+        digest.update(len(content).to_bytes(8, "big"))
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def _day_columns(evidence: Evidence, chosen: Flags) -> Iterator[Any]:
+    exchanges = evidence.exchanges
+    for name in exchanges.__slots__:
+        if name != "ids":
+            yield getattr(exchanges, name)[chosen]
+    yield from (getattr(evidence.incumbent, name)[chosen] for name in evidence.incumbent.__slots__)
+    for name, arm in sorted(evidence.arms.items()):
+        yield np.array([name], dtype=object)
+        yield from _arm_columns(arm, exchanges.external_ids, chosen)
+
+
+def _arm_columns(arm: ArmEvidence, external_ids: Words, chosen: Flags) -> Iterator[Any]:
+    yield from (getattr(arm.replies, name)[chosen] for name in arm.replies.__slots__)
+    yield from (getattr(arm.pairs, name)[chosen] for name in arm.pairs.__slots__)
+    for columns in (arm.grades, arm.labels):
+        there = chosen[columns.rows]
+        yield external_ids[columns.rows[there]]
+        # When a grade was asked for is no part of what it says.
+        yield from (getattr(columns, name)[there] for name in columns.__slots__ if name not in ("rows", "graded_us"))

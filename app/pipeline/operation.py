@@ -1,0 +1,213 @@
+"""The operation part of a scorecard: how fast the arms answered, how often they failed, what the traffic asks of a server."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.domain.configuration import PilotConfiguration
+from app.domain.evidence import ArmEvidence, Evidence, Flags, Floats, Numbers, ReplyColumns
+from app.domain.scorecard import ArmsEstimate, CapacityModel, EstimateModel, LatencyModel, Quantiles, ReliabilityModel
+from app.domain.words import FailureKind, GateOutcome, Source
+from app.pipeline.quality import ALPHA
+from app.statistics.quantiles import lower_quantile, prior_weight, quantile_estimate, upper_quantile
+from app.statistics.rates import lower_rate, rate_estimate, upper_rate
+
+P50, P95, P99 = 0.5, 0.95, 0.99
+# A wait of our own event loop longer than this is no latency of the server (ARCHITECTURE section 4).
+MOST_LAG_SECONDS = 0.005
+MEASURES = ("ttft_any_seconds", "ttft_visible_seconds", "total_seconds", "tpot_seconds")
+NOT_THERE = frozenset({FailureKind.UNAVAILABLE.value, FailureKind.CONNECTION.value})
+_MINUTE_US = 60_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Bounded:
+    """A gate's finding: what its bound was and what it was compared with."""
+
+    outcome: GateOutcome
+    bound: float | None
+    threshold: float | None
+    reason: str
+
+
+def measured(replies: ReplyColumns, configuration: PilotConfiguration) -> Flags:
+    """Whose times count: live ones, imported ones if the pilot accepts them, replayed ones never; failures have no latency."""
+    latency = configuration.latency
+    sources = [Source.LIVE.value, *([Source.IMPORTED.value] if latency is not None and latency.accept_imported else [])]
+    return replies.answered & np.isin(replies.sources, sources)
+
+
+def on_time(replies: ReplyColumns) -> Flags:
+    """Observations without a wait of our own."""
+    return ~(replies.lag_seconds > MOST_LAG_SECONDS)
+
+
+def times_of(replies: ReplyColumns, measure: str) -> Floats:
+    """One kind of time of each row, in seconds; NaN = not known. TPOT needs two tokens."""
+    if measure != "tpot_seconds":
+        column: Floats = getattr(replies, measure)
+        return column
+    with np.errstate(divide="ignore", invalid="ignore"):
+        tpot = (replies.total_seconds - replies.ttft_any_seconds) / (replies.output_tokens - 1)
+    return np.where((replies.output_tokens >= 2) & (tpot >= 0), tpot, np.nan)  # noqa: PLR2004 - there is no gap under two tokens
+
+
+def latency_of(configuration: PilotConfiguration, evidence: Evidence, arm: ArmEvidence, counted: Flags) -> LatencyModel:
+    """Quantiles of both arms' times with always-valid intervals."""
+    both = (evidence.incumbent, arm.replies)
+    chosen = [counted & measured(replies, configuration) for replies in both]
+    late = sum(int((rows & ~on_time(replies)).sum()) for rows, replies in zip(chosen, both, strict=True))
+    weight = prior_weight(planned=configuration.pilot.planned_conversations)
+
+    def quantiles(measure: str) -> Quantiles:
+        ordered = [_ordered(replies, rows, measure) for rows, replies in zip(chosen, both, strict=True)]
+        incumbent, candidate = (
+            [EstimateModel.of(quantile_estimate(ordered=times, probability=p, weight=weight)) for p in (P50, P95, P99)]
+            for times in ordered
+        )
+        return Quantiles(
+            p50=ArmsEstimate(incumbent=incumbent[0], candidate=candidate[0]),
+            p95=ArmsEstimate(incumbent=incumbent[1], candidate=candidate[1]),
+            p99=ArmsEstimate(incumbent=incumbent[2], candidate=candidate[2]),
+        )
+
+    by_measure = {measure: quantiles(measure) for measure in MEASURES}
+    return LatencyModel(basis=_basis(arm.replies, chosen[1]), left_out_for_lag=late, **by_measure)
+
+
+def _ordered(replies: ReplyColumns, rows: Flags, measure: str) -> Floats:
+    times = times_of(replies, measure)[rows & on_time(replies)]
+    return np.sort(times[~np.isnan(times)])
+
+
+def _basis(replies: ReplyColumns, rows: Flags) -> str:
+    sources = sorted(set(replies.sources[rows].tolist()))
+    return "none" if not sources else sources[0] if len(sources) == 1 else "mixed"
+
+
+def latency_gate(configuration: PilotConfiguration, arm: ArmEvidence, rows: Flags) -> Bounded:
+    """Whether the candidate's 95th percentiles keep the objectives, on some rows."""
+    table = configuration.latency
+    if table is None:
+        return Bounded(GateOutcome.NOT_REQUIRED, None, None, "no [latency] is configured")
+    objectives = (
+        ("time to first token", "ttft_any_seconds", table.ttft_any_p95_seconds),
+        ("total time", "total_seconds", table.total_p95_seconds),
+    )
+    weight = prior_weight(planned=configuration.pilot.planned_conversations)
+    usable = rows & measured(arm.replies, configuration)
+    found = [
+        _objective(name, _ordered(arm.replies, usable, measure), limit, weight)
+        for name, measure, limit in objectives
+        if limit is not None
+    ]
+    return joined(found)
+
+
+def joined(found: list[Bounded]) -> Bounded:
+    """All must pass, one that fails is enough; the one that decides lends its numbers."""
+    for outcome in (GateOutcome.FAILS, GateOutcome.UNKNOWN):
+        for one in found:
+            if one.outcome is outcome:
+                return Bounded(outcome, one.bound, one.threshold, "; ".join(each.reason for each in found))
+    tightest = max(found, key=lambda one: (one.bound or 0.0) / (one.threshold or 1.0))
+    return Bounded(GateOutcome.PASSES, tightest.bound, tightest.threshold, "; ".join(each.reason for each in found))
+
+
+def _objective(name: str, ordered: Floats, limit: float, weight: float) -> Bounded:
+    if not len(ordered):
+        return Bounded(GateOutcome.UNKNOWN, None, limit, f"{name}: no time of the candidate counts (replayed times never do)")
+    high = upper_quantile(ordered=ordered, probability=P95, weight=weight, alpha=ALPHA)
+    low = lower_quantile(ordered=ordered, probability=P95, weight=weight, alpha=ALPHA)
+    said = f"{name}: on {len(ordered):,} exchanges the 95th percentile is"
+    if high is not None and high <= limit:
+        return Bounded(GateOutcome.PASSES, high, limit, f"{said} at most {high:.3g} s, within {limit:g} s")
+    if low is not None and low > limit:
+        return Bounded(GateOutcome.FAILS, low, limit, f"{said} at least {low:.3g} s, above {limit:g} s")
+    most = f"{high:.3g} s" if high is not None else "not bounded yet"
+    return Bounded(GateOutcome.UNKNOWN, high, limit, f"{said} not known to be within {limit:g} s (its upper bound is {most})")
+
+
+def reliability_of(evidence: Evidence, arm: ArmEvidence, counted: Flags) -> ReliabilityModel:
+    """How often each arm failed, over exchanges of which the candidate was asked."""
+    asked = counted & arm.replies.is_there
+    trials = int(asked.sum())
+    away = asked & np.isin(arm.replies.failures, list(NOT_THERE))
+    return ReliabilityModel(
+        incumbent_failure_rate=_rate(evidence.incumbent, asked),
+        candidate_failure_rate=_rate(arm.replies, asked),
+        candidate_available_rate=1.0 - int(away.sum()) / trials if trials else None,
+        failure_kinds=_kinds(arm.replies, asked),
+        incumbent_failure_kinds=_kinds(evidence.incumbent, asked),
+    )
+
+
+def _rate(replies: ReplyColumns, asked: Flags) -> EstimateModel:
+    return EstimateModel.of(rate_estimate(events=int((asked & replies.failed).sum()), trials=int(asked.sum())))
+
+
+def _kinds(replies: ReplyColumns, asked: Flags) -> dict[str, int]:
+    return dict(sorted(Counter(replies.failures[asked & replies.failed].tolist()).items()))
+
+
+def reliability_gate(configuration: PilotConfiguration, arm: ArmEvidence, rows: Flags) -> Bounded:
+    """Whether the candidate fails rarely enough, on some rows."""
+    if configuration.reliability is None:
+        return Bounded(GateOutcome.NOT_REQUIRED, None, None, "no [reliability] is configured")
+    limit = configuration.reliability.max_failure_rate
+    asked = rows & arm.replies.is_there
+    events, trials = int((asked & arm.replies.failed).sum()), int(asked.sum())
+    if not trials:
+        return Bounded(GateOutcome.UNKNOWN, None, limit, "the candidate was not asked yet")
+    high, low = (bound(events=events, trials=trials, alpha=ALPHA) for bound in (upper_rate, lower_rate))
+    said = f"{events:,} of {trials:,} requests failed: the failure rate is"
+    if high <= limit:
+        return Bounded(GateOutcome.PASSES, high, limit, f"{said} at most {high:.2%}, within {limit:.2%}")
+    if low > limit:
+        return Bounded(GateOutcome.FAILS, low, limit, f"{said} at least {low:.2%}, above {limit:.2%}")
+    return Bounded(
+        GateOutcome.UNKNOWN, high, limit, f"{said} between {low:.2%} and {high:.2%}, and the limit {limit:.2%} between them"
+    )
+
+
+def capacity_of(evidence: Evidence, arm: ArmEvidence, rows: Flags, weights: Floats, replicas: int | None) -> CapacityModel:
+    """Peaks of the requests that the sample stands for, each weighted by 1 / its chance to be in it.
+
+    Args:
+        evidence: Arrivals and the incumbent's times.
+        arm: The candidate's times.
+        rows: Which exchanges count.
+        weights: How many production requests each stands for.
+        replicas: As configured.
+    """
+    arrived = evidence.exchanges.arrived_us[rows]
+    _, minute = np.unique(arrived // _MINUTE_US, return_inverse=True)
+    busiest = np.bincount(minute, weights=weights[rows]).max() if len(arrived) else None
+    peaks = [
+        _concurrency(replies, evidence.exchanges.arrived_us, rows, weights) for replies in (evidence.incumbent, arm.replies)
+    ]
+    return CapacityModel(
+        requests_per_minute_peak=_whole(busiest),
+        incumbent_concurrency_peak=peaks[0],
+        candidate_concurrency_peak=peaks[1],
+        replicas=replicas,
+    )
+
+
+def _concurrency(replies: ReplyColumns, arrived_us: Numbers, rows: Flags, weights: Floats) -> int | None:
+    """Most requests between arrival and arrival + total time at once; one that ends when another begins makes room."""
+    known = rows & replies.is_there & ~np.isnan(replies.total_seconds)
+    if not known.any():
+        return None
+    begin = arrived_us[known]
+    end = begin + np.round(replies.total_seconds[known] * 1e6).astype(np.int64)
+    moments = np.concatenate([end, begin])
+    change = np.concatenate([-weights[known], weights[known]])
+    is_begin = np.repeat([0, 1], len(begin))
+    return _whole(np.cumsum(change[np.lexsort((is_begin, moments))]).max())
+
+
+def _whole(value: float | None) -> int | None:
+    # Weights are reciprocals of decimals: 99.99999999 requests are 100, 100.00000001 too.
+    return None if value is None else int(np.ceil(np.round(value, 6)))

@@ -1,0 +1,231 @@
+"""The scorecard: all estimates of a pilot and the verdict on each candidate, a deterministic replay of closed days."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+from sqlalchemy.orm import Session
+
+from app.domain.evidence import ArmEvidence, Evidence, Floats
+from app.domain.hours import HoursEntry
+from app.domain.pilot import ConfigurationChange, Pilot, Registration
+from app.domain.scorecard import (
+    CandidateModel,
+    ChangeModel,
+    LedgerModel,
+    PairCoverage,
+    RegistrationModel,
+    Scorecard,
+    Window,
+)
+from app.domain.words import PilotState
+from app.errors import InvalidInput, Problem
+from app.pipeline.closing import Selection, content_hashes, microseconds, select_evidence
+from app.pipeline.conversations import Conversations, conversations_of
+from app.pipeline.gates import gates_of
+from app.pipeline.grading import settle_without_model
+from app.pipeline.money import cost_model, money_of
+from app.pipeline.operation import capacity_of, latency_of, reliability_of
+from app.pipeline.quality import Judged, judge_quality
+from app.pipeline.verdict import Case, verdict_of
+from app.store.closed_days import DailySum, close_days, reopened_days
+from app.store.evidence import Spend, read_evidence, read_spend
+from app.store.hours import list_hours
+from app.store.pilots import get_pilot
+from app.store.registrations import changes_of, registration_of
+from app.store.scorecards import keep_scorecard
+from app.store.session import SessionFactory, session_scope
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stored:
+    """All that a scorecard is made of, read in one transaction."""
+
+    pilot: Pilot
+    evidence: Evidence
+    hours: Sequence[HoursEntry]
+    spend: Spend
+    registration: Registration | None
+    changes: Sequence[ConfigurationChange]
+
+
+def compute_scorecard(
+    session_factory: SessionFactory, pilot_name: str, as_of: datetime | None = None, *, now: datetime | None = None
+) -> Scorecard:
+    """Closes the days that changed and computes everything anew; as of an earlier moment nothing is stored.
+
+    Args:
+        session_factory: Where the evidence is.
+        pilot_name: Whose.
+        as_of: Only days that end, and grades and labels made, not after it; default: all that is stored, up to the last
+            closed day.
+        now: Days that are not over are open; default: the present.
+
+    Raises:
+        NotFound: If there is no such pilot.
+        InvalidInput: If `as_of` has no zone.
+    """
+    if as_of is not None and as_of.tzinfo is None:
+        message = "as_of needs a zone, as in 2026-11-20T00:00:00Z"
+        raise InvalidInput(message, (Problem(message, field="as_of", code="no_zone"),), as_of=as_of.isoformat())
+    moment = now or datetime.now(UTC)
+    with session_factory() as session:
+        pilot = get_pilot(session, pilot_name)
+    settle_without_model(session_factory, pilot)  # what no model is asked about never waits for a worker
+    with session_factory() as session:
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        stored = read_stored(session, pilot_name, as_of=as_of)
+    card, hashes, sums = make_scorecard(stored, as_of=as_of, now=moment)
+    if stored.pilot.state is PilotState.DRAFT:
+        return card
+    with session_scope(session_factory) as session:
+        if as_of is None:
+            close_days(session, stored.pilot.id, hashes, sums)
+        reopened = [day for day in reopened_days(session, stored.pilot.id) if day in hashes]
+        card = card.model_copy(update={"days_reopened": reopened})
+        if as_of is None:
+            document = card.model_dump(mode="json", by_alias=True)
+            keep_scorecard(session, stored.pilot.id, as_of=card.as_of, data_hash=card.data_hash, document=document)
+    return card
+
+
+def read_stored(session: Session, pilot_name: str, *, as_of: datetime | None) -> Stored:
+    """Reads everything; hours and money by the same moment as the evidence."""
+    pilot = get_pilot(session, pilot_name)
+    zone = ZoneInfo(pilot.configuration.pilot.timezone)
+    until = as_of.astimezone(zone).date() if as_of is not None else None
+    return Stored(
+        pilot=pilot,
+        evidence=read_evidence(session, pilot, as_of=as_of),
+        hours=list_hours(session, pilot.id, until=until),
+        spend=read_spend(session, pilot.id, as_of=as_of),
+        registration=registration_of(session, pilot.id),
+        changes=changes_of(session, pilot.id),
+    )
+
+
+def make_scorecard(
+    stored: Stored, *, as_of: datetime | None, now: datetime
+) -> tuple[Scorecard, dict[int, str], list[DailySum]]:
+    """The scorecard, the content hash of each closed day, and the daily sums: pure."""
+    pilot, evidence = stored.pilot, stored.evidence
+    selection = select_evidence(pilot, evidence, now=now, as_of=as_of)
+    talks = conversations_of(evidence, selection)
+    weights = 1.0 / (evidence.exchanges.inclusion_probability * pilot.configuration.sampling.rate)
+    hashes = content_hashes(evidence, selection)
+    candidates, sums = {}, []
+    for arm in pilot.candidates:
+        quality = judge_quality(pilot.configuration, evidence, evidence.arms[arm.name], selection, talks)
+        candidates[arm.name] = _candidate(stored, arm.name, quality, selection, talks, weights)
+        sums += _daily_sums(arm.id, quality)
+    card = Scorecard(
+        pilot=pilot.name,
+        as_of=selection.ends_at,
+        day=selection.last_day,
+        window=Window(from_=pilot.starts_at, to=pilot.ends_at),
+        coverage=LedgerModel(production_requests=len(evidence.exchanges), by_reason=selection.count_by_reason()),
+        candidates=candidates,
+        registration=_registration(stored),
+        data_hash=_data_hash(stored, selection, hashes),
+        days_closed=list(selection.closed),
+    )
+    return card, hashes, sums
+
+
+def _candidate(
+    stored: Stored, name: str, quality: Judged, selection: Selection, talks: Conversations, weights: Floats
+) -> CandidateModel:
+    pilot, evidence = stored.pilot, stored.evidence
+    arm, configuration = evidence.arms[name], pilot.configuration
+    money = money_of(
+        configuration,
+        name,
+        evidence,
+        selection,
+        talks,
+        weights=weights,
+        hours=stored.hours,
+        pilot_usd=stored.spend.usd,
+        unpriced_calls=stored.spend.unpriced,
+    )
+    gates = gates_of(configuration, quality, arm, selection.counted, talks.segment_of_row, money)
+    case = Case(
+        pilot=pilot,
+        name=name,
+        day=selection.last_day,
+        closed_days=len(selection.closed),
+        older=_older(stored, selection),
+        registered_at=stored.registration.registered_at if stored.registration is not None else None,
+        quality=quality,
+        gates=gates,
+        money=money,
+    )
+    replicas = money.table.replicas
+    return CandidateModel(
+        coverage=_coverage(evidence, arm, selection),
+        quality=quality.model,
+        segments=quality.segments,
+        latency=latency_of(configuration, evidence, arm, selection.counted),
+        reliability=reliability_of(evidence, arm, selection.counted),
+        capacity=capacity_of(evidence, arm, selection.counted, weights, replicas),
+        cost=cost_model(money),
+        gates=list(gates.models),
+        verdict=verdict_of(case),
+    )
+
+
+def _coverage(evidence: Evidence, arm: ArmEvidence, selection: Selection) -> PairCoverage:
+    """What became of each captured exchange, the open day's too; adds up to `captured`."""
+    asked = selection.captured & arm.replies.is_there
+    incumbent, candidate = evidence.incumbent.failed, arm.replies.failed
+    return PairCoverage(
+        both_ok=int((asked & ~incumbent & ~candidate).sum()),
+        candidate_failed=int((asked & ~incumbent & candidate).sum()),
+        incumbent_failed=int((asked & incumbent & ~candidate).sum()),
+        both_failed=int((asked & incumbent & candidate).sum()),
+        not_asked=int((selection.captured & ~arm.replies.is_there).sum()),
+    )
+
+
+def _older(stored: Stored, selection: Selection) -> tuple[int, int]:
+    counted = int(selection.counted.sum())
+    if stored.registration is None:
+        return 0, counted
+    before = stored.evidence.exchanges.arrived_us < microseconds(stored.registration.registered_at)
+    return int((selection.counted & before).sum()), counted
+
+
+def _daily_sums(arm_id: int, quality: Judged) -> list[DailySum]:
+    return [
+        DailySum(arm_id, segment, day, series, sums)
+        for (segment, series), by_day in sorted(quality.sums.items())
+        for day, sums in sorted(by_day.items())
+    ]
+
+
+def _registration(stored: Stored) -> RegistrationModel:
+    changes = [ChangeModel(at=c.at, by=c.by, path=c.path, before=c.before, after=c.after) for c in stored.changes]
+    if stored.registration is None:
+        return RegistrationModel(changes=changes)
+    return RegistrationModel(hash=stored.registration.hash, registered_at=stored.registration.registered_at, changes=changes)
+
+
+def _data_hash(stored: Stored, selection: Selection, hashes: dict[int, str]) -> str:
+    """SHA-256 of the configuration and of everything that was counted; the same for any order of import."""
+    pilot = stored.pilot
+    document: dict[str, Any] = {
+        "configuration": pilot.configuration.model_dump(mode="json"),
+        "state": pilot.state.value,
+        "starts_at": pilot.starts_at,
+        "days": pilot.days,
+        "closed": [[day, hashes[day]] for day in sorted(hashes)],
+        "ledger": selection.count_by_reason(),
+        "hours": sorted([str(e.worked_on), e.who, str(e.hours), e.kind, e.is_recurring] for e in stored.hours),
+        "spend": [str(stored.spend.usd), list(stored.spend.unpriced)],
+        "registration": stored.registration.hash if stored.registration is not None else None,
+    }
+    return hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -1,0 +1,206 @@
+"""Reads a pilot's evidence as columns: few statements, no objects a row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from app.domain.evidence import (
+    ArmEvidence,
+    Evidence,
+    ExchangeColumns,
+    Flags,
+    GradeColumns,
+    LabelColumns,
+    Numbers,
+    PairColumns,
+    ReplyColumns,
+    codes,
+    floats,
+    words,
+)
+from app.domain.pilot import Pilot
+from app.store.tables import SpendRow
+
+_EXCHANGES = text("""
+SELECT id, external_id, (extract(epoch FROM arrived_at) * 1000000)::bigint, conversation_id, segment,
+       inclusion_probability, sample_point, reason, source, closed_at IS NOT NULL
+FROM exchanges
+WHERE pilot_id = :pilot AND (CAST(:as_of AS timestamptz) IS NULL OR arrived_at <= :as_of)
+ORDER BY external_id COLLATE "C"
+""")
+_REPLIES = text("""
+SELECT exchange_id, failure, status, source, model, input_tokens, cached_input_tokens, output_tokens,
+       ttft_any_seconds, ttft_visible_seconds, total_seconds, lag_seconds
+FROM replies WHERE pilot_id = :pilot AND arm_id = :arm
+""")
+_PAIRS = text("""
+SELECT exchange_id, state = 'settled', rule, preference, ungraded
+FROM pairs WHERE pilot_id = :pilot AND arm_id = :arm
+""")
+_GRADES = text("""
+SELECT exchange_id, grader, rater, shown_first, value, ungraded, version = 'imported',
+       (extract(epoch FROM graded_at) * 1000000)::bigint, version
+FROM grades
+WHERE pilot_id = :pilot AND arm_id = :arm AND (CAST(:as_of AS timestamptz) IS NULL OR at <= :as_of)
+""")
+_LABELS = text("""
+SELECT exchange_id, rater, value, draw_probability
+FROM labels
+WHERE pilot_id = :pilot AND arm_id = :arm AND (CAST(:as_of AS timestamptz) IS NULL OR at <= :as_of)
+""")
+
+
+def read_evidence(session: Session, pilot: Pilot, *, as_of: datetime | None = None) -> Evidence:
+    """All evidence of a pilot, or only what had happened by a moment.
+
+    Args:
+        session: For several statements that must see one state, in a transaction with repeatable reads.
+        pilot: Whose evidence; its candidates are read.
+        as_of: Exchanges that arrived, and grades and labels whose event time is, not after it.
+    """
+    parameters = {"pilot": pilot.id, "as_of": as_of}
+    exchanges = _exchanges(_columns(session, _EXCHANGES, parameters, 10))
+    places = _Places(exchanges.ids)
+    return Evidence(
+        exchanges=exchanges,
+        incumbent=_replies(session, places, parameters | {"arm": pilot.incumbent.id}),
+        arms={arm.name: _arm(session, places, parameters | {"arm": arm.id}) for arm in pilot.candidates},
+    )
+
+
+def _arm(session: Session, places: "_Places", parameters: dict[str, Any]) -> ArmEvidence:
+    return ArmEvidence(
+        replies=_replies(session, places, parameters),
+        pairs=_pairs(session, places, parameters),
+        grades=_grades(session, places, parameters),
+        labels=_labels(session, places, parameters),
+    )
+
+
+class _Places:
+    """Where each exchange's row is."""
+
+    def __init__(self, ids: Numbers) -> None:
+        self.count = len(ids)
+        self._order = np.argsort(ids, kind="stable")
+        self._sorted = ids[self._order]
+
+    def of(self, ids: list[int]) -> tuple[Numbers, Flags]:
+        """The row of each id, and which ids are among the rows at all."""
+        wanted = np.array(ids, dtype=np.int64)
+        if not self.count:
+            return np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=bool)
+        at = np.minimum(np.searchsorted(self._sorted, wanted), self.count - 1)
+        return self._order[at], self._sorted[at] == wanted
+
+
+def _columns(session: Session, statement: Any, parameters: dict[str, Any], count: int) -> list[list[Any]]:
+    rows: Sequence[Any] = session.execute(statement, parameters).all()
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(count)]
+
+
+def _exchanges(columns: list[list[Any]]) -> ExchangeColumns:
+    ids, external, arrived, conversations, segments, inclusion, points, reasons, sources, closed = columns
+    return ExchangeColumns(
+        ids=np.array(ids, dtype=np.int64),
+        external_ids=words(external),
+        arrived_us=np.array(arrived, dtype=np.int64),
+        conversations=words(conversations),
+        segments=words(segments),
+        inclusion_probability=floats(inclusion),
+        sample_points=floats(points),
+        reasons=words(reasons),
+        sources=words(sources),
+        is_closed=np.array(closed, dtype=bool),
+    )
+
+
+def _replies(session: Session, places: _Places, parameters: dict[str, Any]) -> ReplyColumns:
+    ids, *columns = _columns(session, _REPLIES, parameters, 12)
+    rows, known = places.of(ids)
+    at = rows[known]
+    is_there = np.zeros(places.count, dtype=bool)
+    is_there[at] = True
+
+    def spread_words(values: list[Any]) -> Any:
+        column = words([None] * places.count)
+        column[at] = words(values)[known]
+        return column
+
+    def spread_floats(values: list[Any]) -> Any:
+        column = np.full(places.count, np.nan)
+        column[at] = floats(values)[known]
+        return column
+
+    kinds = (spread_words, spread_floats, spread_words, spread_words, *(spread_floats,) * 7)
+    return ReplyColumns(is_there, *(spread(values) for spread, values in zip(kinds, columns, strict=True)))
+
+
+def _pairs(session: Session, places: _Places, parameters: dict[str, Any]) -> PairColumns:
+    ids, settled, rules, preferences, ungraded = _columns(session, _PAIRS, parameters, 5)
+    rows, known = places.of(ids)
+    at = rows[known]
+    columns = PairColumns(
+        is_there=np.zeros(places.count, dtype=bool),
+        is_settled=np.zeros(places.count, dtype=bool),
+        rules=words([None] * places.count),
+        preferences=np.full(places.count, np.nan),
+        ungraded=words([None] * places.count),
+    )
+    columns.is_there[at] = True
+    columns.is_settled[at] = np.array(settled, dtype=bool)[known]
+    columns.rules[at] = words(rules)[known]
+    columns.preferences[at] = floats(preferences)[known]
+    columns.ungraded[at] = words(ungraded)[known]
+    return columns
+
+
+def _grades(session: Session, places: _Places, parameters: dict[str, Any]) -> GradeColumns:
+    ids, graders, raters, first, values, ungraded, imported, graded, versions = _columns(session, _GRADES, parameters, 9)
+    rows, known = places.of(ids)
+    grades = GradeColumns(
+        rows=rows,
+        graders=words(graders),
+        raters=words(raters),
+        shown_first=words(first),
+        values=floats(values),
+        ungraded=words(ungraded),
+        is_imported=np.array(imported, dtype=bool),
+        graded_us=np.array(graded, dtype=np.int64),
+        versions=words(versions),
+    ).where(known)
+    keys = (grades.versions, grades.shown_first, grades.raters, grades.graders)
+    return grades.where(np.lexsort((*(codes(key)[0] for key in keys), grades.rows)))
+
+
+def _labels(session: Session, places: _Places, parameters: dict[str, Any]) -> LabelColumns:
+    ids, raters, values, draws = _columns(session, _LABELS, parameters, 4)
+    rows, known = places.of(ids)
+    kept, names = rows[known], words(raters)[known]
+    order = np.lexsort((codes(names)[0], kept))
+    return LabelColumns(kept[order], names[order], floats(values)[known][order], floats(draws)[known][order])
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """Money that a pilot itself spent; `unpriced` = models that were called and whose price nobody knows."""
+
+    usd: Decimal
+    unpriced: tuple[str, ...]
+
+
+def read_spend(session: Session, pilot_id: int, *, as_of: datetime | None = None) -> Spend:
+    """What is known to be spent, in all or by a moment."""
+    query = select(SpendRow.model, func.sum(SpendRow.usd), func.count() - func.count(SpendRow.usd))
+    query = query.where(SpendRow.pilot_id == pilot_id)
+    if as_of is not None:
+        query = query.where(SpendRow.at <= as_of)
+    rows = session.execute(query.group_by(SpendRow.model).order_by(SpendRow.model)).tuples().all()
+    known = [usd for _, usd, _ in rows if usd is not None]
+    return Spend(sum(known, Decimal(0)), tuple(model for model, _, unknown in rows if unknown))
