@@ -1,5 +1,6 @@
 """Celery tasks: each decodes ids and calls a plain function of `app/pipeline`."""
 
+from app.domain.replay import ReplayState
 from app.jobs import Job
 from app.pipeline.grading import GradingLimits, grade_pilot, sweep_gradings
 from app.pipeline.replay import sweep_replays, work_on_replay
@@ -10,10 +11,11 @@ from workers.runtime import runtime
 
 @celery.task(name=Job.REPLAY.value)
 def replay(replay_id: int) -> None:
-    """Asks candidates for stored exchanges until the replay ends; another worker's replay is left alone."""
+    """One turn at asking candidates for stored exchanges; asks for the next one if there is more to do."""
     here = runtime()
     lease, largest = here.settings.lease_seconds, here.settings.reply_bytes
-    work_on_replay(here.session_factory, replay_id, lease_seconds=lease, reply_bytes=largest)
+    if work_on_replay(here.session_factory, replay_id, lease_seconds=lease, reply_bytes=largest) is ReplayState.RUNNING:
+        here.publish(Job.REPLAY, [replay_id])
 
 
 @celery.task(name=Job.GRADE.value)

@@ -19,7 +19,7 @@ from app.domain.words import PilotState
 from app.errors import Conflict, InvalidInput, Problem, ServiceError, UnknownPrice
 from app.jobs import Job
 from app.pipeline.replay_money import meter_of
-from app.pipeline.replay_run import Candidate, run_replay
+from app.pipeline.replay_run import TURN_SECONDS, Candidate, run_replay
 from app.providers.model_server import Target
 from app.store import replays
 from app.store.audit import record
@@ -86,9 +86,9 @@ def sweep_replays(session: Session) -> list[int]:
 
 def work_on_replay(
     session_factory: SessionFactory, replay_id: int, *,
-    lease_seconds: float, reply_bytes: int, environment: Mapping[str, str] = os.environ,
+    lease_seconds: float, reply_bytes: int, environment: Mapping[str, str] = os.environ, turn_seconds: float = TURN_SECONDS,
 ) -> ReplayState | None:  # fmt: skip
-    """Takes the replay and runs it to its end; `None` if another worker holds it or it has ended.
+    """Takes the replay for one turn; `None` if another worker holds it or it has ended, `RUNNING` if there is more to do.
 
     A worker that dies loses its lease, and the next one goes on where the stored replies end. If the database is away
     the same happens; any other fault ends the replay.
@@ -99,7 +99,7 @@ def work_on_replay(
     if replay is None:
         return None
     try:
-        state, message = _run(session_factory, replay, worker, lease_seconds, reply_bytes, environment)
+        state, message = _run(session_factory, replay, worker, lease_seconds, reply_bytes, environment, turn_seconds)
     except DATABASE_ERRORS:
         raise
     except ServiceError as error:
@@ -109,13 +109,16 @@ def work_on_replay(
             replays.finish_replay(session, replay_id, ReplayState.FAILED, "a fault of the service; see its log", worker=worker)
         raise
     with session_scope(session_factory) as session:
-        replays.finish_replay(session, replay_id, state, message, worker=worker)
+        if state is ReplayState.RUNNING:
+            replays.release_replay(session, replay_id, worker=worker)
+        else:
+            replays.finish_replay(session, replay_id, state, message, worker=worker)
     return state
 
 
 def _run(
     session_factory: SessionFactory, replay: Replay, worker: str, lease_seconds: float, reply_bytes: int,
-    environment: Mapping[str, str],
+    environment: Mapping[str, str], turn_seconds: float,
 ) -> tuple[ReplayState, str]:  # fmt: skip
     with session_factory() as session:
         pilot = get_pilot(session, replay.pilot_name)
@@ -126,8 +129,9 @@ def _run(
         replays.save_progress(session, replay.id, counted, worker=worker, lease_seconds=lease_seconds)
     begun = replace(replay, progress=counted)
     running = run_replay(
-        session_factory, pilot, begun, candidates, worker=worker, lease_seconds=lease_seconds, reply_bytes=reply_bytes
-    )
+        session_factory, pilot, begun, candidates, worker=worker, lease_seconds=lease_seconds, reply_bytes=reply_bytes,
+        turn_seconds=turn_seconds,
+    )  # fmt: skip
     try:
         return asyncio.run(running)
     except BaseExceptionGroup as group:

@@ -14,6 +14,7 @@ from app.pipeline.replay_money import Meter, Purse
 from app.pipeline.replay_writing import Finding, ReplayWriter
 from app.providers.asking import HttpModelServers, Limits, open_client
 from app.providers.model_server import Answer, Target, is_chat_request
+from app.providers.timing import now
 from app.store.replays import exchanges_to_ask, read_requests
 from app.store.session import SessionFactory
 
@@ -22,6 +23,8 @@ REFUSED_AT_THE_DOOR = (401, 403, 404)  # a wrong key, address or model name: not
 TOO_MANY_REQUESTS = 429
 WAITS_FOR_ROOM = 5
 LONGEST_WAIT_SECONDS = 30.0
+# Then the worker takes whatever else is waiting before it goes on; well below the time after which a job is redelivered.
+TURN_SECONDS = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,31 +39,33 @@ class Candidate:
 
 @dataclass(slots=True)
 class Ending:
-    """Why no further exchange is asked; the first reason counts, but a failure counts more than a limit."""
+    """Why no further exchange is asked: a failure counts more than a turn that is over, and that more than a limit."""
 
     state: ReplayState = ReplayState.DONE
     message: str = ""
 
     def add(self, state: ReplayState, message: str) -> None:
-        """One more reason to end."""
-        if not self.message or (state is ReplayState.FAILED and self.state is not ReplayState.FAILED):
+        """One more reason to end; of equal ones the first counts."""
+        rank = (ReplayState.DONE, ReplayState.RUNNING, ReplayState.FAILED)
+        if not self.message or rank.index(state) > rank.index(self.state):
             self.state, self.message = state, message
 
 
 async def run_replay(
     session_factory: SessionFactory, pilot: Pilot, replay: Replay, candidates: Sequence[Candidate], *,
-    worker: str, lease_seconds: float, reply_bytes: int,
+    worker: str, lease_seconds: float, reply_bytes: int, turn_seconds: float = TURN_SECONDS,
 ) -> tuple[ReplayState, str]:  # fmt: skip
-    """Asks until everything is asked or something ends it; gives the state and the reason for people.
+    """Asks until everything is asked, something ends it or the turn is over; gives the state and the reason for people.
 
-    Calls that are on the way when it ends are waited for: they are paid.
+    Calls that are on the way then are waited for: they are paid. `RUNNING` = the turn is over, there is more to ask.
     """
     progress = {candidate.arm.name: replay.progress[candidate.arm.name] for candidate in candidates}
     writer = ReplayWriter(session_factory, pilot, replay.id, worker, lease_seconds, progress)
     purse = Purse(replay.limits.usd, spent_usd=sum((arm.usd + arm.held_usd for arm in progress.values()), Decimal(0)))
     ending = Ending()
     async with open_client(Limits(reply_bytes=reply_bytes)) as client:
-        runs = [ArmRun(session_factory, pilot, replay, each, client, writer, purse, ending) for each in candidates]
+        turn_ends = now() + turn_seconds
+        runs = [ArmRun(session_factory, pilot, replay, each, client, writer, purse, ending, turn_ends) for each in candidates]
         async with asyncio.TaskGroup() as group:
             writing = group.create_task(writer.run())
             async with asyncio.TaskGroup() as asking:
@@ -82,6 +87,7 @@ class ArmRun:
     writer: ReplayWriter
     purse: Purse
     ending: Ending
+    turn_ends: float
     _is_over: bool = False
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -173,6 +179,9 @@ class ArmRun:
             self._end("cancelled" if self.writer.state is ReplayState.CANCELLED else "another worker has taken over")
         elif self._is_late():
             self._end(f"the limit of {self.replay.limits.seconds:g} s is reached")
+        elif now() >= self.turn_ends:
+            self._is_over = True
+            self.ending.add(ReplayState.RUNNING, "the turn is over")
         return not self._is_over
 
     def _is_late(self) -> bool:

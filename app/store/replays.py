@@ -100,6 +100,12 @@ def finish_replay(session: Session, replay_id: int, state: ReplayState, message:
     return session.scalar(query.values(values).returning(ReplayRow.id)) is not None
 
 
+def release_replay(session: Session, replay_id: int, *, worker: str) -> None:
+    """Gives an open replay back, for any worker to go on with."""
+    query = update(ReplayRow).where(ReplayRow.id == replay_id, ReplayRow.claimed_by == worker)
+    session.execute(query.values(claimed_by=None, claimed_until=None))
+
+
 def exchanges_to_ask(session: Session, pilot: Pilot, arm: Arm) -> Sequence[int]:
     """Ids of the exchanges that lack the arm's reply and have a stored request, in the order of asking.
 

@@ -416,6 +416,25 @@ def test_a_worker_whose_replay_was_taken_over_stops(session_factory: SessionFact
     assert status(session_factory, replay_id).replay.state is ReplayState.RUNNING
 
 
+def test_a_long_replay_takes_turns(session_factory: SessionFactory) -> None:
+    server = Recorder(0.1)
+    with model_server(server) as url:
+        with session_scope(session_factory) as session:
+            a_replayable_pilot(session, a_candidate(url, max_concurrency=4), exchanges=20)
+        replay_id = start(session_factory)
+        turns = [work(session_factory, replay_id, turn_seconds=0.25)]
+        while turns[-1] is ReplayState.RUNNING and len(turns) < 20:
+            turns.append(work(session_factory, replay_id, turn_seconds=0.25))
+    assert len(turns) > 1
+    assert turns[-1] is ReplayState.DONE
+    assert (
+        len(server.bodies)
+        == len(stored(session_factory))
+        == status(session_factory, replay_id).replay.progress["qwen"].asked
+        == 20
+    )
+
+
 def test_one_replay_of_a_candidate_at_a_time(session_factory: SessionFactory) -> None:
     with session_scope(session_factory) as session:
         a_replayable_pilot(
