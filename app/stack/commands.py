@@ -26,8 +26,8 @@ HELP = """\
 
 The first use makes .venv/. Settings are environment variables: PILOT_HOME, PILOT_API_PORT, PILOT_BIND, PILOT_DATABASE_URL,
 PILOT_REDIS_URL and more in docs/settings.md."""
-OTHERS = {"demo": "app.stack.demo", "check": "app.stack.checks", "lock": "app.stack.locking"}
-STACK = ("up", "down", "status", "pilot")
+OTHERS = {"up": "app.stack.up", "demo": "app.stack.demo", "check": "app.stack.checks", "lock": "app.stack.locking"}
+STACK = ("down", "status", "pilot")
 # What chooses tests itself: a marker expression, or a test by its whole name.
 CHOOSES = re.compile(r"-m.*|.*::.*")
 

@@ -14,8 +14,7 @@ from app.errors import StackError
 from app.settings import Settings
 from app.stack.demo_models import simulated_models
 from app.stack.demo_story import Story
-from app.stack.home import Addresses, StackHome
-from app.stack.preparing import read_settings
+from app.stack.home import Addresses, StackHome, read_settings
 from app.stack.stopping import embedded_servers, stop_stack
 from app.stack.supervisor import Supervisor
 

@@ -90,7 +90,6 @@ def install_by_uv(root: Path, venv: Path, uv: Path, environment: Mapping[str, st
 def install_by_pip(root: Path, venv: Path, environment: Mapping[str, str], say: Say) -> None:
     """The slow way, for machines whose pip knows an index that uv does not."""
     ensure_venv_module(environment, say)
-    shutil.rmtree(venv, ignore_errors=True)
     pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet"]
     for command in (
         [sys.executable, "-m", "venv", str(venv)],

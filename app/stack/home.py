@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from app.errors import StackError
+from app.settings import Settings
 from app.stack.process import is_alive
 
 SERVERS = ("postgres", "redis")
@@ -60,6 +61,15 @@ class StackState(BaseModel):
     addresses: Addresses
     external: list[str] = []
     children: list[ProcessEntry] = []
+
+
+def read_settings() -> Settings:
+    """The settings of the environment; a wrong one is named as it is written there."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [f"PILOT_{str(item['loc'][0]).upper()}: {item['msg']} (it is {item['input']!r})" for item in error.errors()]
+        raise StackError("\n".join(lines)) from error
 
 
 @dataclass(frozen=True, slots=True)

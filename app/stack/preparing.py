@@ -6,25 +6,14 @@
 import sys
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from app.errors import StackError
 from app.pipeline.access import load_pepper
 from app.pipeline.first_key import usable_admin_key
 from app.settings import Settings
-from app.stack.home import StackHome, write_private
+from app.stack.home import StackHome, read_settings, write_private
 from app.store.health import DATABASE_ERRORS
 from app.store.migrate import upgrade_database
 from app.store.session import SessionFactory, make_engine, make_session_factory, session_scope
-
-
-def read_settings() -> Settings:
-    """The settings of the environment; a wrong one is named as it is written there."""
-    try:
-        return Settings()
-    except ValidationError as error:
-        lines = [f"PILOT_{str(item['loc'][0]).upper()}: {item['msg']} (it is {item['input']!r})" for item in error.errors()]
-        raise StackError("\n".join(lines)) from error
 
 
 def prepare_database(home: StackHome, database_url: str, pepper: str | None) -> None:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from app.errors import StackError
 from app.stack.children import ROOT
-from app.stack.home import Addresses, StackHome
-from app.stack.preparing import read_settings
+from app.stack.home import Addresses, StackHome, read_settings
 from app.stack.supervisor import READY_TIMEOUT_SECONDS, Supervisor
 
 Say = Callable[[str], None]
@@ -55,7 +54,7 @@ def start_detached(home: StackHome, say: Say, *, on_ready: Say | None = None, an
     """
     home.prepare()
     log = home.logs / "supervisor.log"
-    command = [sys.executable, "-m", "app.stack.cli", "up", *(["--any-port"] if any_port else [])]
+    command = [sys.executable, "-m", "app.stack.up", *(["--any-port"] if any_port else [])]
     with log.open("ab") as output:
         said_before = log.stat().st_size
         supervisor = subprocess.Popen(
