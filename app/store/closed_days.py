@@ -28,7 +28,7 @@ def close_days(session: Session, pilot_id: int, hashes: Mapping[int, str], sums:
         text("SELECT pg_advisory_xact_lock(hashtext('parallel-pilot-closing'), :pilot)"), {"pilot": pilot_id % 2**31}
     )
     stored = select(ClosedDayRow.day, ClosedDayRow.content_hash).where(ClosedDayRow.pilot_id == pilot_id)
-    if dict(session.execute(stored).tuples().all()) == dict(hashes):
+    if {row.day: row.content_hash for row in session.execute(stored)} == dict(hashes):
         return
     if hashes:
         values = [{"pilot_id": pilot_id, "day": day, "content_hash": digest} for day, digest in sorted(hashes.items())]

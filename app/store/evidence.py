@@ -201,6 +201,6 @@ def read_spend(session: Session, pilot_id: int, *, as_of: datetime | None = None
     query = query.where(SpendRow.pilot_id == pilot_id)
     if as_of is not None:
         query = query.where(SpendRow.at <= as_of)
-    rows = session.execute(query.group_by(SpendRow.model).order_by(SpendRow.model)).tuples().all()
+    rows = session.execute(query.group_by(SpendRow.model).order_by(SpendRow.model)).all()
     known = [usd for _, usd, _ in rows if usd is not None]
     return Spend(sum(known, Decimal(0)), tuple(model for model, _, unknown in rows if unknown))
