@@ -72,18 +72,21 @@ def format_problems(error: ValidationError, line: int) -> list[Problem]:
 
 
 def _problem(detail: ErrorDetails, line: int) -> Problem:
-    path, kind, context = tuple(detail["loc"]), detail["type"], detail.get("ctx", {})
+    path = tuple(detail["loc"])
+    code, message = _refused(path, detail)
+    return problem(line, path, "tool_calls" if "tool_calls" in path else code, message)
+
+
+def _refused(path: Path, detail: ErrorDetails) -> tuple[str, str]:
+    """Code and sentence for what was refused."""
+    kind, context, value = detail["type"], detail.get("ctx", {}), detail["input"]
     if kind == "extra_forbidden":
         known = _known_keys(path[:-1])
-        return problem(line, path, "unknown_key", f"is not known{nearest(str(path[-1]), known)} Known: {', '.join(known)}")
+        return "unknown_key", f"is not known{nearest(str(path[-1]), known)} Known: {', '.join(known)}"
     if kind == "missing":
-        return problem(line, path, "missing", "is missing")
+        return "missing", "is missing"
     code, allowed = _allowed(kind, context, detail["msg"])
-    if "tool_calls" in path:
-        code = "tool_calls"
-    value = detail["input"]
-    said = "" if isinstance(value, dict | list) or "text" in context else f", not {shown(value)}"
-    return problem(line, path, code, allowed + said)
+    return code, allowed + ("" if isinstance(value, dict | list) or "text" in context else f", not {shown(value)}")
 
 
 def _allowed(kind: str, context: dict[str, Any], message: str) -> tuple[str, str]:
