@@ -8,7 +8,7 @@ from app.reports import figures
 from app.reports.charts import money_chart
 from app.reports.context import Subject
 from app.reports.document import Cell, Chart, Paragraph, Section, Table, cells
-from app.reports.wording import plain
+from app.reports.wording import COST_PARTS, plain
 
 
 def money_section(subject: Subject) -> Section:
@@ -53,7 +53,7 @@ def _cost_table(subject: Subject) -> Table:
     rows = (
         cells(Cell(text=subject.incumbent, arm=0), figures.money_with_interval(cost.incumbent_usd_per_month)),
         cells(Cell(text=subject.name, arm=subject.arm), figures.money_with_interval(cost.candidate_usd_per_month)),
-        *(cells(f"of it: {plain(part)}", figures.money(usd)) for part, usd in cost.parts.items()),
+        *(cells(f"of it: {plain(part, COST_PARTS)}", figures.money(usd)) for part, usd in cost.parts.items()),
         cells("Saving", figures.money_with_interval(cost.saving_usd_per_month)),
         cells("Chance that it saves money", _chance(cost.probability_saving_positive)),
         cells("Requests a month above which it pays", _pays(cost)),

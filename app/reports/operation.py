@@ -1,6 +1,6 @@
 """How fast and how reliable both arms were."""
 
-from app.domain.scorecard import ArmsEstimate, EstimateModel, Quantiles
+from app.domain.scorecard import ArmsEstimate, EstimateModel, LatencyModel, Quantiles
 from app.reports import figures
 from app.reports.charts import QUANTILE_WORDS, latency_chart
 from app.reports.context import Subject
@@ -28,11 +28,40 @@ def latency_section(subject: Subject) -> Section:
         note="Half = the median (p50), 95 of 100 = p95, 99 of 100 = p99; in brackets the 95% interval; "
         f"n = exchanges of {subject.incumbent}, {subject.name}.",
     )
-    blocks: tuple[Paragraph | Chart | Table, ...] = (Paragraph(text=f"{basis} {_objectives(subject)}"),)
+    blocks: tuple[Paragraph | Chart | Table, ...] = (
+        Paragraph(text=f"{basis} {_objectives(subject)} {_left_out(latency)}".strip()),
+    )
     charts = tuple(chart for measure in CHARTED if (chart := _chart(subject, measure)) is not None)
-    if not charts:
-        return Section(slug=f"latency-{subject.arm}", title="Latency", blocks=blocks)
-    return Section(slug=f"latency-{subject.arm}", title="Latency", blocks=(*blocks, *charts, table))
+    shown = (*charts, table) if charts else ()
+    return Section(slug=f"latency-{subject.arm}", title="Latency", blocks=(*blocks, *shown, *_traffic(subject)))
+
+
+def _traffic(subject: Subject) -> tuple[Table, ...]:
+    """What the traffic asks of a server; nothing where nothing is known."""
+    capacity = subject.card.capacity
+    peaks = (
+        ("Requests in the busiest minute", capacity.requests_per_minute_peak),
+        (f"Most requests at once, {subject.incumbent}", capacity.incumbent_concurrency_peak),
+        (f"Most requests at once, {subject.name}", capacity.candidate_concurrency_peak),
+    )
+    if all(peak is None for _, peak in peaks):
+        return ()
+    rows = (*((words, figures.count(peak)) for words, peak in peaks), ("Replicas configured", figures.count(capacity.replicas)))
+    return (
+        Table(
+            caption="How busy it was",
+            columns=("What", "Number"),
+            rows=tuple(cells(words, value) for words, value in rows),
+            numeric=1,
+            note="At once = between a request's arrival and the end of its answer.",
+        ),
+    )
+
+
+def _left_out(latency: LatencyModel) -> str:
+    if not latency.left_out_for_lag:
+        return ""
+    return f"{figures.count(latency.left_out_for_lag)} times are left out: our own process was late in reading them."
 
 
 def _objectives(subject: Subject) -> str:
@@ -122,7 +151,7 @@ def _failed(rate: EstimateModel) -> str:
 
 def _availability(rate: float | None) -> str:
     if rate is None:
-        return "The candidate's share of time in service is unknown: it was not watched live."
+        return "How often the candidate was in service is unknown: it was not asked yet."
     return f"The candidate was in service for {figures.small_percent(rate)} of the requests that it was asked."
 
 

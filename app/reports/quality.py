@@ -7,6 +7,8 @@ from app.reports.context import Subject
 from app.reports.document import Cell, Chart, Paragraph, Section, Table, cells
 from app.reports.wording import GATE_OUTCOMES, UNGRADED_REASONS, plain
 
+NOT_BUILT = "not_built"
+
 
 def quality_section(subject: Subject) -> Section:
     """Win rate over days, the several ways to count it, and each kind of work."""
@@ -77,8 +79,10 @@ def _ways_table(subject: Subject) -> Table:
 
 
 def _share(estimate: EstimateModel) -> str:
+    if estimate.method == NOT_BUILT:
+        return "unknown: not built in this version"
     if estimate.value is None:
-        return "unknown: not computed" if estimate.n == 0 else "unknown: too little evidence"
+        return "unknown: no grades yet" if estimate.n == 0 else "unknown: too little evidence"
     return figures.share_with_interval(estimate)
 
 

@@ -55,12 +55,16 @@ UNGRADED_REASONS = {
     "unparsed": "the judge's answer could not be read",
     "no_judge": "no judge is set up",
     "over_budget": "the judge's budget was used up",
-    "no_text": "the text is not stored",
+    "no_content": "the text is not stored",
+    "not_imported": "only imported grades count, and none was imported",
+    "pending": "not graded yet",
 }
 
-METHODS = {
-    "asymptotic_confidence_sequence": "always-valid interval over conversations",
-    "none": "not computed",
+COST_PARTS = {
+    "gpus": "GPUs",
+    "tokens": "tokens",
+    "engineering hours": "engineering hours that come back",
+    "other": "storage, network, monitoring and the like",
 }
 
 LATENCY_BASIS = {

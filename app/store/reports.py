@@ -11,6 +11,8 @@ from app.domain.report import StoredReport
 from app.errors import NotFound
 from app.store.tables import PilotRow, ReportRow
 
+LARGEST_ID = 2**63 - 1
+
 
 def insert_report(session: Session, pilot_id: int, *, made_at: datetime, data_hash: str, document: dict[str, Any]) -> int:
     """Stores a report; gives its number."""
@@ -22,7 +24,8 @@ def insert_report(session: Session, pilot_id: int, *, made_at: datetime, data_ha
 
 def get_report(session: Session, report_id: int) -> StoredReport:
     """The whole report of that number; `NotFound` if there is none."""
-    found = session.execute(_reports(ReportRow.document).where(ReportRow.id == report_id)).one_or_none()
+    query = _reports(ReportRow.document).where(ReportRow.id == report_id)
+    found = session.execute(query).one_or_none() if report_id <= LARGEST_ID else None
     if found is None:
         message = f"there is no report {report_id}"
         raise NotFound(message, report=report_id)

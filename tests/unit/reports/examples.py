@@ -75,8 +75,8 @@ def a_quality(rate: float = 0.474, n: int = 2012, **replaced: Any) -> QualityMod
             value=rate - 0.002, low=rate - 0.018, high=rate + 0.014, n=3120, method="normal", standard_error=0.008
         ),
         "win_rate_without_failures": an_estimate(rate + 0.006, 0.031, n - 20),
-        "win_rate_length_controlled": NONE,
-        "win_rate_human_corrected": NONE,
+        "win_rate_length_controlled": EstimateModel(method="not_built"),
+        "win_rate_human_corrected": EstimateModel(method="not_built"),
         "ties": 811,
         "flips": 204,
         "ungraded": {"unparsed": 12},
@@ -155,7 +155,7 @@ def a_cost(**replaced: Any) -> CostModel:
         "saving_usd_per_month": MoneyEstimate(value=Decimal("5282.31"), n=3140, method="difference"),
         "engineering_hours": HoursModel(one_off=36.5, recurring_per_month=EstimateModel(value=16.0, n=2, method="logged")),
         "pilot_usd": Decimal("38.20"),
-        "parts": {"gpu": Decimal("2190.00"), "recurring_hours": Decimal("1440.00"), "other": Decimal("500.00")},
+        "parts": {"gpus": Decimal("2190.00"), "engineering hours": Decimal("1440.00"), "other": Decimal("500.00")},
         "requests_per_month": 1_284_000.0,
     }
     return CostModel(**(given | replaced))
@@ -204,7 +204,7 @@ def a_candidate(verdict: VerdictModel, **replaced: Any) -> CandidateModel:
         "segments": the_segments(),
         "latency": a_latency(),
         "reliability": a_reliability(),
-        "capacity": CapacityModel(),
+        "capacity": CapacityModel(requests_per_minute_peak=212, incumbent_concurrency_peak=31, replicas=1),
         "cost": a_cost(),
         "gates": gates(),
         "verdict": verdict,
@@ -341,7 +341,7 @@ def two_candidates() -> Scorecard:
         cost=a_cost(
             candidate_usd_per_month=MoneyEstimate(),
             saving_usd_per_month=MoneyEstimate(),
-            parts={"gpu": None, "recurring_hours": Decimal(1440)},
+            parts={"gpus": None, "engineering hours": Decimal(1440)},
             missing=["candidate[llama-70b].gpu_usd_per_hour"],
         ),
         gates=gates(saving=GateOutcome.UNKNOWN, latency=GateOutcome.NOT_REQUIRED),

@@ -1,0 +1,163 @@
+"""The pages: pilots, one pilot with its reports, one report; sign in, sign out."""
+
+import re
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from urllib.parse import parse_qsl, quote
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from app.dashboard.responses import REPORT_POLICY, STYLE_ADDRESS, page, page_route
+from app.dashboard.sessions import LIFETIME_SECONDS, Signer
+from app.dashboard.views import pilot_card, report_line
+from app.dashboard.visitors import Door, Visitor
+from app.errors import NotAuthenticated
+from app.pipeline.reporting import make_report
+from app.reports.document import Document
+from app.reports.html import render_html
+from app.reports.look import stylesheet
+from app.store.audit import record
+from app.store.pilots import get_pilot, list_pilots
+from app.store.reports import get_report, list_reports, newest_reports
+from app.store.session import SessionFactory, session_scope
+
+LOCAL_ADDRESS = re.compile(r"/(?![/\\])[^\\\x00-\x1f]*")
+MAX_FIELDS = 10
+
+
+async def form_fields(request: Request) -> dict[str, str]:
+    """The fields of a submitted form."""
+    body = (await request.body()).decode("utf-8", "replace")
+    return dict(parse_qsl(body, max_num_fields=MAX_FIELDS))
+
+
+Form = Annotated[dict[str, str], Depends(form_fields)]
+
+
+def make_pages_router(*, session_factory: SessionFactory, pepper: str) -> APIRouter:
+    """The routes of all pages, to be included in the web process.
+
+    Args:
+        session_factory: Sessions on the store.
+        pepper: The secret under which API keys are digested; cookies are signed under one derived from it.
+    """
+    pages = Pages(Door(session_factory, pepper, Signer(pepper)))
+    router = APIRouter(include_in_schema=False, route_class=page_route(pages.sign_in_page))
+    for address, method, endpoint in (
+        ("/", "GET", pages.pilots),
+        ("/pilots/{name}", "GET", pages.pilot),
+        ("/pilots/{name}/reports", "POST", pages.make_report),
+        ("/reports/{report_id:int}", "GET", pages.report),
+        ("/sign-in", "GET", pages.sign_in_form),
+        ("/sign-in", "POST", pages.sign_in),
+        ("/sign-out", "POST", pages.sign_out),
+        (STYLE_ADDRESS, "GET", style),
+    ):
+        router.add_api_route(address, endpoint, methods=[method], response_class=HTMLResponse, name=f"page_{endpoint.__name__}")
+    return router
+
+
+def style() -> Response:
+    """The style sheet; its address changes with its text."""
+    return Response(stylesheet(), media_type="text/css", headers={"Cache-Control": "public, max-age=86400"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The endpoints."""
+
+    door: Door
+
+    def pilots(self, request: Request) -> Response:
+        """All pilots with the newest answer on each."""
+        visitor = self.door.visitor(request)
+        with session_scope(self.door.session_factory) as session:
+            found = list_pilots(session)
+            newest = newest_reports(session, [pilot.id for pilot in found])
+        now = datetime.now(UTC)
+        cards = [pilot_card(pilot, newest.get(pilot.name), now) for pilot in found]
+        return page("pilots.html", cards=cards, **self._frame(visitor))
+
+    def pilot(self, request: Request, name: str) -> Response:
+        """One pilot: the newest answer and all reports."""
+        visitor = self.door.visitor(request)
+        with session_scope(self.door.session_factory) as session:
+            pilot = get_pilot(session, name)
+            stored = list_reports(session, pilot.id)
+        lines = [report_line(report, pilot.configuration.pilot.timezone) for report in stored]
+        card = pilot_card(pilot, stored[0] if stored else None, datetime.now(UTC))
+        return page("pilot.html", card=card, lines=lines, **self._frame(visitor))
+
+    def make_report(self, request: Request, name: str, form: Form) -> Response:
+        """Freezes what is known now as a report, and shows it."""
+        visitor = self.door.operator(request, form)
+        made = make_report(self.door.session_factory, name, datetime.now(UTC), by=visitor.principal.name)
+        return RedirectResponse(f"/reports/{made}", 303)
+
+    def report(self, request: Request, report_id: int) -> Response:
+        """A report as it was made."""
+        self.door.visitor(request)
+        with session_scope(self.door.session_factory) as session:
+            stored = get_report(session, report_id)
+        text = render_html(Document.model_validate(stored.document), home=f"/pilots/{quote(stored.pilot, safe='')}")
+        return HTMLResponse(text, headers={"Content-Security-Policy": REPORT_POLICY})
+
+    def sign_in_form(self, request: Request) -> Response:
+        """The form that takes a key."""
+        return self._sign_in(request, "", "/", 200)
+
+    def sign_in_page(self, request: Request, message: str) -> Response:
+        """The same form in place of a page that only a signed-in visitor sees."""
+        goal = request.url.path if request.method == "GET" else "/"
+        is_first_visit = "authorization" not in request.headers and self.door.signer.session_cookie not in request.cookies
+        response = self._sign_in(request, "" if is_first_visit else message, goal, 401)
+        response.headers["WWW-Authenticate"] = "Bearer"
+        return response
+
+    def sign_in(self, request: Request, form: Form) -> Response:
+        """Takes a key once and gives a cookie that does not hold it."""
+        goal = form.get("next", "/")
+        goal = goal if LOCAL_ADDRESS.fullmatch(goal) else "/"
+        nonce = request.cookies.get(self.door.signer.form_cookie, "")
+        self.door.check_form(form, nonce)
+        try:
+            principal = self.door.holder_of(form.get("key", "").strip())
+        except NotAuthenticated as error:
+            return self._sign_in(request, error.message, goal, 401)
+        with session_scope(self.door.session_factory) as session:
+            record(session, principal.name, "page.sign_in")
+        signer = self.door.signer
+        cookie = signer.write(signer.new_session(principal.name, time.time()))
+        response = RedirectResponse(goal, 303)
+        _set_cookie(response, request, signer.session_cookie, cookie, LIFETIME_SECONDS)
+        response.delete_cookie(signer.form_cookie)
+        return response
+
+    def sign_out(self, request: Request, form: Form) -> Response:
+        """Forgets the visitor."""
+        session = self.door.visitor(request).session
+        if session is not None:
+            self.door.check_form(form, session.nonce)
+        response = RedirectResponse("/sign-in", 303)
+        response.delete_cookie(self.door.signer.session_cookie)
+        return response
+
+    def _sign_in(self, request: Request, message: str, goal: str, status: int) -> Response:
+        nonce = self.door.form_nonce(request)
+        response = page("sign_in.html", status, message=message, goal=goal, token=self.door.signer.form_token(nonce))
+        _set_cookie(response, request, self.door.signer.form_cookie, nonce, LIFETIME_SECONDS)
+        return response
+
+    def _frame(self, visitor: Visitor) -> dict[str, Any]:
+        session = visitor.session
+        token = "" if session is None else self.door.signer.form_token(session.nonce)
+        return {"visitor": visitor, "token": token}
+
+
+def _set_cookie(response: Response, request: Request, name: str, value: str, seconds: int) -> None:
+    is_encrypted = request.url.scheme == "https"
+    response.set_cookie(name, value, max_age=seconds, httponly=True, samesite="strict", secure=is_encrypted)

@@ -1,0 +1,77 @@
+"""Pages as responses: escaped templates, strict headers, and errors that a person can read."""
+
+from collections.abc import Callable, Coroutine
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from fastapi.routing import APIRoute
+from jinja2 import Environment
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from typing_extensions import override
+
+from app.errors import Conflict, InvalidInput, NotAuthenticated, NotFound, NotPermitted, ServiceError
+from app.reports.html import TEMPLATES as REPORT_TEMPLATES
+from app.reports.html import content_security_policy, make_environment
+from app.reports.look import stylesheet
+
+STYLE_ADDRESS = "/static/look.css"
+STATUS = {NotPermitted: 403, NotFound: 404, Conflict: 409, InvalidInput: 422}
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+REPORT_POLICY = f"{content_security_policy()}; frame-ancestors 'none'"
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": PAGE_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+@cache
+def templates() -> Environment:
+    """The pages' templates, with those of reports beside them."""
+    made = make_environment(Path(__file__).with_name("templates"), REPORT_TEMPLATES)
+    made.globals["style_address"] = f"{STYLE_ADDRESS}?v={sha256(stylesheet().encode()).hexdigest()[:12]}"
+    return made
+
+
+def page(name: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page from a template."""
+    return HTMLResponse(templates().get_template(name).render(**values), status)
+
+
+def page_route(sign_in: Callable[[Request, str], Response]) -> type[APIRoute]:
+    """Routes whose answers have strict headers and whose errors are pages; `sign_in` makes the page of one who must."""
+
+    class PageRoute(APIRoute):
+        @override
+        def get_route_handler(self) -> Handler:
+            answer = super().get_route_handler()
+
+            async def guarded(request: Request) -> Response:
+                try:
+                    response = await answer(request)
+                except NotAuthenticated as error:
+                    response = sign_in(request, error.message)
+                except ServiceError as error:
+                    response = problem_page(error)
+                for header, value in HEADERS.items():
+                    response.headers.setdefault(header, value)
+                return response
+
+            return guarded
+
+    return PageRoute
+
+
+def problem_page(error: ServiceError) -> HTMLResponse:
+    """What went wrong, in the service's own words."""
+    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+    return page("problem.html", status, message=error.message)

@@ -1,0 +1,87 @@
+"""Who looks at the pages: a program with a key in its header, or a person with a cookie."""
+
+import secrets
+import time
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from app.dashboard.sessions import PageSession, Signer
+from app.domain.access import Principal
+from app.domain.words import Role
+from app.errors import NotAuthenticated, NotPermitted
+from app.pipeline.access import authenticate
+from app.store.keys import find_key_named
+from app.store.session import SessionFactory
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Whoever asks; `session` is `None` for a program."""
+
+    principal: Principal
+    session: PageSession | None
+
+    @property
+    def may_make_reports(self) -> bool:
+        """Whether the role allows to make a report."""
+        return self.principal.may(Role.OPERATOR)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Lets visitors in."""
+
+    session_factory: SessionFactory
+    pepper: str
+    signer: Signer
+
+    def visitor(self, request: Request) -> Visitor:
+        """Who asks; `NotAuthenticated` without a valid key or cookie."""
+        header = request.headers.get("authorization")
+        if header is not None:
+            return Visitor(self.holder_of(_bearer(header)), None)
+        session = self.signer.read(request.cookies.get(self.signer.session_cookie), time.time())
+        if session is None:
+            message = "sign in with an API key"
+            raise NotAuthenticated(message)
+        with self.session_factory() as store:
+            key = find_key_named(store, session.key_name)
+        if key is None:
+            message = "the API key of this session was revoked; sign in again"
+            raise NotAuthenticated(message)
+        return Visitor(Principal(key.name, key.role), session)
+
+    def holder_of(self, key: str) -> Principal:
+        """The holder of a key; `NotAuthenticated` if it is unknown or revoked."""
+        with self.session_factory() as store:
+            return authenticate(store, key, self.pepper)
+
+    def form_nonce(self, request: Request) -> str:
+        """The number that the sign-in form's token is made from: the visitor's own, or a new one."""
+        return request.cookies.get(self.signer.form_cookie) or secrets.token_urlsafe(16)
+
+    def operator(self, request: Request, form: dict[str, str]) -> Visitor:
+        """A visitor who may make reports, and whose form is one of ours."""
+        visitor = self.visitor(request)
+        if visitor.session is not None:
+            self.check_form(form, visitor.session.nonce)
+        if not visitor.may_make_reports:
+            name, role = visitor.principal.name, visitor.principal.role.value
+            message = f"making a report needs the role operator; the key {name!r} has {role}"
+            raise NotPermitted(message, needed=Role.OPERATOR.value, role=role)
+        return visitor
+
+    def check_form(self, form: dict[str, str], nonce: str) -> None:
+        """`NotPermitted` for a form that another site may have sent."""
+        if not self.signer.is_form_token(form.get("token", ""), nonce):
+            message = "this form is out of date; open the page again and repeat"
+            raise NotPermitted(message)
+
+
+def _bearer(header: str) -> str:
+    scheme, _, key = header.partition(" ")
+    if scheme.lower() != "bearer":
+        message = "give an API key in the header Authorization: Bearer KEY"
+        raise NotAuthenticated(message)
+    return key.strip()
