@@ -7,7 +7,7 @@ Shape (Langfuse's docs, "Blob storage export field reference"): `type`, `id`, `t
 
 from typing import Any
 
-from app.capture.foreign.shapes import arrival, chat_request, message_reply, moment, timing, tool_calls, unpacked
+from app.capture.foreign.shapes import arrival, chat_request, first_choice, message_reply, moment, timing, tool_calls, unpacked
 from app.capture.lines import UnusableRecord
 from app.domain.exchange import Json
 
@@ -65,9 +65,9 @@ def _reply(record: Json) -> Json:
         failure: Json = {"failure": "timeout" if "timeout" in said.lower() or "timed out" in said.lower() else "http"}
         return failure | model | ({"message": said[:1000]} if said else {})
     output = unpacked(_of(record, "output"))
-    finish = None
-    if isinstance(output, dict) and isinstance(output.get("choices"), list) and output["choices"]:
-        output, finish = output["choices"][0].get("message"), output["choices"][0].get("finish_reason")
+    choice = first_choice(output)
+    if choice is not None:
+        output = choice.get("message")
     if isinstance(output, list):
         output = output[-1] if output else None
     reply = message_reply(output) if not isinstance(output, dict) or "content" in output or "tool_calls" in output else None
@@ -76,7 +76,7 @@ def _reply(record: Json) -> Json:
         raise UnusableRecord(message, field="output", code="no_response")
     if not reply["tool_calls"]:
         reply["tool_calls"] = tool_calls(_of(record, "toolCalls"))
-    return reply | model | _usage(record) | ({"finish_reason": finish} if finish else {})
+    return reply | model | _usage(record) | ({"finish_reason": choice.get("finish_reason")} if choice else {})
 
 
 def _usage(record: Json) -> Json:

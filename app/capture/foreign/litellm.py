@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from app.capture.foreign.shapes import arrival, chat_request, message_reply, moment, required, timing, unpacked
+from app.capture.foreign.shapes import arrival, chat_request, first_choice, message_reply, moment, required, timing, unpacked
 from app.capture.lines import UnusableRecord
 from app.domain.exchange import Json
 
@@ -20,7 +20,7 @@ TRUNCATED = b"litellm_truncated"
 
 def from_litellm(record: Json) -> Json | None:
     """The line of a spend log's row; rows of other calls (embeddings, images, responses) are no exchanges."""
-    if (record.get("call_type") or "") not in CALL_TYPES:
+    if str(record.get("call_type") or "") not in CALL_TYPES:
         return None
     start = arrival(record.get("startTime"), "startTime")
     line: Json = {
@@ -48,16 +48,16 @@ def _reply(record: Json) -> Json:
     if record.get("status") == "failure":
         return _failure(record)
     response = _whole(record, "response")
-    choices = response.get("choices") if isinstance(response, dict) else None
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+    choice = first_choice(response)
+    if choice is None:
         message = "response is empty: the log has texts only with general_settings.store_prompts_in_spend_logs: true"
         raise UnusableRecord(message, field="response", code="no_response")
     about = {
-        "finish_reason": choices[0].get("finish_reason"),
+        "finish_reason": choice.get("finish_reason"),
         "usage": response.get("usage") or _counted(record),
         "model": response.get("model") or record.get("model"),
     }
-    return message_reply(choices[0].get("message")) | {key: value for key, value in about.items() if value}
+    return message_reply(choice.get("message")) | {key: value for key, value in about.items() if value}
 
 
 def _counted(record: Json) -> Json:

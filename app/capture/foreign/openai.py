@@ -5,9 +5,7 @@ Shape: a line is an object as `GET /v1/chat/completions` lists it (docs: "List C
 nothing of times, so these exchanges have none.
 """
 
-from typing import Any
-
-from app.capture.foreign.shapes import chat_request, epoch, message_reply, required
+from app.capture.foreign.shapes import chat_request, epoch, first_choice, message_reply, required
 from app.capture.lines import UnusableRecord
 from app.domain.exchange import Json
 
@@ -23,15 +21,14 @@ def from_openai(record: Json) -> Json | None:
     if not isinstance(messages, list) or not messages:
         message = "messages is missing: add those of GET /v1/chat/completions/{id}/messages to each stored completion"
         raise UnusableRecord(message, field="messages", code="no_messages")
-    choices = required(record, "choices", list)
-    choice: Any = choices[0] if choices else {}
-    reply = message_reply(choice.get("message") if isinstance(choice, dict) else None)
+    choice = first_choice(record)
+    if choice is None:
+        message = "choices must hold the completion's answer"
+        raise UnusableRecord(message, field="choices", code="missing")
+    about = {"finish_reason": choice.get("finish_reason"), "usage": record.get("usage"), "model": record.get("model")}
     return {
         "exchange_id": required(record, "id", str),
         "arrived_at": epoch(record.get("created"), "created"),
         "request": chat_request(record, messages, model=record.get("model")),
-        "replies": {
-            "incumbent": reply
-            | {"finish_reason": choice.get("finish_reason"), "usage": record.get("usage"), "model": record.get("model")}
-        },
+        "replies": {"incumbent": message_reply(choice.get("message")) | about},
     }

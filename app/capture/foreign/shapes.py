@@ -35,6 +35,13 @@ def message_reply(message: Any) -> Json:
     return reply | ({"reasoning": reasoning} if isinstance(reasoning, str) else {})
 
 
+def first_choice(completion: Any) -> Json | None:
+    """The first choice of a completion; `None` if it is not one."""
+    choices = completion.get("choices") if isinstance(completion, dict) else None
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    return choice if isinstance(choice, dict) else None
+
+
 def tool_calls(calls: Any) -> list[Any] | None:
     """Tool calls with what we know of them; `arguments` as the text that they are on the wire."""
     if not calls:

@@ -209,6 +209,10 @@ def test_the_layout_changes_with_arms_and_segments_only() -> None:
     assert a_layout(segment=[{"name": "extraction", "match": {"model": "x"}}]).digest != base
 
 
+def _who_of_what(given: Any) -> tuple[str, str, str]:
+    return given["arm"], given["by"], given["rater"]
+
+
 TEXTS = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=6)
 WORDS = TEXTS.filter(bool)
 USAGES = st.fixed_dictionaries({}, optional={"prompt_tokens": st.integers(0, 9), "x": TEXTS})
@@ -236,7 +240,7 @@ LABELLED = st.fixed_dictionaries(
     {"arm": ARMS, "by": st.just("person"), "rater": WORDS},
     optional={"critical": st.booleans(), "draw_probability": st.just(0.5), "at": st.just("2026-12-01T00:00:00Z")},
 ).flatmap(lambda made: st.sampled_from([{**made, "value": 0.5}, {**made, "skipped": "no"}]))
-PREFERENCES = st.lists(JUDGED | LABELLED, max_size=4, unique_by=lambda p: (str(p["arm"]), str(p["by"]), str(p["rater"])))
+PREFERENCES = st.lists(JUDGED | LABELLED, max_size=4, unique_by=_who_of_what)
 NEEDED: dict[str, st.SearchStrategy[Any]] = {
     "arrived_at": st.just("2026-11-02T10:00:00Z"),
     "request": st.fixed_dictionaries({"model": TEXTS}),
