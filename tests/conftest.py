@@ -13,6 +13,9 @@ from app.stack.postgres import start_postgres
 from app.stack.redis import EmbeddedRedis, start_redis
 from app.store.migrate import upgrade_database
 from app.store.session import SessionFactory, make_engine, make_session_factory
+from tests.loud_skips import pytest_terminal_summary
+
+__all__ = ["pytest_terminal_summary"]
 
 # Set it to a folder with initdb and pg_ctl to run the same tests against another version.
 OTHER_POSTGRES = "PILOT_TEST_POSTGRES_BIN"
