@@ -10,10 +10,10 @@ from parallel_pilot.cli.client import LONG_SECONDS, Client, part
 from parallel_pilot.cli.options import AsJson, Name
 
 MEANING = {
-    "MIGRATE": "migrate: all traffic can go to the candidate",
-    "DONT_MIGRATE": "don't migrate: stay with the incumbent",
-    "HYBRID": "hybrid: some kinds of work can go to the candidate, the rest stays",
-    "EXTEND": "extend: there is not enough evidence yet",
+    "MIGRATE": "all traffic can go to the candidate",
+    "DONT_MIGRATE": "stay with the incumbent",
+    "HYBRID": "some kinds of work can go to the candidate, the rest stays",
+    "EXTEND": "there is not enough evidence yet",
 }
 FINAL = "not shown to be safe: stay with the incumbent"
 
@@ -53,7 +53,7 @@ def _show(candidate: str, card: dict[str, Any]) -> None:
     if found["routing"]:
         screen.say("route: " + ", ".join(f"{segment} to {arm}" for segment, arm in found["routing"].items()))
     screen.say(*(f"- {reason}" for reason in found["reasons"]))
-    gates = [[g["name"], g["outcome"], number(g["bound"]), number(g["threshold"]), g["reason"]] for g in card["gates"]]
+    gates = [[g["name"], g["outcome"], _bound(g["bound"]), _bound(g["threshold"]), g["reason"]] for g in card["gates"]]
     screen.say("")
     screen.print_table(["gate", "says", "bound", "threshold", "because"], gates)
     screen.say("")
@@ -68,22 +68,22 @@ def _segments(card: dict[str, Any]) -> Iterator[list[str]]:
     rate = card["quality"]["win_rate"]
     gate = next((g["outcome"] for g in card["gates"] if g["name"] == "quality"), "")
     pairs = str(card["quality"]["win_rate_fixed"]["n"])
-    yield ["all", gate, number(rate["value"]), interval(rate), str(rate["n"]), pairs, ""]
+    yield ["all", gate, share(rate["value"]), interval(rate), str(rate["n"]), pairs, ""]
     for name, segment in card["segments"].items():
         rate = segment["win_rate"]
         registered = segment["outcome"] if segment["registered"] else "not registered"
-        sizes = [str(segment["conversations"]), str(segment["pairs"]), number(segment["margin"])]
-        yield [name, registered, number(rate["value"]), interval(rate), *sizes]
+        sizes = [str(segment["conversations"]), str(segment["pairs"]), share(segment["margin"])]
+        yield [name, registered, share(rate["value"]), interval(rate), *sizes]
 
 
 def _facts(card: dict[str, Any]) -> Iterator[str]:
     quality, cost, reliability = card["quality"], card["cost"], card["reliability"]
     accuracy = quality["judge_accuracy"]
     if accuracy["value"] is not None:
-        yield f"judge against people: right in {number(accuracy['value'])} {interval(accuracy)} of {accuracy['n']} answers"
+        yield f"judge against people: right in {share(accuracy['value'])} {interval(accuracy)} of {accuracy['n']} answers"
     yield f"labels by people: {quality['labels']}; position flips: {quality['flips']}; ungraded: {_counts(quality['ungraded'])}"
     failures = reliability["candidate_failure_rate"], reliability["incumbent_failure_rate"]
-    yield "failures: candidate {}, incumbent {}".format(*(f"{number(rate['value'])} {interval(rate)}" for rate in failures))
+    yield "failures: candidate {}, incumbent {}".format(*(f"{share(rate['value'])} {interval(rate)}" for rate in failures))
     total = card["latency"]["total_seconds"]["p95"]
     yield f"95 % are done within: candidate {_seconds(total['candidate'])}, incumbent {_seconds(total['incumbent'])}"
     money = [(who, cost[f"{who}_usd_per_month"]) for who in ("incumbent", "candidate", "saving")]
@@ -96,19 +96,26 @@ def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{reason} {count}" for reason, count in counts.items()) or "none"
 
 
-def number(value: float | None) -> str:
-    """A number with four digits, or `unknown`."""
-    return "unknown" if value is None else f"{value:.4g}"
+def share(value: float | None) -> str:
+    """A share of one in per cent, or `unknown`."""
+    return "unknown" if value is None else f"{value:.1%}"
 
 
 def interval(estimate: dict[str, Any]) -> str:
-    """An estimate's interval."""
+    """The interval of a share."""
     low, high = estimate["low"], estimate["high"]
-    return "" if low is None and high is None else f"[{number(low)}, {number(high)}]"
+    return "" if low is None and high is None else f"[{share(low)}, {share(high)}]"
+
+
+def _bound(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
 
 
 def _seconds(estimate: dict[str, Any]) -> str:
-    return "unknown" if estimate["value"] is None else f"{estimate['value']:.3g} s {interval(estimate)}"
+    if estimate["value"] is None:
+        return "unknown"
+    ends = ["?" if end is None else f"{end:.3g}" for end in (estimate["low"], estimate["high"])]
+    return f"{estimate['value']:.3g} s [{', '.join(ends)}]"
 
 
 def _money(estimate: dict[str, Any]) -> str:

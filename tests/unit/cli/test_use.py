@@ -10,7 +10,7 @@ from parallel_pilot.cli import main
 from parallel_pilot.cli.client import Client, part
 from parallel_pilot.cli.errors import CommandFailed, Problem, WrongUse
 from parallel_pilot.cli.screen import show_failure
-from parallel_pilot.cli.verdict import interval, number
+from parallel_pilot.cli.verdict import interval, share
 
 
 @pytest.fixture(autouse=True)
@@ -85,9 +85,9 @@ def test_names_become_one_part_of_an_address() -> None:
 
 
 def test_unknown_numbers_are_words() -> None:
-    assert (number(None), number(0.51234567)) == ("unknown", "0.5123")
+    assert (share(None), share(0.51234567)) == ("unknown", "51.2%")
     assert interval({"low": None, "high": None}) == ""
-    assert interval({"low": 0.25, "high": None}) == "[0.25, unknown]"
+    assert interval({"low": 0.25, "high": None}) == "[25.0%, unknown]"
 
 
 def test_a_key_is_never_in_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
