@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from app.api.application import make_api
 from app.api.dependencies import Services
+from app.dashboard.pages import make_pages_router
 from app.errors import StackError
 from app.jobs import make_publish
 from app.pipeline.access import load_pepper
@@ -21,14 +22,15 @@ def create_app() -> FastAPI:
         raise StackError(message)
     engine = make_engine(settings.database_url, pool_size=settings.database_pool_size)
     given = settings.pepper.get_secret_value() if settings.pepper else None
-    return make_api(
-        Services(
-            settings=settings,
-            session_factory=make_session_factory(engine),
-            publish=_publish(settings.redis_url),
-            pepper=load_pepper(settings.home, given),
-        )
+    services = Services(
+        settings=settings,
+        session_factory=make_session_factory(engine),
+        publish=_publish(settings.redis_url),
+        pepper=load_pepper(settings.home, given),
     )
+    web = make_api(services)
+    web.include_router(make_pages_router(session_factory=services.session_factory, pepper=services.pepper))
+    return web
 
 
 def _publish(redis_url: str | None) -> Publish:

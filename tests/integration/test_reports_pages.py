@@ -1,9 +1,12 @@
 """The pages without a browser: who gets in, what forms need, strict headers, errors as pages."""
 
+import logging
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import structlog
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
@@ -17,6 +20,7 @@ from app.store.session import SessionFactory, session_scope
 from tests.api import PEPPER, bearer, key_for
 from tests.builders import a_pilot
 from tests.unit.reports.examples import MADE_AT, a_document
+from workers.web import create_app
 
 
 @pytest.fixture
@@ -192,3 +196,30 @@ def test_two_keys_do_not_share_a_form(session_factory: SessionFactory, client: T
         second = create_key(session, "second", Role.OPERATOR, PEPPER)
     sign_in(client, second)
     assert client.post("/pilots/support-bot/reports", data={"token": mine}).status_code == 403
+
+
+@pytest.fixture
+def own_logs() -> Iterator[None]:
+    """A process sets up its logs; the run of tests gets its own back."""
+    root = logging.getLogger()
+    handlers, level, configuration = list(root.handlers), root.level, structlog.get_config()
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.configure(**configuration)
+
+
+@pytest.mark.usefixtures("own_logs")
+def test_the_web_process_has_pages_beside_the_api(
+    fresh_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("DATABASE_URL", fresh_database_url), ("REDIS_URL", "redis://127.0.0.1:1/0"), ("HOME", str(tmp_path))):
+        monkeypatch.setenv(f"PILOT_{name}", value)
+    with TestClient(create_app(), follow_redirects=False) as web:
+        page = web.get("/")
+        assert (page.status_code, page.headers["content-type"]) == (401, "text/html; charset=utf-8")
+        assert web.get("/static/look.css").headers["content-type"] == "text/css; charset=utf-8"
+        assert web.get("/api/v1/pilots").json()["error"]["code"] == "not_authenticated"
+        described = web.get("/openapi.json").json()["paths"]
+        assert "/api/v1/reports/{report_id}" in described
+        assert all(address.startswith(("/api/v1/", "/health/")) for address in described)
