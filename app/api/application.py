@@ -1,19 +1,16 @@
 """The API as one FastAPI application."""
 
-import importlib
-import importlib.util
-
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 import parallel_pilot
+from app.api import grading, health, hours, imports, keys, pilots, replays, reports, scorecards
 from app.api.body_limit import BodyLimit
 from app.api.dependencies import Services
 from app.api.error_handlers import ERROR_RESPONSES, add_error_handlers
-from app.api.health import router as health_router
 
 API_PREFIX = "/api/v1"
-STAGES = ("pilots", "imports", "replays", "grading", "hours", "scorecards", "reports", "keys")
+STAGES = (pilots, imports, replays, grading, hours, scorecards, reports, keys)
 
 
 def make_api(services: Services) -> FastAPI:
@@ -29,15 +26,10 @@ def make_api(services: Services) -> FastAPI:
     api.state.services = services
     add_error_handlers(api)
     api.add_middleware(BodyLimit, import_chunk_bytes=services.settings.import_chunk_bytes)
-    api.include_router(health_router)
-    for router in _stages():
-        api.include_router(router, prefix=API_PREFIX, responses=ERROR_RESPONSES)
+    api.include_router(health.router)
+    for stage in STAGES:
+        api.include_router(stage.router, prefix=API_PREFIX, responses=ERROR_RESPONSES)
     return api
-
-
-def _stages() -> list[APIRouter]:
-    names = [f"app.api.{stage}" for stage in STAGES]
-    return [importlib.import_module(name).router for name in names if importlib.util.find_spec(name)]
 
 
 def _operation_id(route: APIRoute) -> str:
