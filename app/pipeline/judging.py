@@ -34,6 +34,8 @@ from app.store.pilots import get_pilot
 from app.store.session import SessionFactory, session_scope
 
 PAIRS_AT_ONCE = 250
+# The calls begin within it, one after the other: begun at once they would come and go in waves.
+RAMP_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,8 @@ async def judge_pairs(session_factory: SessionFactory, pilot: Pilot, plan: Judgi
         run = _Run(session_factory, pilot, plan, worker, asking, writer)
         async with asyncio.TaskGroup() as workers:
             workers.create_task(run.feed())
-            for _ in range(plan.concurrency):
-                workers.create_task(run.work())
+            for number in range(plan.concurrency):
+                workers.create_task(run.work(RAMP_SECONDS * number / plan.concurrency))
         writing.cancel()
     await asyncio.to_thread(run.release)
 
@@ -88,8 +90,9 @@ class _Run:
         for _ in range(self.plan.concurrency):
             await self._queue.put(None)
 
-    async def work(self) -> None:
+    async def work(self, wait_seconds: float) -> None:
         """Judges one pair after the other; those that are left when the time is over are given back."""
+        await asyncio.sleep(wait_seconds)
         while (record := await self._queue.get()) is not None:
             if not self._is_over():
                 await self._judge(record)

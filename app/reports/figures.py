@@ -9,7 +9,7 @@ from app.domain.scorecard import EstimateModel, MoneyEstimate
 UNKNOWN = "unknown"
 NOTHING = "—"
 UNITS = ("%", " ms", " s")
-TINY_SHARE = 0.01
+SMALL_SHARE = 0.1
 BRIEF_SECONDS = 0.1
 WHOLE_DOLLARS_FROM = 100
 
@@ -20,8 +20,8 @@ def percent(value: float | None, digits: int = 1) -> str:
 
 
 def small_percent(value: float | None) -> str:
-    """A share that may be tiny: two digits below one percent."""
-    return UNKNOWN if value is None else percent(value, 2 if abs(value) < TINY_SHARE else 1)
+    """A share that is mostly small: two digits below ten percent."""
+    return UNKNOWN if value is None else percent(value, 2 if abs(value) < SMALL_SHARE else 1)
 
 
 def number(value: float | None, digits: int = 2) -> str:

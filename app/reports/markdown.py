@@ -7,7 +7,7 @@ from app.reports.document import Answer, Block, Bullets, Cell, Chart, Document, 
 from app.reports.wording import GATE_SIGNS
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~<>&])")
-_LINE_START = re.compile(r"^([-=+#])|^(\d+)(?=[.)])")
+_LINE_START = re.compile(r"^([-=+#])|^(\d+)(?=[.)](?:\s|$))")
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 
 
