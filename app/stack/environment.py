@@ -7,6 +7,7 @@ import pwd
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -210,9 +211,13 @@ def home_folder(given: Mapping[str, str]) -> Path | None:
 
 def is_writable(folder: Path) -> bool:
     """Whether files can be made in a folder, or it can be made itself."""
-    while not folder.exists() and folder != folder.parent:
+    while not folder.exists():
         folder = folder.parent
-    return os.access(folder, os.W_OK | os.X_OK)
+    try:  # a mode does not tell of a disk that is read-only, nor of what root may not do
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def uv_environment(environment: Mapping[str, str]) -> dict[str, str]:
