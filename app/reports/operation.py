@@ -22,7 +22,7 @@ def latency_section(subject: Subject) -> Section:
     basis = LATENCY_BASIS.get(latency.basis, f"Times are {plain(latency.basis)}.")
     table = Table(
         caption="Times of both arms",
-        columns=("Time", "Answers within it", subject.incumbent, subject.name),
+        columns=("Time", "Share of answers", subject.incumbent, subject.name),
         rows=tuple(row for measure in MEASURES for row in _rows(measure, getattr(latency, measure))),
         numeric=2,
         note="Half = the median (p50), 95 of 100 = p95, 99 of 100 = p99; in brackets the 95% interval; "

@@ -79,7 +79,7 @@ def test_every_condition_has_its_bound_its_need_and_its_reason() -> None:
     assert [row[1:4] for row in rows] == [
         ["unknown", "44.4%", "above 45.0%"],
         ["passes", "at most 2.41 s", "at most 3.00 s"],
-        ["passes", "at most 0.85%", "at most 1.0%"],
+        ["passes", "at most 0.85%", "at most 1.00%"],
         ["passes", "$4,100", "above $0"],
         ["passes", "—", "—"],
     ]

@@ -94,6 +94,7 @@ def test_text_from_outside_is_text_in_markdown(evil: Document) -> None:
         ("a|b", r"a\|b"),
         ("*bold* _it_", r"\*bold\* \_it\_"),
         ("1. not a list", r"1\. not a list"),
+        ("35.0% is a number", "35.0% is a number"),
         ("- not a list", r"\- not a list"),
         ("# no heading", r"\# no heading"),
         ("a\n\n# b", "a # b"),
