@@ -25,7 +25,7 @@ from tests.bench.recorded_figures import (
     stated_agreement,
     stated_preference,
 )
-from tests.service import Service, running_service
+from tests.running import Service, running_service
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTS = datetime(2026, 10, 5, tzinfo=UTC)
