@@ -31,7 +31,7 @@ _EXCHANGES = text("""
 SELECT id, external_id, (extract(epoch FROM arrived_at) * 1000000)::bigint, conversation_id, segment,
        inclusion_probability, sample_point, reason, source, closed_at IS NOT NULL
 FROM exchanges
-WHERE pilot_id = :pilot AND (CAST(:as_of AS timestamptz) IS NULL OR arrived_at <= :as_of)
+WHERE pilot_id = :pilot AND (CAST(:as_of AS timestamptz) IS NULL OR arrived_at < :as_of)
 ORDER BY external_id COLLATE "C"
 """)
 _REPLIES = text("""
@@ -62,7 +62,7 @@ def read_evidence(session: Session, pilot: Pilot, *, as_of: datetime | None = No
     Args:
         session: For several statements that must see one state, in a transaction with repeatable reads.
         pilot: Whose evidence; its candidates are read.
-        as_of: Exchanges that arrived, and grades and labels whose event time is, not after it.
+        as_of: Exchanges that arrived before it (days are half open), and grades and labels whose event time is not after it.
     """
     parameters = {"pilot": pilot.id, "as_of": as_of}
     exchanges = _exchanges(_columns(session, _EXCHANGES, parameters, 10))
