@@ -77,6 +77,7 @@ def commit_import(session_factory: SessionFactory, import_id: int, by: str) -> I
     """
     with session_scope(session_factory) as session:
         if imports.get_import(session, import_id).state is ImportState.STAGING:
+            import_merge.prepare_merge(session)
             weeks = import_merge.staged_weeks(session, import_id)
             if len(weeks) <= MAX_WEEKS:  # apart from the merge: it locks the table of payloads for everybody
                 ensure_partitions(session, weeks)
@@ -151,7 +152,7 @@ def _commit(session: Session, current: Import, by: str) -> None:
         imports.finish(session, current.id, ImportState.REFUSED)
         record(session, by, "import.refuse", current.pilot_id, import_id=current.id)
         return
-    new = import_merge.merge_staged(session, current.id, current.pilot_id)
+    new = import_merge.merge_staged(session, current.id, current.pilot_id, has_additions=met.merged > 0)
     result = ImportResult(current.lines_staged, new, met.unchanged, met.merged, current.lines_skipped)
     imports.finish(session, current.id, ImportState.DONE, asdict(result))
     record(session, by, "import.commit", current.pilot_id, import_id=current.id, **asdict(result))

@@ -83,13 +83,18 @@ def _others(session: Session, table: str, columns: str, exchange_ids: Sequence[i
     return found
 
 
-def merge_staged(session: Session, import_id: int, pilot_id: int) -> int:
+def prepare_merge(session: Session) -> None:
+    """Tells the planner how much is staged; apart from the merge, since it locks other imports' staging a moment."""
+    session.execute(text("ANALYZE staged_exchanges, staged_replies"))
+
+
+def merge_staged(session: Session, import_id: int, pilot_id: int, *, has_additions: bool) -> int:
     """Copies all that is staged into the tables and marks the pairs that have to be looked at; how many exchanges are new."""
-    new = _run(session, sql.NEW_EXCHANGES, import_id=import_id, pilot_id=pilot_id).rowcount
-    for statement in (sql.MERGED_EXCHANGES, sql.REQUESTS, sql.REPLY_ROWS, sql.REPLY_BODIES, sql.GRADES, sql.LABELS):
+    added, *_ = [_run(session, statement, import_id=import_id, pilot_id=pilot_id).rowcount for statement in sql.ADD_NEW]
+    for statement in sql.ADD_TO_STORED if has_additions else ():
         _run(session, statement, import_id=import_id, pilot_id=pilot_id)
     _touch(session, import_id)
-    return new
+    return added
 
 
 def _touch(session: Session, import_id: int) -> None:

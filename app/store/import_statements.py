@@ -16,7 +16,6 @@ def _excluded(fields: Sequence[str]) -> str:
 
 _EXCHANGE = [field for field in ExchangeRecord._fields if field != "body"]
 _REPLY = [field for field in ReplyRecord._fields if field != "body"]
-_OF_IMPORT = "JOIN staged_exchanges AS s ON s.exchange_id = r.exchange_id WHERE s.import_id = :import_id"
 
 REPEATED = """
 DELETE FROM staged_exchanges WHERE exchange_id IN (
@@ -25,15 +24,20 @@ DELETE FROM staged_exchanges WHERE exchange_id IN (
         FROM staged_exchanges WHERE import_id = :import_id
     ) AS numbered WHERE time > 1
 )"""
-UNCHANGED = """
-DELETE FROM staged_exchanges AS s USING exchanges AS e
-WHERE s.import_id = :import_id AND e.pilot_id = :pilot_id AND e.external_id = s.external_id AND e.content_hash = s.content_hash
-"""
-MEETING = """
+# OFFSET 0: each staged line looks its id up in the index, whatever the planner knows of tables that grew a moment ago.
+_STORED = """LATERAL (
+    SELECT e.id, e.content_hash FROM exchanges AS e WHERE e.pilot_id = :pilot_id AND e.external_id = s.external_id OFFSET 0
+) AS e"""
+UNCHANGED = f"""
+DELETE FROM staged_exchanges WHERE exchange_id IN (
+    SELECT s.exchange_id FROM staged_exchanges AS s CROSS JOIN {_STORED}
+    WHERE s.import_id = :import_id AND e.content_hash = s.content_hash
+)"""
+MEETING = f"""
 CREATE TEMPORARY TABLE meeting_ids ON COMMIT DROP AS
 SELECT external_id, staged, row_number() OVER (ORDER BY first) AS number FROM (
-    SELECT s.external_id, array_agg(s.exchange_id) AS staged, min(s.line) AS first FROM staged_exchanges AS s
-    LEFT JOIN exchanges AS e ON e.pilot_id = :pilot_id AND e.external_id = s.external_id
+    SELECT s.external_id, array_agg(s.exchange_id) AS staged, min(s.line) AS first
+    FROM staged_exchanges AS s LEFT JOIN {_STORED} ON TRUE
     WHERE s.import_id = :import_id
     GROUP BY s.external_id HAVING count(*) > 1 OR count(e.id) > 0
 ) AS met"""
@@ -41,44 +45,46 @@ REPLIES_WITH_BODY = """(
     SELECT r.*, p.body FROM replies AS r JOIN exchanges AS e ON e.id = r.exchange_id
     JOIN payloads AS p ON p.arrived_at = e.arrived_at AND p.exchange_id = r.exchange_id AND p.arm_id = r.arm_id
 ) AS with_body"""
-NEW_EXCHANGES = f"""
+_NEW_EXCHANGES = f"""
 INSERT INTO exchanges (id, pilot_id, source, closed_at, {_columns(_EXCHANGE)})
 SELECT exchange_id, :pilot_id, 'imported', now(), {_columns(_EXCHANGE)}
 FROM staged_exchanges WHERE import_id = :import_id AND NOT is_merge ORDER BY exchange_id
 """
-MERGED_EXCHANGES = f"""
+_REQUESTS = """
+INSERT INTO payloads (exchange_id, arm_id, arrived_at, pilot_id, body)
+SELECT exchange_id, 0, arrived_at, :pilot_id, body
+FROM staged_exchanges WHERE import_id = :import_id AND NOT is_merge ORDER BY exchange_id
+"""
+_MERGED_EXCHANGES = f"""
 UPDATE exchanges AS e SET {", ".join(f"{field} = s.{field}" for field in _EXCHANGE)}
 FROM staged_exchanges AS s WHERE s.import_id = :import_id AND s.is_merge AND e.id = s.exchange_id AND e.pilot_id = :pilot_id
 """
-REQUESTS = """
-INSERT INTO payloads (arrived_at, exchange_id, arm_id, pilot_id, body)
-SELECT arrived_at, exchange_id, 0, :pilot_id, body
-FROM staged_exchanges WHERE import_id = :import_id AND NOT is_merge ORDER BY exchange_id
-"""
-REPLY_ROWS = f"""
+_REPLY_ROWS = f"""
 INSERT INTO replies (exchange_id, pilot_id, source, {_columns(_REPLY)})
-SELECT r.exchange_id, :pilot_id, 'imported', {_columns(_REPLY, "r.")}
-FROM staged_replies AS r {_OF_IMPORT} ORDER BY r.exchange_id, r.arm_id
-ON CONFLICT (exchange_id, arm_id) DO UPDATE SET {_excluded(_REPLY)}
-"""
-REPLY_BODIES = f"""
-INSERT INTO payloads (arrived_at, exchange_id, arm_id, pilot_id, body)
-SELECT s.arrived_at, r.exchange_id, r.arm_id, :pilot_id, r.body
-FROM staged_replies AS r {_OF_IMPORT} ORDER BY r.exchange_id, r.arm_id
-ON CONFLICT (arrived_at, exchange_id, arm_id) DO UPDATE SET body = excluded.body
-"""
-GRADES = f"""
+SELECT r.exchange_id, :pilot_id, 'imported', {_columns(_REPLY, "r.")} FROM staged_replies AS r"""
+_REPLY_BODIES = """
+INSERT INTO payloads (exchange_id, arm_id, arrived_at, pilot_id, body)
+SELECT r.exchange_id, r.arm_id, s.arrived_at, :pilot_id, r.body FROM staged_replies AS r"""
+_GRADES = f"""
 INSERT INTO grades (exchange_id, pilot_id, grader, version, source, {_columns(GradeRecord._fields)})
 SELECT r.exchange_id, :pilot_id, 'judge', 'imported', 'imported', {_columns(GradeRecord._fields, "r.")}
-FROM staged_grades AS r {_OF_IMPORT} ORDER BY r.exchange_id, r.arm_id
-ON CONFLICT ON CONSTRAINT uq_grades_once DO UPDATE SET {_excluded(GradeRecord._fields)}
-"""
-LABELS = f"""
+FROM staged_grades AS r"""
+_LABELS = f"""
 INSERT INTO labels (exchange_id, pilot_id, source, {_columns(LabelRecord._fields)})
-SELECT r.exchange_id, :pilot_id, 'imported', {_columns(LabelRecord._fields, "r.")}
-FROM staged_labels AS r {_OF_IMPORT} ORDER BY r.exchange_id, r.arm_id
-ON CONFLICT (exchange_id, arm_id, rater) DO UPDATE SET {_excluded(LabelRecord._fields)}
-"""
+SELECT r.exchange_id, :pilot_id, 'imported', {_columns(LabelRecord._fields, "r.")} FROM staged_labels AS r"""
+_CHILDREN = {
+    _REPLY_ROWS: f"(exchange_id, arm_id) DO UPDATE SET {_excluded(_REPLY)}",
+    _REPLY_BODIES: "(exchange_id, arm_id, arrived_at) DO UPDATE SET body = excluded.body",
+    _GRADES: f"ON CONSTRAINT uq_grades_once DO UPDATE SET {_excluded(GradeRecord._fields)}",
+    _LABELS: f"(exchange_id, arm_id, rater) DO UPDATE SET {_excluded(LabelRecord._fields)}",
+}
+_OF_LINES = """
+JOIN staged_exchanges AS s ON s.exchange_id = r.exchange_id
+WHERE s.import_id = :import_id AND {which} ORDER BY r.exchange_id, r.arm_id"""
+_NEW, _MERGED = _OF_LINES.format(which="NOT s.is_merge"), _OF_LINES.format(which="s.is_merge")
+
+ADD_NEW = (_NEW_EXCHANGES, _REQUESTS, *(insert + _NEW for insert in _CHILDREN))
+ADD_TO_STORED = (_MERGED_EXCHANGES, *(f"{insert}{_MERGED} ON CONFLICT {else_}" for insert, else_ in _CHILDREN.items()))
 COMPARED = """
 SELECT s.exchange_id FROM staged_exchanges AS s
 WHERE s.import_id = :import_id AND s.exchange_id > :after AND (s.is_merge OR EXISTS (

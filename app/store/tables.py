@@ -154,15 +154,12 @@ class PayloadRow(Base):
     """The text of an exchange's request (`arm_id` 0) or of an arm's reply: JSON bytes."""
 
     __tablename__ = "payloads"
-    arrived_at: Mapped[datetime] = mapped_column(primary_key=True)
     exchange_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     arm_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    arrived_at: Mapped[datetime] = mapped_column(primary_key=True)
     pilot_id: Mapped[int] = mapped_column(BigInteger)
     body: Mapped[bytes]
-    __table_args__ = (
-        Index("ix_payloads_exchange_id", "exchange_id"),
-        {"postgresql_partition_by": "RANGE (arrived_at)"},
-    )
+    __table_args__ = ({"postgresql_partition_by": "RANGE (arrived_at)"},)
 
 
 class ReplyRow(Base):

@@ -41,15 +41,14 @@ def upgrade() -> None:
     op.create_index(op.f("ix_audit_log_pilot_id"), "audit_log", ["pilot_id"], unique=False)
     op.create_table(
         "payloads",
-        sa.Column("arrived_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("exchange_id", sa.BigInteger(), nullable=False),
         sa.Column("arm_id", sa.BigInteger(), nullable=False),
+        sa.Column("arrived_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("pilot_id", sa.BigInteger(), nullable=False),
         sa.Column("body", postgresql.BYTEA(), nullable=False),
-        sa.PrimaryKeyConstraint("arrived_at", "exchange_id", "arm_id", name=op.f("pk_payloads")),
+        sa.PrimaryKeyConstraint("exchange_id", "arm_id", "arrived_at", name=op.f("pk_payloads")),
         postgresql_partition_by="RANGE (arrived_at)",
     )
-    op.create_index("ix_payloads_exchange_id", "payloads", ["exchange_id"], unique=False)
     op.create_table(
         "pilots",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -500,7 +499,6 @@ def downgrade() -> None:
     op.drop_table("arms")
     op.drop_index("uq_pilots_default", table_name="pilots", postgresql_where=sa.text("is_default"))
     op.drop_table("pilots")
-    op.drop_index("ix_payloads_exchange_id", table_name="payloads")
     op.drop_table("payloads")
     op.drop_index(op.f("ix_audit_log_pilot_id"), table_name="audit_log")
     op.drop_table("audit_log")
