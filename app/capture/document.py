@@ -129,9 +129,11 @@ def _reply(given: GivenReply) -> Json:
     reply: Json = {key: value for key, value in given.items() if value is not None}
     if "tool_calls" in reply:
         reply["tool_calls"] = [_called(call) for call in reply["tool_calls"]]
-    for key in ("content", "tool_calls"):
-        if not reply.get(key):
-            reply.pop(key, None)
+    if not reply.get("tool_calls"):
+        reply.pop("tool_calls", None)
+    # A user sees nothing of white space alone.
+    if not (reply.get("content") or "").strip():
+        reply.pop("content", None)
     if "failure" not in reply and "content" not in reply and "tool_calls" not in reply:
         reply["failure"] = FailureKind.EMPTY.value
     return reply

@@ -145,6 +145,7 @@ class SegmentModel(Model):
     bound: float | None = None
     outcome: GateOutcome
     labels: int = 0
+    judge: JudgeAgreement | None = None
     reason: str = ""
 
 

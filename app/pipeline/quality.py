@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from app.pipeline.closing import Selection
 from app.pipeline.conversations import (
     ALL,
     HIGH,
+    JUDGE,
     LOW,
     VALUE,
     WITHOUT_FAILURES,
@@ -173,9 +174,7 @@ def _model(
     sums: SumsByDay,
 ) -> QualityModel:
     n_optimal = configuration.pilot.planned_conversations / 2
-    judge = configuration.judge.rater_name if configuration.judge is not None else ""
-    is_judged = pairs.grades.where(np.asarray(pairs.grades.graders == "judge", dtype=bool))
-    trust = agreement_of(judge, is_judged, pairs, people, talks)
+    trust = _trust(configuration, pairs, people, talks)
     labelled = pairs.counted & ~np.isnan(people.preferences)
     return QualityModel(
         win_rate=_estimate(sums, ALL, n_optimal),
@@ -217,6 +216,18 @@ def _by_day(sums: SumsByDay, n_optimal: float) -> list[DayPoint]:
     return points  # fmt: skip
 
 
+def _trust(
+    configuration: PilotConfiguration, pairs: PairValues, people: People, talks: Conversations, chosen: Flags | None = None
+) -> JudgeAgreement:
+    """The judge's agreement with people and with itself, over all pairs or the chosen ones."""
+    judge = configuration.judge.rater_name if configuration.judge is not None else ""
+    is_judged = pairs.grades.where(np.asarray(pairs.grades.graders == JUDGE, dtype=bool))
+    if chosen is None:
+        return agreement_of(judge, is_judged, pairs, people, talks)
+    only = replace(pairs, counted=pairs.counted & chosen)
+    return agreement_of(judge, is_judged.where(chosen[is_judged.rows]), only, people, talks)
+
+
 def _segments(
     configuration: PilotConfiguration,
     pairs: PairValues,
@@ -232,9 +243,10 @@ def _segments(
     segments = {}
     for name in registered + others + found:
         chosen = pairs.counted & np.asarray(talks.segment_of_row == name, dtype=bool)
-        segments[name] = _segment(
+        segment = _segment(
             configuration, name, chosen, people, sums, is_registered=name in registered, is_blocked=is_blocked
         )  # fmt: skip
+        segments[name] = segment.model_copy(update={"judge": _trust(configuration, pairs, people, talks, chosen)})
     return segments
 
 

@@ -73,13 +73,13 @@ class Draft:
         self._splitter.finish()
 
     def result(self, timing: Timing) -> Reply | Failure:
-        """The reply; one without content and tool calls is a failure of kind `empty`."""
+        """The reply; one without tool calls whose content is nothing but white space is a failure of kind `empty`."""
         content = repaired(self._shown or self._refusal)
         reasoning = repaired(self._reasoning + self._splitter.thought)
         calls = tuple(
             ToolCall(repaired(call.name), repaired(call.arguments), call.id) for call in self._calls.values() if call.name
         )
-        if not content and not calls:
+        if not content.strip() and not calls:
             because = f"finish_reason {self.finish_reason}" + (", reasoning only" if reasoning else "")
             return Failure(FailureKind.EMPTY, message=because, timing=timing)
         return Reply(content or None, calls, self.finish_reason, self.usage, timing, reasoning or None)

@@ -96,7 +96,7 @@ def test_think_tags_are_content_unless_they_are_to_be_stripped() -> None:
     assert (stripped.content, stripped.reasoning) == ("B", "a")
 
 
-@pytest.mark.parametrize("delta", [{}, {"content": ""}, {"content": None, "tool_calls": []}])
+@pytest.mark.parametrize("delta", [{}, {"content": ""}, {"content": " \n\t "}, {"content": None, "tool_calls": []}])
 def test_nothing_is_a_failure_of_kind_empty(delta: dict[str, Any]) -> None:
     assert streamed(delta) == Failure(FailureKind.EMPTY, message="finish_reason stop", timing=TIMING)
 
