@@ -34,8 +34,8 @@ from app.store.pilots import get_pilot
 from app.store.session import SessionFactory, session_scope
 
 PAIRS_AT_ONCE = 250
-# The calls begin within it, one after the other: begun at once they would come and go in waves.
-RAMP_SECONDS = 1.0
+# The first calls begin one after the other: begun at once they would come and go in waves.
+RAMP_SECONDS = 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ async def judge_pairs(session_factory: SessionFactory, pilot: Pilot, plan: Judgi
         async with asyncio.TaskGroup() as workers:
             workers.create_task(run.feed())
             for number in range(plan.concurrency):
-                workers.create_task(run.work(RAMP_SECONDS * number / plan.concurrency))
+                workers.create_task(run.work(RAMP_SECONDS * number))
         writing.cancel()
     await asyncio.to_thread(run.release)
 
