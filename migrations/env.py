@@ -6,8 +6,7 @@ from typing import Any
 from alembic import context
 from sqlalchemy import create_engine, text
 
-from app.store import staging_tables  # noqa: F401 - its tables belong to the same metadata
-from app.store.tables import Base
+from app.store.schema import METADATA
 
 # Another process may hold a lock for long; a migration that waits blocks all who queue behind it.
 LOCK_TIMEOUT = "10s"
@@ -24,7 +23,7 @@ def run() -> None:
     engine = create_engine(url)
     with engine.connect() as connection:
         context.configure(
-            connection=connection, target_metadata=Base.metadata, include_object=include, compare_server_default=False,
+            connection=connection, target_metadata=METADATA, include_object=include, compare_server_default=False,
             transaction_per_migration=False,
         )  # fmt: skip
         with context.begin_transaction():

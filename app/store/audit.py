@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.store.tables import AuditRow
+from app.store.work_tables import AuditRow
 
 
 def record(session: Session, actor: str, action: str, pilot_id: int | None = None, **facts: Any) -> None:

@@ -14,7 +14,8 @@ from app.domain.pilot import Pilot
 from app.domain.words import PilotState
 from app.errors import NotFound, Problem
 from app.store.staging_tables import STAGING
-from app.store.tables import ImportRow, PilotRow
+from app.store.tables import PilotRow
+from app.store.work_tables import ImportRow
 
 MAX_LISTED_LINES = 50
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.domain.access import ApiKey
 from app.domain.words import Role
 from app.errors import Conflict, NotFound
-from app.store.tables import ApiKeyRow
+from app.store.work_tables import ApiKeyRow
 
 
 def insert_key(session: Session, *, name: str, role: Role, digest: bytes) -> ApiKey:

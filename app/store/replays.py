@@ -14,7 +14,8 @@ from app.domain.replay import OPEN_STATES, ArmProgress, Replay, ReplayLimits, Re
 from app.domain.words import CoverageReason, FailureKind
 from app.errors import NotFound
 from app.store.payloads import REQUEST_ARM
-from app.store.tables import ArmRow, ExchangeRow, PayloadRow, PilotRow, ReplayRow, ReplyRow
+from app.store.tables import ArmRow, ExchangeRow, PayloadRow, PilotRow, ReplyRow
+from app.store.work_tables import ReplayRow
 
 # An incumbent's 4xx but these is the client's error: such an exchange is no evidence and not asked.
 SERVER_FAULTS = (408, 429)

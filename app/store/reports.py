@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from app.domain.report import StoredReport
 from app.errors import NotFound
-from app.store.tables import PilotRow, ReportRow
+from app.store.tables import PilotRow
+from app.store.work_tables import ReportRow
 
 LARGEST_ID = 2**63 - 1
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.store.tables import SpendRow
+from app.store.work_tables import SpendRow
 
 
 def book_spend(session: Session, pilot_id: int, *, purpose: str, model: str, calls: int, usd: Decimal | None) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Identity, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.store.tables import Base
+from app.store.base import Base
 
 UNLOGGED = {"prefixes": ["UNLOGGED"]}
 

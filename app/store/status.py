@@ -8,7 +8,8 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.pilot import Pilot
-from app.store.tables import ArmRow, ExchangeRow, HoursRow, LabelRow, PairRow, ReplyRow, SpendRow
+from app.store.tables import ArmRow, ExchangeRow, HoursRow, LabelRow, PairRow, ReplyRow
+from app.store.work_tables import SpendRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,56 +11,23 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     ForeignKey,
-    Identity,
     Index,
-    MetaData,
     Numeric,
     SmallInteger,
     UniqueConstraint,
-    func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, DOUBLE_PRECISION, JSONB, TEXT, TIMESTAMP
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
 
-NAMING = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    "pk": "pk_%(table_name)s",
-}
-
-
-class Base(DeclarativeBase):
-    """Declarative base with the column types of the whole schema."""
-
-    metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own way
-        datetime: TIMESTAMP(timezone=True),
-        str: TEXT(),
-        float: DOUBLE_PRECISION(),
-        bytes: BYTEA(),
-        dict[str, Any]: JSONB(),
-        list[Any]: JSONB(),
-        list[str]: ARRAY(TEXT()),
-        Decimal: Numeric(18, 8),
-    }
-
-
-def _number() -> Mapped[int]:
-    return mapped_column(BigInteger, Identity(), primary_key=True)
-
-
-def _now() -> Mapped[datetime]:
-    return mapped_column(server_default=func.now())
+from app.store.base import Base, now, number
 
 
 class PilotRow(Base):
     """A pilot; `configuration` is what counts now, `registrations` what was hashed at the start."""
 
     __tablename__ = "pilots"
-    id: Mapped[int] = _number()
+    id: Mapped[int] = number()
     name: Mapped[str] = mapped_column(unique=True)
     state: Mapped[str] = mapped_column(server_default="draft")
     configuration: Mapped[dict[str, Any]]
@@ -71,7 +38,7 @@ class PilotRow(Base):
     is_default: Mapped[bool] = mapped_column(server_default=text("false"))
     is_detached: Mapped[bool] = mapped_column(server_default=text("false"))
     mirror_on: Mapped[bool] = mapped_column(server_default=text("true"))
-    created_at: Mapped[datetime] = _now()
+    created_at: Mapped[datetime] = now()
     started_at: Mapped[datetime | None]
     stopped_at: Mapped[datetime | None]
     __table_args__ = (
@@ -87,16 +54,16 @@ class RegistrationRow(Base):
     pilot_id: Mapped[int] = mapped_column(ForeignKey("pilots.id", ondelete="CASCADE"), primary_key=True)
     hash: Mapped[str]
     document: Mapped[dict[str, Any]]
-    registered_at: Mapped[datetime] = _now()
+    registered_at: Mapped[datetime] = now()
 
 
 class ConfigurationChangeRow(Base):
     """A change of the configuration after the registration; listed in scorecard and report."""
 
     __tablename__ = "configuration_changes"
-    id: Mapped[int] = _number()
+    id: Mapped[int] = number()
     pilot_id: Mapped[int] = mapped_column(ForeignKey("pilots.id", ondelete="CASCADE"), index=True)
-    at: Mapped[datetime] = _now()
+    at: Mapped[datetime] = now()
     by: Mapped[str]
     path: Mapped[str]
     before: Mapped[Any | None] = mapped_column(JSONB)
@@ -107,7 +74,7 @@ class ArmRow(Base):
     """One model in a pilot."""
 
     __tablename__ = "arms"
-    id: Mapped[int] = _number()
+    id: Mapped[int] = number()
     pilot_id: Mapped[int] = mapped_column(ForeignKey("pilots.id", ondelete="CASCADE"))
     name: Mapped[str]
     role: Mapped[str]
@@ -127,7 +94,7 @@ class ExchangeRow(Base):
     """
 
     __tablename__ = "exchanges"
-    id: Mapped[int] = _number()
+    id: Mapped[int] = number()
     pilot_id: Mapped[int] = mapped_column(ForeignKey("pilots.id", ondelete="CASCADE"))
     external_id: Mapped[str]
     arrived_at: Mapped[datetime]
@@ -140,7 +107,7 @@ class ExchangeRow(Base):
     reason: Mapped[str] = mapped_column(server_default="captured")
     given: Mapped[list[str]] = mapped_column(server_default=text("'{}'::text[]"))
     content_hash: Mapped[bytes | None]
-    recorded_at: Mapped[datetime] = _now()
+    recorded_at: Mapped[datetime] = now()
     closed_at: Mapped[datetime | None]
     __table_args__ = (
         UniqueConstraint("pilot_id", "external_id"),
@@ -185,7 +152,7 @@ class ReplyRow(Base):
     lag_seconds: Mapped[float | None]
     adaptation: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
     caused_by_adaptation: Mapped[bool] = mapped_column(server_default=text("false"))
-    recorded_at: Mapped[datetime] = _now()
+    recorded_at: Mapped[datetime] = now()
     __table_args__ = (Index("ix_replies_pilot_id_arm_id", "pilot_id", "arm_id"),)
 
 
@@ -215,18 +182,6 @@ class PairRow(Base):
     )
 
 
-class GradingRow(Base):
-    """The last grading that was asked for of a pilot; `stopped` = it cannot go on, `problem` says why."""
-
-    __tablename__ = "gradings"
-    pilot_id: Mapped[int] = mapped_column(ForeignKey("pilots.id", ondelete="CASCADE"), primary_key=True)
-    state: Mapped[str]
-    problem: Mapped[str] = mapped_column(server_default="")
-    asked_at: Mapped[datetime] = _now()
-    finished_at: Mapped[datetime | None]
-    __table_args__ = (CheckConstraint("state IN ('running', 'done', 'stopped')", name="state"),)
-
-
 class GradeRow(Base):
     """A grader's result for a pair in one order, or why there is none.
 
@@ -234,7 +189,7 @@ class GradeRow(Base):
     """
 
     __tablename__ = "grades"
-    id: Mapped[int] = _number()
+    id: Mapped[int] = number()
     pilot_id: Mapped[int] = mapped_column(BigInteger)
     exchange_id: Mapped[int] = mapped_column(ForeignKey("exchanges.id", ondelete="CASCADE"))
     arm_id: Mapped[int] = mapped_column(ForeignKey("arms.id", ondelete="CASCADE"))
@@ -249,7 +204,7 @@ class GradeRow(Base):
     source: Mapped[str]
     at: Mapped[datetime]
     at_given: Mapped[bool] = mapped_column(server_default=text("false"))
-    graded_at: Mapped[datetime] = _now()
+    graded_at: Mapped[datetime] = now()
     cost_usd: Mapped[Decimal | None]
     __table_args__ = (
         UniqueConstraint(
@@ -272,7 +227,7 @@ class LabelRow(Base):
     """A person's blind preference; `value` None = skipped."""
 
     __tablename__ = "labels"
-    id: Mapped[int] = _number()
+    id: Mapped[int] = number()
     pilot_id: Mapped[int] = mapped_column(BigInteger)
     exchange_id: Mapped[int] = mapped_column(ForeignKey("exchanges.id", ondelete="CASCADE"))
     arm_id: Mapped[int] = mapped_column(ForeignKey("arms.id", ondelete="CASCADE"))
@@ -296,7 +251,7 @@ class HoursRow(Base):
     """Engineering hours; a correction supersedes, so that history stays."""
 
     __tablename__ = "hours"
-    id: Mapped[int] = _number()
+    id: Mapped[int] = number()
     pilot_id: Mapped[int] = mapped_column(ForeignKey("pilots.id", ondelete="CASCADE"), index=True)
     who: Mapped[str]
     worked_on: Mapped[date]
@@ -305,7 +260,7 @@ class HoursRow(Base):
     is_recurring: Mapped[bool]
     note: Mapped[str] = mapped_column(server_default="")
     logged_by: Mapped[str]
-    logged_at: Mapped[datetime] = _now()
+    logged_at: Mapped[datetime] = now()
     superseded_by: Mapped[int | None] = mapped_column(ForeignKey("hours.id"))
     __table_args__ = (CheckConstraint("hours > 0", name="hours"),)
 
@@ -316,7 +271,7 @@ class ClosedDayRow(Base):
     __tablename__ = "closed_days"
     pilot_id: Mapped[int] = mapped_column(ForeignKey("pilots.id", ondelete="CASCADE"), primary_key=True)
     day: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
-    closed_at: Mapped[datetime] = _now()
+    closed_at: Mapped[datetime] = now()
     times_closed: Mapped[int] = mapped_column(server_default="1")
     content_hash: Mapped[str]
 
@@ -343,113 +298,10 @@ class ScorecardRow(Base):
     """A computed scorecard, for reading; the newest with the same `data_hash` is the one to show."""
 
     __tablename__ = "scorecards"
-    id: Mapped[int] = _number()
+    id: Mapped[int] = number()
     pilot_id: Mapped[int] = mapped_column(ForeignKey("pilots.id", ondelete="CASCADE"))
     as_of: Mapped[datetime | None]
     data_hash: Mapped[str]
     document: Mapped[dict[str, Any]]
-    computed_at: Mapped[datetime] = _now()
+    computed_at: Mapped[datetime] = now()
     __table_args__ = (Index("ix_scorecards_pilot_id_computed_at", "pilot_id", "computed_at"),)
-
-
-class ReportRow(Base):
-    """A frozen report: the document model and the hash of what it was made from."""
-
-    __tablename__ = "reports"
-    id: Mapped[int] = _number()
-    pilot_id: Mapped[int] = mapped_column(ForeignKey("pilots.id", ondelete="CASCADE"), index=True)
-    made_at: Mapped[datetime] = _now()
-    data_hash: Mapped[str]
-    document: Mapped[dict[str, Any]]
-
-
-class SpendRow(Base):
-    """Money that the pilot itself spent (judge, replay, control), booked even when the answer was unusable."""
-
-    __tablename__ = "spend"
-    id: Mapped[int] = _number()
-    pilot_id: Mapped[int] = mapped_column(ForeignKey("pilots.id", ondelete="CASCADE"), index=True)
-    purpose: Mapped[str]
-    model: Mapped[str]
-    calls: Mapped[int]
-    usd: Mapped[Decimal | None]
-    at: Mapped[datetime] = _now()
-
-
-class ImportRow(Base):
-    """One import: staged chunk by chunk, then merged in one transaction or not at all.
-
-    `layout` is the digest of the arms and segments that lines are checked against, `lines_read` counts blank lines too.
-    """
-
-    __tablename__ = "imports"
-    id: Mapped[int] = _number()
-    pilot_id: Mapped[int] = mapped_column(ForeignKey("pilots.id", ondelete="CASCADE"))
-    file_key: Mapped[str]
-    format: Mapped[str]
-    state: Mapped[str] = mapped_column(server_default="staging")
-    layout: Mapped[str]
-    lines_read: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    lines_skipped: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    lines_staged: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    bytes_staged: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    problems: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
-    problem_count: Mapped[int] = mapped_column(server_default="0")
-    result: Mapped[dict[str, Any] | None]
-    by: Mapped[str]
-    created_at: Mapped[datetime] = _now()
-    finished_at: Mapped[datetime | None]
-    __table_args__ = (
-        CheckConstraint("state IN ('staging', 'done', 'refused', 'abandoned')", name="state"),
-        Index("uq_imports_open", "pilot_id", "file_key", unique=True, postgresql_where=text("state = 'staging'")),
-    )
-
-
-class ReplayRow(Base):
-    """A replay: stored exchanges asked of candidates (`arm_id` None = of all of them).
-
-    `progress` holds the counters of each arm; `claimed_until` is the lease of the worker that runs it.
-    """
-
-    __tablename__ = "replays"
-    id: Mapped[int] = _number()
-    pilot_id: Mapped[int] = mapped_column(ForeignKey("pilots.id", ondelete="CASCADE"), index=True)
-    arm_id: Mapped[int | None] = mapped_column(ForeignKey("arms.id", ondelete="CASCADE"))
-    limit_usd: Mapped[Decimal | None]
-    limit_seconds: Mapped[float | None]
-    limit_exchanges: Mapped[int | None]
-    state: Mapped[str] = mapped_column(server_default="queued")
-    progress: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
-    message: Mapped[str] = mapped_column(server_default="")
-    by: Mapped[str]
-    created_at: Mapped[datetime] = _now()
-    started_at: Mapped[datetime | None]
-    finished_at: Mapped[datetime | None]
-    claimed_until: Mapped[datetime | None]
-    claimed_by: Mapped[str | None]
-    __table_args__ = (CheckConstraint("state IN ('queued', 'running', 'done', 'cancelled', 'failed')", name="state"),)
-
-
-class ApiKeyRow(Base):
-    """A program's key: only its HMAC under the server's pepper is kept."""
-
-    __tablename__ = "api_keys"
-    id: Mapped[int] = _number()
-    name: Mapped[str] = mapped_column(unique=True)
-    role: Mapped[str]
-    digest: Mapped[bytes] = mapped_column(unique=True)
-    created_at: Mapped[datetime] = _now()
-    revoked_at: Mapped[datetime | None]
-    __table_args__ = (CheckConstraint("role IN ('viewer', 'labeller', 'operator', 'admin')", name="role"),)
-
-
-class AuditRow(Base):
-    """Who did what, append only."""
-
-    __tablename__ = "audit_log"
-    id: Mapped[int] = _number()
-    at: Mapped[datetime] = _now()
-    actor: Mapped[str]
-    action: Mapped[str]
-    pilot_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
-    facts: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))

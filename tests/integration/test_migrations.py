@@ -5,8 +5,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from app.store.migrate import alembic_configuration, upgrade_database
+from app.store.schema import METADATA
 from app.store.session import make_engine
-from app.store.tables import Base
 
 
 def test_every_revision_goes_down_and_up(fresh_database_url: str) -> None:
@@ -18,7 +18,7 @@ def test_every_revision_goes_down_and_up(fresh_database_url: str) -> None:
     assert set(inspect(engine).get_table_names()) <= {"alembic_version"}
     for revision in reversed(revisions):
         upgrade_database(fresh_database_url, revision)
-    assert set(Base.metadata.tables) <= set(inspect(engine).get_table_names())
+    assert set(METADATA.tables) <= set(inspect(engine).get_table_names())
     engine.dispose()
 
 

@@ -28,7 +28,8 @@ from app.store.pilots import get_pilot
 from app.store.replays import claim_replay
 from app.store.replies import record_replies
 from app.store.session import SessionFactory, session_scope
-from app.store.tables import PairRow, PilotRow, ReplyRow, SpendRow
+from app.store.tables import PairRow, PilotRow, ReplyRow
+from app.store.work_tables import SpendRow
 from tests.integration.replaying import FIRST, a_candidate, a_replayable_pilot, a_request, add_exchanges
 from tests.model_servers import DONE, completion, event, event_stream, model_server
 

@@ -95,7 +95,9 @@ def test_the_order_of_preferences_is_no_content() -> None:
     assert one.exchange.content_hash == other.exchange.content_hash
 
 
-@pytest.mark.parametrize("reply", [{}, {"content": ""}, {"content": " \n "}, {"content": None, "tool_calls": []}, {"failure": "empty"}])
+@pytest.mark.parametrize(
+    "reply", [{}, {"content": ""}, {"content": " \n "}, {"content": None, "tool_calls": []}, {"failure": "empty"}]
+)
 def test_a_reply_without_content_and_tool_calls_is_an_empty_one(reply: dict[str, Any]) -> None:
     line = records(a_line(replies={"incumbent": reply | {"total_seconds": 2}}))
     assert (line.replies[0].failure, line.replies[0].content_chars, line.replies[0].total_seconds) == ("empty", None, 2.0)
