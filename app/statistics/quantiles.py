@@ -1,11 +1,14 @@
 """Always-valid intervals of a quantile: two order statistics, whatever the distribution is."""
 
 import math
+from bisect import bisect_left
+from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
 from app.domain.estimate import Estimate
-from app.statistics.binomial_mixture import log_evidence, log_evidence_above, log_evidence_below
+from app.statistics.binomial_mixture import Counts, log_evidence, log_evidence_above, log_evidence_below
 from app.statistics.sums import Floats
 
 METHOD = "quantile_confidence_sequence"
@@ -52,13 +55,13 @@ def quantile_estimate(*, ordered: Floats, probability: float, weight: float, con
         (1330.0, 1304.0, 1354.0)
     """
     _check(probability)
-    n = len(ordered)
-    ranks = np.arange(n + 1)
-    evidence = log_evidence(
-        successes=ranks, trials=n, share=probability, a=probability * weight, b=(1 - probability) * weight
-    )  # fmt: skip
-    kept = np.flatnonzero(evidence < math.log(1 / (1 - confidence)))
-    low, high = _order_statistic(ordered, int(kept[0])), _order_statistic(ordered, int(kept[-1]) + 1)
+    n, limit = len(ordered), math.log(1 / (1 - confidence))
+    evidence = _evidence_of(log_evidence, n, probability, weight)
+    # The evidence falls until the expected rank and rises after it: what is kept is one stretch of ranks.
+    middle = int(n * probability)
+    first = bisect_left(range(middle), True, key=lambda rank: evidence(rank) < limit)
+    after = bisect_left(range(middle, n + 1), True, key=lambda rank: evidence(rank) >= limit) + middle
+    low, high = _order_statistic(ordered, first), _order_statistic(ordered, after)
     return Estimate(quantile_of(ordered=ordered, probability=probability), low, high, n, METHOD, confidence)
 
 
@@ -74,12 +77,9 @@ def upper_quantile(*, ordered: Floats, probability: float, weight: float, alpha:
         1352.0
     """
     _check(probability)
-    n = len(ordered)
-    evidence = log_evidence_above(
-        successes=np.arange(n + 1), trials=n, share=probability, a=probability * weight, b=(1 - probability) * weight
-    )  # fmt: skip
-    refuted = np.flatnonzero(evidence >= math.log(1 / alpha))
-    return _order_statistic(ordered, int(refuted[0])) if len(refuted) else None
+    n, limit = len(ordered), math.log(1 / alpha)
+    evidence = _evidence_of(log_evidence_above, n, probability, weight)
+    return _order_statistic(ordered, bisect_left(range(n + 1), True, key=lambda rank: evidence(rank) >= limit))
 
 
 def lower_quantile(*, ordered: Floats, probability: float, weight: float, alpha: float) -> float | None:
@@ -91,12 +91,23 @@ def lower_quantile(*, ordered: Floats, probability: float, weight: float, alpha:
         1307.0
     """
     _check(probability)
-    n = len(ordered)
-    evidence = log_evidence_below(
-        successes=np.arange(n + 1), trials=n, share=probability, a=probability * weight, b=(1 - probability) * weight
-    )  # fmt: skip
-    refuted = np.flatnonzero(evidence >= math.log(1 / alpha))
-    return _order_statistic(ordered, int(refuted[-1]) + 1) if len(refuted) else None
+    n, limit = len(ordered), math.log(1 / alpha)
+    evidence = _evidence_of(log_evidence_below, n, probability, weight)
+    return _order_statistic(ordered, bisect_left(range(n + 1), True, key=lambda rank: evidence(rank) < limit))
+
+
+class _Evidence(Protocol):
+    def __call__(self, *, successes: Counts, trials: int, share: float, a: float, b: float) -> Floats: ...
+
+
+def _evidence_of(function: _Evidence, n: int, probability: float, weight: float) -> Callable[[int], float]:
+    """The evidence if so many of n observations do not exceed the true quantile."""
+
+    def evidence(rank: int) -> float:
+        a, b = probability * weight, (1 - probability) * weight
+        return float(function(successes=np.array([rank]), trials=n, share=probability, a=a, b=b)[0])
+
+    return evidence
 
 
 def _order_statistic(ordered: Floats, rank: int) -> float | None:
