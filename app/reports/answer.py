@@ -20,13 +20,13 @@ def answer_section(subject: Subject) -> Section:
         blocks=(
             answer_of(subject),
             Facts(items=_key_facts(subject)),
-            Bullets(title="Why", items=tuple(verdict.reasons), when_empty="No reasons were given."),
+            Bullets(title="Why", items=_reasons(subject), when_empty="No reasons were given."),
             *routing,
             gates_table(subject),
             Bullets(
                 title="What would change this answer",
                 items=tuple(verdict.would_change),
-                when_empty="Nothing that this pilot can name.",
+                when_empty="Nothing is missing that would change it. Other work, other prices or another model might.",
             ),
             Bullets(title="What was not tested", items=_not_tested(verdict), when_empty="Nothing was left out."),
         ),
@@ -81,6 +81,19 @@ def _provisional(verdict: VerdictModel) -> str:
         return ""
     points_to = f"For now it points to: {OUTCOMES[verdict.provisional]}."
     return f"{points_to} That is not an answer yet; the reasons say what is missing."
+
+
+def _reasons(subject: Subject) -> tuple[str, ...]:
+    """The reasons, without those that the tables below give word for word."""
+    tables = {_sentence_on(gate.name.value, gate.outcome, gate.reason) for gate in subject.card.gates}
+    if subject.card.verdict.routing:
+        tables |= {_sentence_on(name, s.outcome, s.reason) for name, s in subject.card.segments.items()}
+    reasons = subject.card.verdict.reasons
+    return tuple(reason for reason in reasons if reason.casefold() not in tables) or tuple(reasons)
+
+
+def _sentence_on(name: str, outcome: GateOutcome, reason: str) -> str:
+    return f"{name} {outcome.value}: {reason}.".casefold()
 
 
 def _not_tested(verdict: VerdictModel) -> tuple[str, ...]:
@@ -210,5 +223,6 @@ def _routing_table(subject: Subject) -> Table:
         goes = routing.get(segment)
         is_moving = goes == subject.name
         to = Cell(text=f"{goes} (moves)" if is_moving else f"{subject.incumbent} (stays)", arm=subject.arm if is_moving else 0)
-        rows.append(cells(segment, to))
-    return Table(caption="Who would answer what", columns=("Kind of work", "Goes to"), rows=tuple(rows))
+        found = subject.card.segments.get(segment)
+        rows.append(cells(segment, to, found.reason if found is not None and found.reason else figures.NOTHING))
+    return Table(caption="Who would answer what", columns=("Kind of work", "Goes to", "Why"), rows=tuple(rows))

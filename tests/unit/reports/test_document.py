@@ -9,7 +9,7 @@ from app.domain.scorecard import CostModel, LedgerModel, MoneyEstimate
 from app.domain.words import Outcome
 from app.reports import figures
 from app.reports.build import build_document
-from app.reports.document import Answer, Block, Chart, Document, Section, Table
+from app.reports.document import Answer, Block, Bullets, Chart, Document, Section, Table
 from app.reports.markdown import render_markdown
 from tests.unit.reports.examples import HOURS, MADE_AT, SCORECARDS, a_document, a_full_configuration, hybrid
 
@@ -67,11 +67,23 @@ def test_each_arm_keeps_one_colour_and_one_name() -> None:
 def test_a_hybrid_says_who_would_answer_what() -> None:
     routing = tables_of(a_document("hybrid"))["Who would answer what"]
     assert texts(routing) == [
-        ["extraction", "qwen (moves)"],
-        ["triage", "qwen (moves)"],
-        ["multi-step support", "gpt-5.1 (stays)"],
-        ["other", "gpt-5.1 (stays)"],
+        ["extraction", "qwen (moves)", "its lower bound is 46.2%"],
+        ["triage", "qwen (moves)", "its lower bound is 51.2%"],
+        ["multi-step support", "gpt-5.1 (stays)", "its upper bound is 38.3%"],
+        ["other", "gpt-5.1 (stays)", "not registered"],
     ]
+
+
+def test_what_the_tables_say_word_for_word_is_not_said_twice() -> None:
+    scorecard = hybrid()
+    card = scorecard.candidates["qwen"]
+    said = [f"{gate.name.value.title()} {gate.outcome.value}: {gate.reason}." for gate in card.gates]
+    said += [f"{name.capitalize()} {s.outcome.value}: {s.reason}." for name, s in card.segments.items()]
+    verdict = card.verdict.model_copy(update={"reasons": ["Two of three may move.", *said]})
+    changed = scorecard.model_copy(update={"candidates": {"qwen": card.model_copy(update={"verdict": verdict})}})
+    document = build_document(changed, a_full_configuration(), HOURS, MADE_AT)
+    why = next(block for block in blocks_of(document) if isinstance(block, Bullets) and block.title == "Why")
+    assert why.items == ("Two of three may move.",)
 
 
 def test_every_condition_has_its_bound_its_need_and_its_reason() -> None:
