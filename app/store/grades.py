@@ -139,14 +139,19 @@ def save_settlements(session: Session, settlements: Sequence[Settlement], *, wor
     session.execute(_SETTLE, parameters)
 
 
+# Rows that are locked are being touched, and thereby reopened.
 _REOPEN_LEFT_OUT = text("""
-UPDATE pairs p SET state = 'pending', rule = NULL, preference = NULL, ungraded = NULL, facts = '{}', settled_at = NULL
-FROM exchanges e
-WHERE p.pilot_id = :pilot AND e.id = p.exchange_id AND p.state = 'settled' AND p.rule IS NULL AND (
-    p.facts ->> 'left_out' = 'not_sampled' AND e.sample_point < :rate
-    OR p.facts ->> 'left_out' = 'outside_window'
-        AND (CAST(:starts AS timestamptz) IS NULL OR e.arrived_at >= :starts AND e.arrived_at < :ends)
+WITH back AS (
+    SELECT p.exchange_id, p.arm_id FROM pairs p JOIN exchanges e ON e.id = p.exchange_id
+    WHERE p.pilot_id = :pilot AND p.state = 'settled' AND p.rule IS NULL AND (
+        p.facts ->> 'left_out' = 'not_sampled' AND e.sample_point < :rate
+        OR p.facts ->> 'left_out' = 'outside_window'
+            AND (CAST(:starts AS timestamptz) IS NULL OR e.arrived_at >= :starts AND e.arrived_at < :ends)
+    )
+    FOR UPDATE OF p SKIP LOCKED
 )
+UPDATE pairs p SET state = 'pending', facts = '{}', settled_at = NULL
+FROM back b WHERE p.exchange_id = b.exchange_id AND p.arm_id = b.arm_id
 """)
 # Answers that say nothing of the pair: asked again when a grading is asked for. What the judge answered stays answered.
 _REOPEN_UNANSWERED = text("""
@@ -154,12 +159,14 @@ WITH gone AS (
     DELETE FROM grades WHERE pilot_id = :pilot AND grader = 'judge' AND version <> :imported
         AND ungraded IS NOT NULL AND ungraded <> ALL(CAST(:final AS text[]))
     RETURNING exchange_id, arm_id
+), back AS (
+    SELECT p.exchange_id, p.arm_id FROM pairs p
+    WHERE p.pilot_id = :pilot AND p.state = 'settled'
+        AND (p.facts ? 'unasked' OR (p.exchange_id, p.arm_id) IN (SELECT exchange_id, arm_id FROM gone))
+    FOR UPDATE OF p SKIP LOCKED
 )
-UPDATE pairs p SET state = 'pending', rule = NULL, preference = NULL, ungraded = NULL, facts = '{}',
-    claimed_until = NULL, claimed_by = NULL, settled_at = NULL
-WHERE p.pilot_id = :pilot AND (
-    p.state = 'settled' AND p.facts ? 'unasked' OR (p.exchange_id, p.arm_id) IN (SELECT exchange_id, arm_id FROM gone)
-)
+UPDATE pairs p SET state = 'pending', rule = NULL, preference = NULL, ungraded = NULL, facts = '{}', settled_at = NULL
+FROM back b WHERE p.exchange_id = b.exchange_id AND p.arm_id = b.arm_id
 """)
 
 
