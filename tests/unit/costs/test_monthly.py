@@ -1,0 +1,91 @@
+"""A month's money from parts; what is unknown stays unknown."""
+
+import doctest
+from decimal import Decimal
+
+import pytest
+
+from app.costs import monthly
+from app.costs.monthly import CandidateInputs, TokenBill, break_even_requests, candidate_month, month_factor
+
+
+def test_the_examples_in_the_docstrings_run() -> None:
+    result = doctest.testmod(monthly)
+    assert (result.attempted > 0, result.failed) == (True, 0)
+
+
+def test_a_month_of_730_hours() -> None:
+    assert month_factor(closed_days=28) == Decimal(730) / Decimal(672)
+    assert month_factor(closed_days=0) is None
+    with pytest.raises(ValueError, match="-1"):
+        month_factor(closed_days=-1)
+
+
+def inputs(**changes: Decimal | int | None) -> CandidateInputs:
+    known: dict[str, Decimal | int | None] = {
+        "gpu_usd_per_hour": Decimal(3),
+        "gpus": 2,
+        "tokens_usd_per_month": None,
+        "recurring_hours_per_month": Decimal(10),
+        "engineer_usd_per_hour": Decimal(90),
+        "other_usd_per_month": Decimal(500),
+    }
+    return CandidateInputs(**known | changes)  # type: ignore[arg-type]  # names and types as above
+
+
+def test_rented_gpus_cost_every_hour_of_the_month() -> None:
+    month = candidate_month(inputs())
+    assert month.usd == 3 * 2 * 730 + 900 + 500
+    assert month.parts == {"gpus": 4380, "engineering hours": 900, "other": 500}
+
+
+def test_a_managed_model_costs_its_tokens() -> None:
+    month = candidate_month(inputs(gpu_usd_per_hour=None, tokens_usd_per_month=Decimal(70)))
+    assert (month.usd, month.parts["tokens"]) == (Decimal(1470), Decimal(70))
+
+
+@pytest.mark.parametrize(
+    "missing", ["gpu_usd_per_hour", "recurring_hours_per_month", "engineer_usd_per_hour", "other_usd_per_month"]
+)
+def test_without_a_part_there_is_no_sum(missing: str) -> None:
+    assert candidate_month(inputs(**{missing: None})).usd is None
+
+
+def test_a_guides_example_of_100000_queries_a_day() -> None:
+    # "Self-hosted LLMs in 2026": $22,500 for the API against $5,000 for GPUs and $2,000 of engineering.
+    month = candidate_month(
+        inputs(gpu_usd_per_hour=Decimal(5000) / 730, gpus=1, recurring_hours_per_month=Decimal(20),
+               engineer_usd_per_hour=Decimal(100), other_usd_per_month=Decimal(0))
+    )  # fmt: skip
+    assert month.usd == pytest.approx(Decimal(7000))
+    requests = Decimal(100_000) * 730 / 24
+    found = break_even_requests(
+        fixed_usd=Decimal(7000), usd_per_request=Decimal(0), incumbent_usd_per_request=22_500 / requests
+    )
+    assert found == pytest.approx(requests * 7000 / 22_500)
+
+
+def test_a_candidate_that_costs_more_for_each_request_never_pays() -> None:
+    assert break_even_requests(fixed_usd=Decimal(1), usd_per_request=Decimal(2), incumbent_usd_per_request=Decimal(2)) is None
+
+
+@pytest.mark.parametrize(
+    ("bill", "total"),
+    [
+        (TokenBill(), Decimal(0)),
+        (TokenBill(usd=Decimal(10), replies=Decimal(10)), Decimal(10)),
+        (TokenBill(usd=Decimal(10), replies=Decimal(10), unpriced=frozenset({"x"})), None),
+        (TokenBill(uncounted=Decimal(1)), None),
+        (TokenBill(absent=Decimal(1)), None),
+        (TokenBill(usd=Decimal(10), replies=Decimal(10), absent=Decimal(10)), Decimal(20)),
+    ],
+)
+def test_bills(bill: TokenBill, total: Decimal | None) -> None:
+    assert bill.total_usd == total
+
+
+def test_bills_of_two_segments_add_up() -> None:
+    both = TokenBill(usd=Decimal(1), replies=Decimal(2)) + TokenBill(
+        usd=Decimal(3), replies=Decimal(2), unpriced=frozenset({"x"})
+    )
+    assert (both.usd, both.replies, both.unpriced) == (Decimal(4), Decimal(4), frozenset({"x"}))
