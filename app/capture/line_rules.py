@@ -19,6 +19,9 @@ def rule_problems(document: Document, preferences: list[Json], layout: Layout, l
 
 
 def _problems(document: Document, preferences: list[Json], layout: Layout, line: int) -> Iterator[Problem]:
+    messages = document["request"].get("messages", [])
+    if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
+        yield problem(line, ("request", "messages"), "wrong_type", "must be a list of objects with role and content")
     segment = document.get("segment")
     if segment is not None and segment not in layout.segments:
         known = sorted(layout.segments)

@@ -22,12 +22,12 @@ _TYPES = {
 }  # fmt: skip
 _LINE = ("exchange_id", "import_id", "line", "is_merge")
 _OF_LINE = ("exchange_id", "import_id")
-_DRAW = text("SELECT nextval(pg_get_serial_sequence('exchanges', 'id')) FROM generate_series(1, :count)")
+_DRAW = text("SELECT array_agg(nextval(pg_get_serial_sequence('exchanges', 'id'))) FROM generate_series(1, :count)")
 
 
 def stage_lines(session: Session, import_id: int, lines: Sequence[LineRecords]) -> None:
     """Stages new lines: each gets the number that its exchange will have."""
-    numbers = session.scalars(_DRAW, {"count": len(lines)})
+    numbers = session.scalar(_DRAW, {"count": len(lines)}) or []
     write_staged(session, import_id, [StagedLine(number, False, line) for number, line in zip(numbers, lines, strict=True)])
 
 
