@@ -15,8 +15,8 @@ from app.pipeline.access import create_key
 from app.settings import Settings
 from app.store.audit import list_actions
 from app.store.session import SessionFactory, session_scope
-from tests.integration.replaying import a_candidate, a_replayable_pilot
 from tests.integration.replay_runs import Recorder, work
+from tests.integration.replaying import a_candidate, a_replayable_pilot
 from tests.model_servers import model_server
 
 sent: list[tuple[Job, list[Any]]] = []

@@ -13,8 +13,8 @@ from sqlalchemy import func, select
 
 from app.store.session import SessionFactory, session_scope
 from app.store.tables import ReplyRow
-from tests.integration.replaying import a_candidate, a_replayable_pilot
 from tests.integration.replay_runs import Recorder, start, status, stored, work
+from tests.integration.replaying import a_candidate, a_replayable_pilot
 from tests.model_servers import model_server
 
 ROOT = Path(__file__).resolve().parents[2]
