@@ -5,6 +5,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
+import redis
 from celery import Celery
 from kombu.exceptions import OperationalError
 
@@ -28,6 +29,26 @@ class Job(StrEnum):
 def broker_url(redis_url: str) -> str:
     """Celery's way to write an address of Redis: a Unix socket is `redis+socket:///path` there, `unix:///path` elsewhere."""
     return redis_url.replace("unix://", "redis+socket://", 1) if redis_url.startswith("unix://") else redis_url
+
+
+def redis_illness(redis_url: str | None) -> str | None:
+    """What is wrong with Redis, in one sentence; `None` if nothing is."""
+    if redis_url is None:
+        return "no address of Redis: set PILOT_REDIS_URL"
+    plain = redis_url.replace("redis+socket://", "unix://", 1)
+    try:
+        client = redis.Redis.from_url(
+            plain, socket_timeout=CONNECT_TIMEOUT_SECONDS, socket_connect_timeout=CONNECT_TIMEOUT_SECONDS
+        )
+    except ValueError as error:
+        return f"PILOT_REDIS_URL is not an address of Redis: {error}"
+    try:
+        client.ping()
+    except redis.RedisError as error:
+        return f"Redis does not answer: {error}"
+    finally:
+        client.close()
+    return None
 
 
 def make_celery(redis_url: str | None) -> Celery:

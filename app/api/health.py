@@ -2,15 +2,14 @@
 
 from typing import Literal
 
-import redis
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from app.api.dependencies import ServicesDep
+from app.jobs import redis_illness
 from app.store.health import database_illness
 
 router = APIRouter(prefix="/health", tags=["health"])
-REDIS_TIMEOUT_SECONDS = 2.0
 
 
 class Alive(BaseModel):
@@ -41,21 +40,3 @@ def ready(services: ServicesDep, response: Response) -> Readiness:
     well = database is None and queue is None
     response.status_code = 200 if well else 503
     return Readiness(status="ok" if well else "ill", database=database, redis=queue)
-
-
-def redis_illness(url: str | None) -> str | None:
-    """What is wrong with Redis, in one sentence; `None` if nothing is."""
-    if url is None:
-        return "no address of Redis: set PILOT_REDIS_URL"
-    plain = url.replace("redis+socket://", "unix://", 1)  # Celery's way to write a socket
-    try:
-        client = redis.Redis.from_url(plain, socket_timeout=REDIS_TIMEOUT_SECONDS, socket_connect_timeout=REDIS_TIMEOUT_SECONDS)
-    except ValueError as error:
-        return f"PILOT_REDIS_URL is not an address of Redis: {error}"
-    try:
-        client.ping()
-    except redis.RedisError as error:
-        return f"Redis does not answer: {error}"
-    finally:
-        client.close()
-    return None

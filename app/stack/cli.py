@@ -3,8 +3,10 @@
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
+from app.settings import Settings
 from app.stack.home import StackHome, read_settings
 from app.stack.status import read_status, status_lines
 from app.stack.stopping import stop_stack
@@ -30,20 +32,24 @@ def status(arguments: argparse.Namespace) -> None:
 
 
 def pilot(arguments: list[str]) -> None:
-    """Becomes the `pilot` command, told where the local stack is unless the environment says otherwise."""
-    settings = read_settings()
+    """Becomes the `pilot` command."""
+    environment = pilot_environment(read_settings(), os.environ)
+    script = str(Path(sys.executable).with_name("pilot"))
+    os.execve(sys.executable, [sys.executable, script, *arguments], environment)  # noqa: S606 - no shell is meant
+
+
+def pilot_environment(settings: Settings, given: Mapping[str, str]) -> dict[str, str]:
+    """Tells the `pilot` command where the local stack is, unless the environment names a service itself."""
     home = StackHome(settings.home.resolve())
     state = home.running()
     local = state.addresses.api_url if state else f"http://127.0.0.1:{settings.api_port}"
-    if "PILOT_SERVICE_URL" not in os.environ and state is None:
-        say("the local stack does not run (./run up starts it)")
-    environment = {"PILOT_SERVICE_URL": local, **os.environ}
+    if state is None and "PILOT_SERVICE_URL" not in given:
+        say("the local stack does not run; ./run up starts it")
+    environment = {"PILOT_SERVICE_URL": local, **given}
     # The local admin's key is for the local service only.
     if environment["PILOT_SERVICE_URL"].rstrip("/") == local and home.admin_key_file.exists():
         environment.setdefault("PILOT_API_KEY", home.admin_key_file.read_text().strip())
-    script = str(Path(sys.executable).with_name("pilot"))
-    sys.stderr.flush()
-    os.execve(sys.executable, [sys.executable, script, *arguments], environment)  # noqa: S606 - no shell is meant
+    return environment
 
 
 def parser() -> argparse.ArgumentParser:

@@ -87,7 +87,8 @@ def _wait_until_ready(home: StackHome, supervisor: "subprocess.Popen[bytes]") ->
     while True:
         ended = supervisor.poll() is not None
         state = home.running()
-        if state is not None and state.ready:
+        # If another's stack is ready, ours ends by itself; left alone it might still take over when that one ends.
+        if state is not None and state.ready and (ended or state.supervisor.pid == supervisor.pid):
             return state.addresses
         if ended:
             return None

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from functools import partial
 
 from app.errors import StackError
+from app.jobs import redis_illness
 from app.settings import Settings
 from app.stack.children import Child, Program, answers_ready
 from app.stack.home import CHILDREN, SERVERS, Addresses, ProcessEntry, ProcessState, StackHome, StackState
@@ -90,6 +91,9 @@ class Supervisor:
             database = start_postgres(self._home.root, self._say).url
         if redis is None:
             redis = start_redis(self._home.root).url
+        elif illness := redis_illness(redis):
+            message = f"the Redis of PILOT_REDIS_URL cannot be used: {illness}"
+            raise StackError(message)
         return {"PILOT_DATABASE_URL": database, "PILOT_REDIS_URL": redis}
 
     def _programs(self, listening: int) -> list[Program]:

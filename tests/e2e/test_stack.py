@@ -1,0 +1,238 @@
+"""`./run up`, `status` and `down` with real processes."""
+
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.stacks import ROOT, Stack, answer_of, runs, wait_for
+
+EVERYTHING = {"supervisor", "api", "worker", "beat", "postgres", "redis"}
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the tests look at processes by /proc, which only Linux has")
+
+
+@pytest.fixture(scope="module")
+def one_stack() -> Iterator[Stack]:
+    """A stack that several tests share: each begins with `up`, which finds it or starts it again."""
+    with tempfile.TemporaryDirectory(prefix="pp-e2e-") as folder:
+        Path(folder).chmod(0o755)
+        stack = Stack(Path(folder) / "home", {})
+        yield stack
+        stack.down()
+
+
+@pytest.fixture
+def new_stack() -> Iterator[Callable[..., Stack]]:
+    """Makes stacks in short folders, and ends each after the test."""
+    made: list[Stack] = []
+    folders: list[Path] = []
+
+    def make(name: str = "home", parent_mode: int = 0o755, **settings: str) -> Stack:
+        folders.append(Path(tempfile.mkdtemp(prefix="pp-e2e-")))
+        folders[-1].chmod(parent_mode)
+        made.append(Stack(folders[-1] / name, settings))
+        return made[-1]
+
+    yield make
+    for stack in made:
+        stack.down()
+    for folder in folders:
+        shutil.rmtree(folder)
+
+
+def test_up_says_where_it_is_and_down_ends_all_that_it_started(new_stack: Callable[..., Stack]) -> None:
+    stack = new_stack()
+    found = stack.up()
+    assert set(found) == {"api_url", "gateway_url", "dashboard_url", "admin_key_file"}
+    assert found["gateway_url"] is None
+    assert answer_of(f"{found['api_url']}/health/ready")["status"] == "ok"
+
+    key_file = Path(found["admin_key_file"])
+    assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
+    assert answer_of(f"{found['api_url']}/api/v1/pilots", key_file.read_text()) is not None
+
+    shown = stack.status()
+    assert {name for name, process in shown.items() if process["state"] == "running"} == EVERYTHING
+    pids = stack.pids()
+    assert all(runs(pid) for pid in pids.values())
+
+    # The second `up` finds the first.
+    assert stack.up() == found
+    assert stack.pids() == pids
+
+    assert "api" in stack.down()
+    assert not any(runs(pid) for pid in pids.values())
+    assert {process["state"] for process in stack.status().values()} == {"stopped"}
+    assert "nothing ran" in stack.down()
+
+    # What was stored is still there, and the key with it.
+    key = key_file.read_text()
+    again = stack.up()
+    assert key_file.read_text() == key
+    assert answer_of(f"{again['api_url']}/api/v1/pilots", key) is not None
+
+
+def test_a_killed_process_is_back_and_the_api_loses_no_connection_meanwhile(one_stack: Stack) -> None:
+    stack = one_stack
+    found = stack.up()
+    before, before_restarts = stack.pids(), stack.status()
+    for name in ("worker", "api"):
+        stack.kill(name)
+    # Sent while no API runs, it waits in the socket that the supervisor holds.
+    assert answer_of(f"{found['api_url']}/health/live") == {"status": "ok"}
+    wait_for(lambda: all(stack.status()[name]["state"] == "running" for name in ("worker", "api")))
+    shown = stack.status()
+    for name in ("worker", "api"):
+        assert shown[name]["pid"] != before[name]
+        assert shown[name]["restarts"] > before_restarts[name]["restarts"]
+        assert shown[name]["last_exit"] == -signal.SIGKILL
+    assert {name: pid for name, pid in stack.pids().items() if name not in ("worker", "api")} == {
+        name: pid for name, pid in before.items() if name not in ("worker", "api")
+    }
+
+
+def test_the_pool_of_a_killed_worker_does_not_outlive_it(one_stack: Stack) -> None:
+    stack = one_stack
+    stack.up()
+    worker = stack.pids()["worker"]
+    pool = [int(pid) for pid in Path(f"/proc/{worker}/task/{worker}/children").read_text().split()]
+    assert pool
+    stack.kill("worker")
+    wait_for(lambda: not any(runs(pid) for pid in pool))
+
+
+def test_after_a_killed_supervisor_the_children_end_and_up_takes_over_the_servers(one_stack: Stack) -> None:
+    stack = one_stack
+    stack.up()
+    before = stack.pids()
+    stack.kill("supervisor")
+    wait_for(lambda: not any(runs(before[name]) for name in ("api", "worker", "beat")))
+    shown = stack.status()
+    assert {name for name, process in shown.items() if process["state"] == "running"} == {"postgres", "redis"}
+
+    found = stack.up()
+    after = stack.pids()
+    assert set(after) == EVERYTHING
+    assert {name: after[name] for name in ("postgres", "redis")} == {name: before[name] for name in ("postgres", "redis")}
+    assert answer_of(f"{found['api_url']}/health/ready")["status"] == "ok"
+
+
+def test_down_ends_what_a_killed_supervisor_left_and_no_stranger(new_stack: Callable[..., Stack]) -> None:
+    stack = new_stack()
+    stack.up()
+    before = stack.pids()
+    stack.kill("supervisor")
+    wait_for(lambda: not any(runs(before[name]) for name in ("api", "worker", "beat")))
+    # A stranger got the worker's number since.
+    with subprocess.Popen(["/bin/sleep", "60"]) as stranger:
+        state = json.loads((stack.home / "stack.json").read_text())
+        for child in state["children"]:
+            child["pid"] = stranger.pid
+        (stack.home / "stack.json").write_text(json.dumps(state))
+        stack.down()
+        assert stranger.poll() is None
+        stranger.kill()
+    assert not any(runs(pid) for pid in before.values())
+
+
+def test_a_port_in_use_is_named_before_anything_starts(one_stack: Stack, new_stack: Callable[..., Stack]) -> None:
+    port = one_stack.up()["api_url"].rpartition(":")[2]
+    stack = new_stack(PILOT_API_PORT=port)
+    done = stack.run("up", "--detach", "--json")
+    assert done.returncode == 1
+    assert f"port {port} on 127.0.0.1 is in use" in done.stderr
+    assert "PILOT_API_PORT" in done.stderr
+    assert done.stdout == ""
+    assert not (stack.home / "redis").exists()
+    assert {process["state"] for process in stack.status().values()} == {"stopped"}
+
+
+def test_two_homes_run_side_by_side(one_stack: Stack, new_stack: Callable[..., Stack]) -> None:
+    one, two = one_stack, new_stack()
+    addresses = [one.up(), two.up()]
+    assert len({found["api_url"] for found in addresses}) == 2
+    assert not set(one.pids().values()) & set(two.pids().values())
+    two.down()
+    assert answer_of(f"{addresses[0]['api_url']}/health/ready")["status"] == "ok"
+
+
+@pytest.mark.parametrize("name", ["with a space & ümlaut 100%", "long" * 30], ids=["odd", "long"])
+def test_odd_and_long_folders_work(new_stack: Callable[..., Stack], name: str) -> None:
+    stack = new_stack(name)
+    found = stack.up()
+    assert answer_of(f"{found['api_url']}/health/ready")["status"] == "ok"
+    assert set(stack.pids()) == EVERYTHING
+
+
+def test_under_a_private_parent_it_works_and_changes_no_mode(new_stack: Callable[..., Stack]) -> None:
+    stack = new_stack(parent_mode=0o700)
+    done = stack.run("up", "--detach", "--json")
+    assert done.returncode == 0, done.stderr
+    assert set(stack.pids()) == EVERYTHING
+    assert stat.S_IMODE(stack.home.parent.stat().st_mode) == 0o700
+    if os.geteuid() == 0:
+        assert "/var/lib/parallel-pilot" in done.stderr
+
+
+def test_in_the_foreground_ctrl_c_ends_everything(new_stack: Callable[..., Stack]) -> None:
+    stack = new_stack()
+    stack.home.mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-m", "app.stack.up", "--json"], cwd=ROOT, env=stack.environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        found = json.loads(process.stdout.readline())
+        assert answer_of(f"{found['api_url']}/health/ready")["status"] == "ok"
+        pids = stack.pids()
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+        assert time.monotonic() - began < 30
+    assert set(pids) == EVERYTHING
+    assert not any(runs(pid) for pid in pids.values())
+
+
+def test_a_process_that_does_not_stay_up_is_told_with_the_end_of_its_log(
+    new_stack: Callable[..., Stack], tmp_path: Path
+) -> None:
+    (tmp_path / "uvicorn.py").write_text("raise SystemExit('this installation is broken')")
+    stack = new_stack(PYTHONPATH=str(tmp_path))
+    done = stack.run("up", "--detach", "--json")
+    assert done.returncode == 1
+    assert "api does not stay up" in done.stderr
+    assert "this installation is broken" in done.stderr
+    assert {process["state"] for process in stack.status().values()} == {"stopped"}
+
+
+def test_a_database_of_our_own_is_used_and_left_alone(new_stack: Callable[..., Stack], fresh_database_url: str) -> None:
+    stack = new_stack(PILOT_DATABASE_URL=fresh_database_url)
+    found = stack.up()
+    shown = stack.status()
+    assert shown["postgres"]["state"] == "external"
+    assert shown["postgres"]["pid"] is None
+    assert not (stack.home / "postgres").exists()
+    assert answer_of(f"{found['api_url']}/health/ready")["database"] is None
+    assert "postgres" not in stack.down()
+
+
+def test_a_database_that_cannot_be_reached_is_told_without_its_password(new_stack: Callable[..., Stack]) -> None:
+    stack = new_stack(PILOT_DATABASE_URL="postgresql+psycopg://me:hunter2@127.0.0.1:1/none")
+    done = stack.run("up", "--detach")
+    assert done.returncode == 1
+    assert "PILOT_DATABASE_URL" in done.stderr
+    assert "hunter2" not in done.stderr
+
+
+def test_a_redis_that_cannot_be_reached_is_told(new_stack: Callable[..., Stack]) -> None:
+    done = new_stack(PILOT_REDIS_URL="redis://127.0.0.1:1/0").run("up", "--detach")
+    assert done.returncode == 1
+    assert "PILOT_REDIS_URL" in done.stderr
