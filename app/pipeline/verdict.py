@@ -31,6 +31,9 @@ _LINES = {
 }
 
 
+_SAYS = {GateOutcome.PASSES: "passes", GateOutcome.FAILS: "fails", GateOutcome.UNKNOWN: "is not known yet"}
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
     """All that a verdict on one candidate speaks of.
@@ -146,11 +149,18 @@ def _reasons(case: Case, ruling: _Ruling) -> Iterator[str]:
     yield _in_short(case, ruling)
     if UNCALIBRATED in ruling.codes:
         yield _calibration(case.quality)
-    for gate in case.gates.models:
-        if gate.outcome is not GateOutcome.NOT_REQUIRED:
-            yield _sentence(f"{gate.name.value} {gate.outcome.value}: {gate.reason}")
-    for name, segment in case.registered.items():
-        yield _sentence(f"{name} {segment.outcome.value}: {segment.reason}")
+    yield from _findings(case, ruling)
+
+
+def _findings(case: Case, ruling: _Ruling) -> Iterator[str]:
+    """What each condition says: of what would move, of all traffic, and the quality of each registered segment."""
+    moving = case.gates.operation(ruling.moved) if ruling.moved else {}
+    said = [(f"for what moves, {name.value}", found.outcome, found.reason) for name, found in moving.items()]
+    said += [(gate.name.value, gate.outcome, gate.reason) for gate in case.gates.models]
+    said += [(f"the quality of {name}", segment.outcome, segment.reason) for name, segment in case.registered.items()]
+    for what, outcome, reason in said:
+        if outcome is not GateOutcome.NOT_REQUIRED:
+            yield _sentence(f"{what} {_SAYS[outcome]}: {reason}")
 
 
 def _in_short(case: Case, ruling: _Ruling) -> str:
