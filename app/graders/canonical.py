@@ -8,6 +8,7 @@ from app.domain.exchange import Json, ToolCall
 
 # Beyond it a float no longer says which integer it is.
 _EXACT_INTEGERS = 2**53
+_TOO_DEEP = "nested too deeply"
 
 
 def fold(text: str | None) -> str:
@@ -16,8 +17,15 @@ def fold(text: str | None) -> str:
 
 
 def canonical_json(value: Any) -> str:
-    """JSON with sorted keys, no spaces, text as it is and whole numbers without a fraction (as in RFC 8785)."""
-    return json.dumps(_plain(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    """JSON with sorted keys, no spaces, text as it is and whole numbers without a fraction (as in RFC 8785).
+
+    Raises:
+        ValueError: If it is nested too deeply.
+    """
+    try:
+        return json.dumps(_plain(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
 
 
 def strict_json(text: str) -> Any:
@@ -29,8 +37,7 @@ def strict_json(text: str) -> Any:
     try:
         return json.loads(text, parse_constant=refuse_constant)
     except RecursionError:
-        message = "nested too deeply"
-        raise ValueError(message) from None
+        raise ValueError(_TOO_DEEP) from None
 
 
 def arguments_of(call: ToolCall) -> Json:
@@ -48,17 +55,17 @@ def arguments_of(call: ToolCall) -> Json:
     return arguments
 
 
-def call_key(call: ToolCall) -> Json:
-    """A call without its id: name and arguments, as an object where they are one, else the text."""
+def canonical_call(call: ToolCall) -> str:
+    """A call without its id as canonical JSON: name and arguments, as an object where they are one, else as text."""
     try:
-        return {"name": call.name, "arguments": arguments_of(call)}
+        return canonical_json({"name": call.name, "arguments": arguments_of(call)})
     except ValueError:
-        return {"name": call.name, "arguments": call.arguments}
+        return canonical_json({"name": call.name, "arguments": call.arguments})
 
 
 def canonical_calls(calls: Sequence[ToolCall]) -> list[str]:
     """Each call as canonical JSON, in the order given."""
-    return [canonical_json(call_key(call)) for call in calls]
+    return [canonical_call(call) for call in calls]
 
 
 def _plain(value: Any) -> Any:

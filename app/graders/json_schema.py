@@ -1,6 +1,7 @@
 """Grader `json_schema`: does JSON keep to a schema that the request itself brought?"""
 
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from jsonschema.exceptions import SchemaError
@@ -11,11 +12,13 @@ from referencing.jsonschema import EMPTY_REGISTRY
 from app.domain.exchange import Json, Reply
 from app.graders.canonical import canonical_json, strict_json
 from app.graders.grade import Validity
+from app.providers.chat import cut
 
 NAME = "json_schema"
 VERSION = "1"
 MAX_VIOLATIONS = 5
 MAX_MESSAGE = 200
+MAX_LOOKED_AT = 100
 
 
 def check_response_format(request: Json, reply: Reply) -> Validity:
@@ -34,7 +37,7 @@ def check_response_format(request: Json, reply: Reply) -> Validity:
     try:
         document = strict_json(reply.content or "")
     except ValueError as error:
-        return Validity((_cut(f"{NAME}: $: the content is not JSON: {error}"),))
+        return Validity((cut(f"{NAME}: $: the content is not JSON: {error}", MAX_MESSAGE),))
     return check_document(document, schema, NAME)
 
 
@@ -46,12 +49,15 @@ def check_document(document: Any, schema: Any, label: str) -> Validity:
     """
     try:
         validator = _validator(canonical_json(schema))
-        errors = sorted(validator.iter_errors(document), key=lambda error: [str(part) for part in error.absolute_path])
+        found = islice(validator.iter_errors(document), MAX_LOOKED_AT)
+        errors = sorted(found, key=lambda error: [str(part) for part in error.absolute_path])
     except SchemaError as error:
-        return Validity(unusable=(_cut(f"{label}: the schema is invalid at {error.json_path}: {error.message}"),))
+        return Validity(unusable=(cut(f"{label}: the schema is invalid at {error.json_path}: {error.message}", MAX_MESSAGE),))
     except Exception as error:  # a stranger's schema: whatever it breaks, no reply is to blame
-        return Validity(unusable=(_cut(f"{label}: the schema cannot be used: {type(error).__name__}: {error}"),))
-    return Validity(tuple(_cut(f"{label}: {error.json_path}: {error.message}") for error in errors[:MAX_VIOLATIONS]))
+        return Validity(unusable=(cut(f"{label}: the schema cannot be used: {type(error).__name__}: {error}", MAX_MESSAGE),))
+    return Validity(
+        tuple(cut(f"{label}: {error.json_path}: {error.message}", MAX_MESSAGE) for error in errors[:MAX_VIOLATIONS])
+    )
 
 
 def requested_schema(request: Json) -> Any:
@@ -74,7 +80,3 @@ def _validator(schema_text: str) -> Validator:
     kind.check_schema(schema)
     made: Validator = kind(schema, registry=EMPTY_REGISTRY)
     return made
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"

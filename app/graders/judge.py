@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-from app.domain.exchange import Json, Reply, Usage
+from app.domain.exchange import Json, Usage
 from app.graders.grade import Ungraded
 from app.graders.judge_answer import JudgeAnswer, parse_answer
 from app.graders.judge_prompt import (
@@ -29,8 +29,7 @@ from app.providers.usage import usage_of
 NAME = "judge"
 BYTES_PER_TOKEN = 4
 MAX_REASONING = 4000
-# What is sent beside the texts: the instructions, the response format, delimiters.
-_FRAME_BYTES = len(INSTRUCTIONS) + 1000
+_FRAME_BYTES = 400
 # Refusals that may be due to a response format which the server does not know.
 _FORMAT_REFUSALS = frozenset({400, 404, 415, 422, 501})
 _NO_ROOM = frozenset({429, 503, 529})
@@ -86,11 +85,9 @@ def preference_value(preference: str, *, arm_is_first: bool) -> float:
     return float((preference == FIRST) == arm_is_first)
 
 
-def estimated_input_tokens(comparison: Comparison) -> int:
-    """About how many tokens a judge is sent for a comparison: four bytes each."""
-    replies = (len(text.encode()) for reply in (comparison.first, comparison.second) for text in _texts(reply))
-    shown = comparison.request.get("messages", comparison.request.get("input"))
-    return (len(orjson.dumps(shown)) + sum(replies) + _FRAME_BYTES) // BYTES_PER_TOKEN
+def estimated_input_tokens(messages: list[Json]) -> int:
+    """About how many tokens messages have: four bytes each, and what a response format adds."""
+    return (sum(len(message["content"].encode()) for message in messages) + _FRAME_BYTES) // BYTES_PER_TOKEN
 
 
 @asynccontextmanager
@@ -116,17 +113,23 @@ class JudgeClient:
         self._headers = {"Authorization": f"Bearer {target.api_key}"} if target.api_key else {}
         self._takes_schemas: bool | None = None
 
-    async def ask(self, comparison: Comparison) -> JudgeCall:
-        """One call with delimiters of its own; never raises for a server's behaviour.
+    async def ask(self, comparison: Comparison, messages: list[Json] | None = None) -> JudgeCall:
+        """One call; never raises for a server's behaviour.
 
         A server that refuses the JSON schema is asked again at once for a JSON object, and from then on at first.
+
+        Args:
+            comparison: What is compared.
+            messages: `judge_messages` of it, if the caller has them already; used for one call.
         """
+        messages = messages or judge_messages(comparison)
         if self._takes_schemas is not False:
-            status, call = await self._call(judge_messages(comparison), SCHEMA_FORMAT)
+            status, call = await self._call(messages, SCHEMA_FORMAT)
             if self._takes_schemas or status not in _FORMAT_REFUSALS:
                 self._takes_schemas = self._takes_schemas or status == _OK or None
                 return call
-        status, call = await self._call(judge_messages(comparison), OBJECT_FORMAT)
+            messages = judge_messages(comparison)  # no delimiter is used twice
+        status, call = await self._call(messages, OBJECT_FORMAT)
         if status == _OK:
             self._takes_schemas = False
         return call
@@ -209,10 +212,6 @@ def _refused(response: aiohttp.ClientResponse, raw: bytes | None) -> JudgeCall:
         retry_after_seconds=retry_after(response.headers.get("Retry-After")),
         is_billed=False,
     )
-
-
-def _texts(reply: Reply) -> list[str]:
-    return [reply.content or "", *(call.name + call.arguments for call in reply.tool_calls)]
 
 
 def _failed(reason: str, message: str, *, is_billed: bool = True) -> JudgeCall:

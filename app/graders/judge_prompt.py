@@ -156,17 +156,17 @@ def _messages(request: Json) -> Iterable[Json]:
 
 def _role(message: Json) -> str:
     role = message.get("role") or message.get("type")
-    return role if isinstance(role, str) and role in _ROLES else f"message {canonical_json(role)}"
+    return role if isinstance(role, str) and role in _ROLES else f"message {_shown_json(role)}"
 
 
 def _message_text(message: Json, mark: str) -> str:
     if "content" not in message and "role" not in message:
-        return canonical_json({key: value for key, value in message.items() if key != "id"})
+        return _shown_json({key: value for key, value in message.items() if key != "id"})
     content = _content_text(message.get("content"))
     try:
         calls = canonical_calls(tool_calls_of(message.get("tool_calls")))
-    except ValueError:
-        calls = [canonical_json(message["tool_calls"])]
+    except (ValueError, TypeError):
+        calls = [_shown_json(message["tool_calls"])]
     return _with_calls(content, calls, mark)
 
 
@@ -184,7 +184,14 @@ def _content_part(part: Any) -> str:
         return part
     if isinstance(part, dict) and isinstance(part.get("text"), str):
         return str(part["text"])
-    return canonical_json(_without_bytes(part))
+    return _shown_json(part)
+
+
+def _shown_json(value: Any) -> str:
+    try:
+        return canonical_json(_without_bytes(value))
+    except (ValueError, RecursionError):
+        return "(JSON that is nested too deeply)"
 
 
 def _without_bytes(value: Any) -> Any:

@@ -7,6 +7,7 @@ from app.graders.canonical import arguments_of
 from app.graders.equality import same_calls
 from app.graders.grade import Grade, Validity
 from app.graders.json_schema import check_document
+from app.providers.chat import cut
 
 NAME = "tool_calls"
 VERSION = "1"
@@ -54,10 +55,10 @@ def _has_name(tool: Json) -> bool:
 
 def _check_call(call: ToolCall, declared: dict[str, Any], label: str) -> Validity:
     if call.name not in declared:
-        return Validity((f"{label}: the tool {call.name[:100]!r} is not declared",))
+        return Validity((cut(f"{label}: the tool '{call.name[:100]}' is not declared"),))
     try:
         arguments = arguments_of(call)
     except ValueError as error:
-        return Validity((f"{label}: {call.name}: the arguments are no JSON object: {str(error)[:100]}",))
+        return Validity((cut(f"{label}: {call.name[:100]}: the arguments are no JSON object: {error}"),))
     schema = declared[call.name]
     return Validity() if schema is None else check_document(arguments, schema, f"{label}: {call.name}")

@@ -153,13 +153,14 @@ def grade_pilot(
         if pilot.state is PilotState.STOPPED:
             _end(session_factory, pilot_id, GradingState.DONE)
             return False
+        before = _pending(session_factory, pilot_id)
         settle_without_model(session_factory, pilot)
         try:
             _ask_judge(session_factory, pilot, limits, environment)
         except ServiceError as error:
             _end(session_factory, pilot_id, GradingState.STOPPED, error.message)
             return False
-        return _is_more(session_factory, pilot_id)
+        return _is_more(session_factory, pilot_id, before)
 
 
 def judge_prices(configuration: PilotConfiguration) -> Prices:
@@ -209,12 +210,18 @@ def _target(judge: Judge, limits: GradingLimits, environment: Mapping[str, str])
     return JudgeTarget(table.base_url, table.model, key, table.temperature, limits.timeout_seconds, limits.reply_bytes)
 
 
-def _is_more(session_factory: SessionFactory, pilot_id: int) -> bool:
+def _pending(session_factory: SessionFactory, pilot_id: int) -> int:
+    with session_factory() as session:
+        return count_pending(session, pilot_id)[0]
+
+
+def _is_more(session_factory: SessionFactory, pilot_id: int, before: int) -> bool:
+    """Whether another turn makes sense at once; one that got nowhere is left to the sweep."""
     with session_scope(session_factory) as session:
         pending, free = count_pending(session, pilot_id)
         if not pending:
             end_grading(session, pilot_id, GradingState.DONE)
-        return free > 0
+        return free > 0 and pending < before
 
 
 def _end(session_factory: SessionFactory, pilot_id: int, state: GradingState, problem: str = "") -> None:

@@ -11,7 +11,7 @@ from app.domain.exchange import Usage
 from app.graders.grade import Ungraded
 from app.graders.judge import JudgeCall, JudgeClient, estimated_input_tokens
 from app.graders.judge_answer import JudgeAnswer
-from app.graders.judge_prompt import Comparison
+from app.graders.judge_prompt import Comparison, judge_messages
 from app.pipeline.replay_money import Purse
 
 OVER_BUDGET = "over_budget"
@@ -84,12 +84,13 @@ class JudgeAsking:
         wait = self._not_before - monotonic()
         if wait > 0:
             await asyncio.sleep(wait * random.uniform(1.0, 1.2))  # noqa: S311 - spreads a rush
-        reserve = self._price(estimated_input_tokens(comparison))
+        messages = judge_messages(comparison)
+        reserve = self._price(estimated_input_tokens(messages))
         if not await self.purse.take(reserve):
             return None, Decimal(0)
         cost = reserve
         try:
-            call = await self.client.ask(comparison)
+            call = await self.client.ask(comparison, messages)
             cost = self._cost(call, reserve)
         finally:
             await self.purse.settle(reserve, cost)

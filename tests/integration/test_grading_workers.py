@@ -131,8 +131,10 @@ def test_a_pair_that_is_touched_while_the_judge_thinks_stays_pending(session_fac
 
     with fake_judge(answer) as judge:
         pilot, ids = a_judged_pilot(session_factory, judge, 1)
-        assert grade_pilot(session_factory, pilot.id, LIMITS)
+        assert not grade_pilot(session_factory, pilot.id, LIMITS)
         assert touched.is_set()
+        with session_factory() as session:
+            assert status_of_grading(session, pilot.name).pending == 1
         assert not grade_pilot(session_factory, pilot.id, LIMITS)
         assert len(judge.calls) == 1
         with session_factory() as session:
