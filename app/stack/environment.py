@@ -225,5 +225,6 @@ def uv_environment(environment: Mapping[str, str]) -> dict[str, str]:
     command = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
     asked = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
     index = environment.get("PIP_INDEX_URL") or (asked.stdout.strip() if asked.returncode == 0 else "")
-    told = {"UV_DEFAULT_INDEX": index, "SSL_CERT_FILE": environment.get("PIP_CERT", "")}
+    # The system's certificates, as pip does: a company's own authority is known there and nowhere else.
+    told = {"UV_DEFAULT_INDEX": index, "SSL_CERT_FILE": environment.get("PIP_CERT", ""), "UV_SYSTEM_CERTS": "true"}
     return {name: value for name, value in told.items() if value} | dict(environment)
