@@ -107,9 +107,13 @@ def _line(number: int, count: int, *, with_candidate: bool) -> dict[str, Any]:
     }
 
 
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
 @contextmanager
 def _database(home: Path) -> Iterator[str]:
-    server = start_postgres(home, lambda text: sys.stderr.write(f"{text}\n"))
+    server = start_postgres(home, _say)
     try:
         upgrade_database(server.url)
         yield server.url
