@@ -15,10 +15,11 @@ from app.settings import Settings
 from app.stack.demo_models import simulated_models
 from app.stack.demo_story import Story
 from app.stack.home import Addresses, StackHome, read_settings
+from app.stack.postgres import DATA_NAME
 from app.stack.stopping import embedded_servers, stop_stack
 from app.stack.supervisor import Supervisor
 
-KEPT = "supervisor.lock"
+KEPT = ("supervisor.lock", DATA_NAME)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -104,7 +105,7 @@ def empty(home: StackHome) -> None:
     for left in home.root.iterdir():
         if left.is_dir() and not left.is_symlink():
             shutil.rmtree(left)
-        elif left.name != KEPT:
+        elif left.name not in KEPT:
             left.unlink()
     home.prepare()
 

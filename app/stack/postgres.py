@@ -3,9 +3,11 @@
 That code changes the modes of parent folders and loses servers whose owner was killed; `pg_ctl` does neither.
 """
 
+import contextlib
 import importlib.metadata
 import importlib.util
 import os
+import secrets
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable
@@ -17,7 +19,6 @@ from app.errors import StackError
 from app.stack.account import (
     Account,
     can_reach,
-    home_key,
     passable_folder,
     private_folder,
     server_account,
@@ -28,6 +29,7 @@ from app.stack.process import start_token, works_in
 
 SUPERUSER = "pilot"
 DATABASE = "pilot"
+DATA_NAME = "postgres.name"
 START_TIMEOUT_SECONDS = 60
 Say = Callable[[str], None]
 
@@ -78,7 +80,7 @@ def locate_postgres(home: Path, say: Say, *, binaries: Path | None = None) -> Em
     home = home.resolve()
     root = home / "postgres"
     if not can_reach(home, account):
-        root = shared_folder("homes", home_key(home))
+        root = shared_folder("homes", _data_name(home))
         say(f"{home} is private: PostgreSQL's data live under {root}")
     found = binaries or _wheel_binaries()
     if not can_reach(found, account):
@@ -86,6 +88,14 @@ def locate_postgres(home: Path, say: Say, *, binaries: Path | None = None) -> Em
     passable_folder(root, account)
     sockets = socket_folder(root / "run", home, account)
     return EmbeddedPostgres(found, root / "data", sockets, root / "postgres.log", account)
+
+
+def _data_name(home: Path) -> str:
+    """Kept in the home: data that lie elsewhere belong to it, and not to a later one at the same path."""
+    file = home / DATA_NAME
+    with contextlib.suppress(FileExistsError), file.open("x") as new:
+        new.write(secrets.token_hex(8))
+    return file.read_text()
 
 
 def start_postgres(home: Path, say: Say, *, binaries: Path | None = None, options: Iterable[str] = ()) -> EmbeddedPostgres:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from app.stack.account import SHARED_ROOT
+from app.stack.postgres import DATA_NAME
 from tests.e2e.stacks import ROOT, Stack, answer_of, runs, wait_for
 
 EVERYTHING = {"supervisor", "api", "worker", "beat", "postgres", "redis"}
@@ -45,6 +47,8 @@ def new_stack() -> Iterator[Callable[..., Stack]]:
     yield make
     for stack in made:
         stack.down()
+        if (stack.home / DATA_NAME).exists():
+            shutil.rmtree(SHARED_ROOT / "homes" / (stack.home / DATA_NAME).read_text())
     for folder in folders:
         shutil.rmtree(folder)
 
