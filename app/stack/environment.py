@@ -136,7 +136,9 @@ def find_pip(root: Path, environment: Mapping[str, str], say: Say) -> list[str]:
         return pip
     ensure_venv_module(environment, say)
     own = root / ".tools" / "pip"
-    subprocess.run([sys.executable, "-m", "venv", "--clear", str(own)], check=True, env=environment)
+    failure = failure_of([sys.executable, "-m", "venv", "--clear", str(own)], root, environment)
+    if failure:
+        raise CannotMakeEnvironment(failure)
     return [str(own / "bin" / "python"), "-m", "pip"]
 
 
@@ -163,7 +165,7 @@ def ensure_venv_module(environment: Mapping[str, str], say: Say) -> None:
 
 def has_venv_module(environment: Mapping[str, str]) -> bool:
     """Whether this Python can make an environment with pip in it."""
-    command = [sys.executable, "-c", "import ensurepip, venv"]
+    command = [sys.executable, "-c", "import ensurepip, venv; ensurepip.version()"]
     return subprocess.run(command, check=False, capture_output=True, env=environment).returncode == 0
 
 
