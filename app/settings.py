@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(default=8, ge=1, description="Connections a process keeps to PostgreSQL.")
     import_line_bytes: int = Field(default=4 * 1024 * 1024, ge=1024, description="Longest line of an import file.")
     import_chunk_bytes: int = Field(default=16 * 1024 * 1024, ge=64 * 1024, description="Largest body of one import call.")
+    import_kept_hours: float = Field(default=72.0, gt=0, description="How long an unfinished upload can be gone on with.")
     judge_concurrency: int = Field(default=500, ge=1, description="Judge calls in flight of one worker process.")
     judge_attempts: int = Field(default=3, ge=1, description="Calls for one answer before it is `Ungraded`.")
     judge_timeout_seconds: float = Field(default=120.0, gt=0)

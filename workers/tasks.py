@@ -1,8 +1,11 @@
 """Celery tasks: each decodes ids and calls a plain function of `app/pipeline`."""
 
+from datetime import UTC, datetime, timedelta
+
 from app.domain.replay import ReplayState
 from app.jobs import Job
 from app.pipeline.grading import GradingLimits, grade_pilot, sweep_gradings
+from app.pipeline.importing import abandon_stale_imports
 from app.pipeline.replay import sweep_replays, work_on_replay
 from app.store.session import session_scope
 from workers.celery_app import celery
@@ -33,3 +36,4 @@ def sweep() -> None:
     with session_scope(here.session_factory, here.publish) as session:
         sweep_replays(session)
         sweep_gradings(session)
+        abandon_stale_imports(session, datetime.now(UTC) - timedelta(hours=here.settings.import_kept_hours))

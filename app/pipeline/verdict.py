@@ -79,7 +79,8 @@ def verdict_of(case: Case) -> VerdictModel:
     ruling = _rule(case)
     return VerdictModel(
         outcome=ruling.outcome,
-        provisional=ruling.wanted if ruling.wanted is not ruling.outcome else None,
+        # What is too early, or rests on nothing registered, is not said by another name either.
+        provisional=ruling.wanted if ruling.codes == (UNCALIBRATED,) else None,
         final=ruling.is_final,
         reason_codes=list(dict.fromkeys(_reason_codes(case, ruling))),
         reasons=list(_reasons(case, ruling)),
@@ -164,14 +165,13 @@ def _findings(case: Case, ruling: _Ruling) -> Iterator[str]:
 
 
 def _in_short(case: Case, ruling: _Ruling) -> str:
-    if ruling.wanted is Outcome.HYBRID:
+    if TOO_EARLY in ruling.codes:
+        said = f"before day {FIRST_VERDICT_DAY} only a clear no is said; today is day {case.day}"
+    elif ruling.wanted is Outcome.HYBRID:
         said = f"{_names(ruling.moved)} may move: quality passes there and so does every other required condition"
-    elif TOO_EARLY in ruling.codes:
-        said = f"it would be {ruling.wanted.value}, which is not said before day {FIRST_VERDICT_DAY}"
     else:
         said = _LINES[ruling.decision.line]
-    early = f"; today is day {case.day}, and before day {FIRST_VERDICT_DAY} nothing moves" if TOO_EARLY in ruling.codes else ""
-    return _sentence(said + (early if ruling.wanted is Outcome.HYBRID else ""))
+    return _sentence(said)
 
 
 def _calibration(quality: Judged) -> str:

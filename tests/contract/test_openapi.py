@@ -1,7 +1,6 @@
 """The API's description is complete: every route is typed, says who may ask, and how it fails."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,5 +94,7 @@ def test_every_error_has_the_one_shape(description: dict[str, Any]) -> None:
 def test_every_write_with_a_body_describes_it(description: dict[str, Any]) -> None:
     with_body = {"POST /api/v1/pilots", "PUT /api/v1/pilots/{name}/configuration", "POST /api/v1/keys"}
     with_body |= {"POST /api/v1/pilots/{name}/hours/import", "PUT /api/v1/imports/{id}/chunks"}
-    described = {_plain(route) for route, operation in operations(description) if operation.get("requestBody", {}).get("content")}
+    described = {
+        _plain(route) for route, operation in operations(description) if operation.get("requestBody", {}).get("content")
+    }
     assert with_body <= described

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from starlette.testclient import TestClient
 from app.domain.exchange import Reply
 from app.domain.replay import NewReply
 from app.domain.words import Role, Source
+from app.pipeline.importing import abandon_stale_imports
 from app.store.pilots import get_pilot
 from app.store.replies import record_replies
 from app.store.session import SessionFactory, session_scope
@@ -339,3 +341,16 @@ def test_importing_needs_an_operator_and_looking_a_viewer(api: TestClient, sessi
         opening = api.post(f"/api/v1/pilots/{PILOT}/imports", json={"file_key": "0" * 64}, headers=headers)
         assert opening.status_code == status
         assert api.delete(f"/api/v1/imports/{number}", headers=headers).status_code == status
+
+
+def test_an_upload_that_nobody_goes_on_with_is_thrown_away(api: TestClient, session_factory: SessionFactory) -> None:
+    file = text_of(a_line(replies=BOTH))
+    number = opened(api, file)["id"]
+    send(api, number, 0, file)
+    with session_scope(session_factory) as session:
+        assert abandon_stale_imports(session, datetime.now(UTC) - timedelta(hours=1)) == 0
+    assert staged_rows(session_factory) > 0
+    with session_scope(session_factory) as session:
+        assert abandon_stale_imports(session, datetime.now(UTC) + timedelta(hours=1)) == 1
+    assert staged_rows(session_factory) == 0
+    assert api.get(f"/api/v1/imports/{number}").json()["state"] == "abandoned"

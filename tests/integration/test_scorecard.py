@@ -24,7 +24,7 @@ def test_a_pilot_that_was_not_started_has_a_scorecard_and_no_verdict(session: Se
     card = card_of(session, pilot)
     assert (card.day, card.registration.hash) == (28, None)
     found = card.candidates["qwen"]
-    assert (found.verdict.outcome, found.verdict.provisional) == (Outcome.EXTEND, Outcome.MIGRATE)
+    assert (found.verdict.outcome, found.verdict.provisional) == (Outcome.EXTEND, None)
     assert found.verdict.reason_codes[:2] == ["not_started", "judge_uncalibrated"]
     assert "pilot start support-bot" in found.verdict.would_change[0]
 
@@ -90,7 +90,7 @@ def test_before_day_14_nothing_moves(session: Session) -> None:
     early = card_of(session, pilot, as_of=START + 13 * DAY)
     assert early.day == 13
     verdict = early.candidates["qwen"].verdict
-    assert (verdict.outcome, verdict.provisional) == (Outcome.EXTEND, Outcome.MIGRATE)
+    assert (verdict.outcome, verdict.provisional) == (Outcome.EXTEND, None)
     assert verdict.reason_codes[0] == "before_day_14"
     assert card_of(session, pilot, as_of=START + 14 * DAY).candidates["qwen"].verdict.outcome is Outcome.MIGRATE
 

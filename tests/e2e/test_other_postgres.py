@@ -1,0 +1,24 @@
+"""The store's tests again, on the oldest PostgreSQL that is promised, where one is installed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import OTHER_POSTGRES
+
+ROOT = Path(__file__).resolve().parents[2]
+BINARIES = Path("/usr/lib/postgresql/15/bin")
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(not (BINARIES / "initdb").exists(), reason=f"no PostgreSQL 15: {BINARIES}/initdb is missing")
+@pytest.mark.skipif(OTHER_POSTGRES in os.environ, reason="this is the run on another PostgreSQL")
+def test_integration_tests_pass_on_postgresql_15() -> None:
+    environment = {**os.environ, OTHER_POSTGRES: str(BINARIES)}
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "not slow", "tests/integration"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert "passed" in done.stdout
