@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -29,3 +29,10 @@ class Settings(BaseSettings):
     judge_timeout_seconds: float = Field(default=120.0, gt=0)
     lease_seconds: float = Field(default=30.0, gt=0, description="How long claimed work stays claimed without a heartbeat.")
     reply_bytes: int = Field(default=8 * 1024 * 1024, ge=1024, description="Longest reply read from a model server.")
+
+    @field_validator("database_url")
+    @classmethod
+    def _with_the_driver(cls, url: str | None) -> str | None:
+        """An address as PostgreSQL's own programs take it gets the driver that is installed."""
+        scheme, separator, rest = (url or "").partition("://")
+        return f"postgresql+psycopg://{rest}" if separator and scheme in ("postgres", "postgresql") else url

@@ -1,0 +1,22 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from app.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("given", ["postgres://u:p@h:5432/d", "postgresql://u:p@h:5432/d", "postgresql+psycopg://u:p@h:5432/d"])
+def test_an_address_of_postgresql_needs_no_driver_in_it(given: str) -> None:
+    assert Settings(database_url=given).database_url == "postgresql+psycopg://u:p@h:5432/d"
+
+
+def test_without_an_address_there_is_none() -> None:
+    assert Settings(database_url=None).database_url is None
+
+
+def test_every_setting_is_described_and_none_that_does_not_exist() -> None:
+    described = set(re.findall(r"^\| `(PILOT_[A-Z_]+)`", (ROOT / "docs" / "settings.md").read_text(), re.MULTILINE))
+    assert described == {f"PILOT_{name.upper()}" for name in Settings.model_fields}
