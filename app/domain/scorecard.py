@@ -203,11 +203,12 @@ class HoursModel(Model):
 
 
 class CostModel(Model):
-    """Money per month of 730 hours."""
+    """Money per month of 730 hours, as if all moved; `saving_of_split…` only for `HYBRID`: what its routing saves."""
 
     incumbent_usd_per_month: MoneyEstimate = MoneyEstimate()
     candidate_usd_per_month: MoneyEstimate = MoneyEstimate()
     saving_usd_per_month: MoneyEstimate = MoneyEstimate()
+    saving_of_split_usd_per_month: MoneyEstimate = MoneyEstimate()
     probability_saving_positive: float | None = None
     break_even_requests_per_month: EstimateModel = EstimateModel()
     engineering_hours: HoursModel = HoursModel()

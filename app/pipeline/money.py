@@ -86,8 +86,8 @@ def money_of(  # noqa: PLR0913 - what a month is made of
     )
 
 
-def cost_model(money: Money) -> CostModel:
-    """The part of the scorecard; every missing input is named."""
+def cost_model(money: Money, moved: frozenset[str]) -> CostModel:
+    """The part of the scorecard; every missing input is named. `moved` is what a `HYBRID` moves, else empty."""
     incumbent, candidate = incumbent_usd(money, None), candidate_usd(money, None)
     saving = saving_usd(money, None)
     requests = Decimal(repr(money.requests)) * money.month if money.month is not None else None
@@ -97,6 +97,7 @@ def cost_model(money: Money) -> CostModel:
         incumbent_usd_per_month=_point(incumbent),
         candidate_usd_per_month=_point(candidate.usd),
         saving_usd_per_month=_point(saving),
+        saving_of_split_usd_per_month=_point(saving_usd(money, moved) if moved else None),
         break_even_requests_per_month=EstimateModel(value=break_even, method="point" if break_even is not None else "none"),
         engineering_hours=HoursModel(
             one_off=float(money.one_off_hours),

@@ -22,7 +22,7 @@ from app.domain.scorecard import (
     Scorecard,
     Window,
 )
-from app.domain.words import PilotState
+from app.domain.words import Outcome, PilotState
 from app.errors import InvalidInput, Problem
 from app.pipeline.closing import Selection, content_hashes, microseconds, select_evidence
 from app.pipeline.conversations import Conversations, conversations_of
@@ -165,6 +165,8 @@ def _candidate(
         money=money,
     )
     replicas = money.table.replicas
+    verdict = verdict_of(case)
+    moved = frozenset(verdict.routing) if verdict.outcome is Outcome.HYBRID else frozenset()
     return CandidateModel(
         coverage=_coverage(evidence, arm, selection),
         quality=quality.model,
@@ -172,9 +174,9 @@ def _candidate(
         latency=latency_of(configuration, evidence, arm, selection.counted),
         reliability=reliability_of(evidence, arm, selection.counted),
         capacity=capacity_of(evidence, arm, selection.counted, weights, replicas),
-        cost=cost_model(money),
+        cost=cost_model(money, moved),
         gates=list(gates.models),
-        verdict=verdict_of(case),
+        verdict=verdict,
     )
 
 

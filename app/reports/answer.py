@@ -136,8 +136,9 @@ def _failure_fact(subject: Subject) -> Fact:
 
 def _saving_fact(subject: Subject) -> Fact:
     cost = subject.card.cost
-    saving = cost.saving_usd_per_month
-    label = "Saving per month if all moves"
+    is_split = cost.saving_of_split_usd_per_month.value is not None
+    saving = cost.saving_of_split_usd_per_month if is_split else cost.saving_usd_per_month
+    label = "Saving per month by this split" if is_split else "Saving per month if all moves"
     if saving.value is None:
         missing = f"Missing: {figures.names(cost.missing)}." if cost.missing else "An input is missing."
         return Fact(label=label, value=figures.UNKNOWN, detail=missing)

@@ -54,7 +54,8 @@ def _cost_table(subject: Subject) -> Table:
         cells(Cell(text=subject.incumbent, arm=0), figures.money_with_interval(cost.incumbent_usd_per_month)),
         cells(Cell(text=subject.name, arm=subject.arm), figures.money_with_interval(cost.candidate_usd_per_month)),
         *(cells(f"of it: {plain(part, COST_PARTS)}", figures.money(usd)) for part, usd in cost.parts.items()),
-        cells("Saving", figures.money_with_interval(cost.saving_usd_per_month)),
+        cells("Saving if all of it moves", figures.money_with_interval(cost.saving_usd_per_month)),
+        *_of_split(cost),
         cells("Chance that it saves money", _chance(cost.probability_saving_positive)),
         cells("Requests a month above which it pays", _pays(cost)),
         cells("One-off hours so far", f"{figures.number(hours.one_off, 1)} h"),
@@ -62,6 +63,11 @@ def _cost_table(subject: Subject) -> Table:
         cells("Spent by this pilot itself", figures.money(cost.pilot_usd)),
     )
     return Table(caption="Money and hours per month", columns=("What", "Amount"), rows=rows, numeric=1)
+
+
+def _of_split(cost: CostModel) -> tuple[tuple[Cell, ...], ...]:
+    saving = cost.saving_of_split_usd_per_month
+    return () if saving.value is None else (cells("Saving if only the named kinds move", figures.money_with_interval(saving)),)
 
 
 def _chance(probability: float | None) -> str:

@@ -88,6 +88,9 @@ def _facts(card: dict[str, Any]) -> Iterator[str]:
     yield f"95 % are done within: candidate {_seconds(total['candidate'])}, incumbent {_seconds(total['incumbent'])}"
     money = [(who, cost[f"{who}_usd_per_month"]) for who in ("incumbent", "candidate", "saving")]
     yield "USD a month: " + ", ".join(f"{who} {_money(estimate)}" for who, estimate in money)
+    split = cost["saving_of_split_usd_per_month"]
+    if split["value"] is not None:
+        yield f"USD a month saved by the split: {_money(split)}"
     if cost["unpriced_models"]:
         yield "no price is known of: " + ", ".join(cost["unpriced_models"])
 

@@ -113,7 +113,7 @@ def test_the_ledger_adds_up_or_says_by_how_much_it_does_not() -> None:
 def test_unknown_money_is_named_and_never_zero() -> None:
     text = render_markdown(a_document("two_candidates"))
     money = text[text.index("## The evidence on llama-70b") :]
-    assert "| Saving | unknown |" in money
+    assert "| Saving if all of it moves | unknown |" in money
     assert r"Missing, so what needs it is unknown: candidate\[llama-70b\].gpu\_usd\_per\_hour." in money
     assert "Cost per month if all of it moved" not in money
 
@@ -209,8 +209,15 @@ def changed_cost(**fields: Any) -> Document:
     return build_document(changed, a_full_configuration(), HOURS, MADE_AT)
 
 
+def test_a_split_is_told_with_its_own_saving() -> None:
+    text = render_markdown(changed_cost(saving_of_split_usd_per_month=MoneyEstimate(value=Decimal("3085.98"), n=28)))
+    assert "Saving per month by this split: $3,086" in text
+    assert "| Saving if only the named kinds move | $3,086 |" in text
+    assert "Saving per month if all moves" not in text
+
+
 def test_a_range_of_money_is_shown_where_there_is_one() -> None:
     saving = MoneyEstimate(value=Decimal(5000), low=Decimal(3000), high=Decimal(7000), n=28)
     text = render_markdown(changed_cost(saving_usd_per_month=saving, unpriced_models=["mystery-1"]))
-    assert "| Saving | $5,000 ($3,000 to $7,000) |" in text
+    assert "| Saving if all of it moves | $5,000 ($3,000 to $7,000) |" in text
     assert "Models whose price nobody knows: mystery-1." in text
