@@ -22,8 +22,8 @@ from app.providers.asking import Limits, open_client
 from app.providers.model_server import Target
 from app.providers.timing import tpot_seconds
 from app.store.session import SessionFactory, session_scope
+from tests.integration.replay_runs import replay, stored
 from tests.integration.replaying import a_candidate, a_replayable_pilot, a_request, add_exchanges
-from tests.integration.test_replay import replay, stored
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
