@@ -1,5 +1,6 @@
-"""Importing in any order, split over files or repeated stores the same rows."""
+"""Importing in any order, split over files or repeated stores the same rows and gives the same scorecard."""
 
+import json
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.unit.capture.lines import a_judgement, a_label
 
 NUMBERS = count()
 SEGMENT = '[[segment]]\nname = "extraction"\nmatch = { model = "m-e" }\n'
+JUDGE = '[judge]\nrater = "gpt-4"\n'
 AT = "2026-12-01T00:00:00Z"
 
 Line = dict[str, Any]
@@ -88,16 +90,20 @@ def api(session_factory: SessionFactory, tmp_path: Path) -> Iterator[TestClient]
 
 def imported(api: TestClient, session_factory: SessionFactory, files: list[list[Line]], chunk_lines: int) -> dict[str, Any]:
     name = f"pilot-{next(NUMBERS)}"
-    toml = PILOT_TOML.replace("support-bot", name) + SEGMENT
+    toml = PILOT_TOML.replace("support-bot", name) + SEGMENT + JUDGE
     assert api.post("/api/v1/pilots", content=toml).status_code == 201
     for lines in files:
         import_lines(api, *lines, pilot=name, chunk_lines=chunk_lines)
-    return dump(session_factory, name)
+    answer = api.get(f"/api/v1/pilots/{name}/scorecard")
+    assert answer.status_code == 200, answer.text
+    card = json.loads(answer.text.replace(name, "NAME"))
+    del card["data_hash"]
+    return {**dump(session_factory, name), "scorecard": card}
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(history=histories(), chunk_lines=st.integers(1, 4))
-def test_any_order_any_split_any_repetition_stores_the_same_rows(
+def test_any_order_any_split_any_repetition_gives_the_same_rows_and_scorecard(
     api: TestClient, session_factory: SessionFactory, history: tuple[list[Line], list[list[Line]]], chunk_lines: int
 ) -> None:
     lines, files = history
