@@ -19,7 +19,7 @@ CSV = text_body("text/csv", f"A header and one line an entry; columns: {', '.joi
 
 
 class NewHours(BaseModel):
-    """Hours that a person worked; `recurring` = they would come again every month."""
+    """Hours that a person worked; `recurring` = of a kind that comes again, extrapolated to a month."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -52,7 +52,7 @@ class HoursBody(BaseModel):
 
 
 class HoursList(BaseModel):
-    """All entries; `recurring_hours` would come again every month."""
+    """All entries; `recurring_hours` are of a kind that comes again."""
 
     entries: list[HoursBody]
     one_off_hours: float

@@ -10,7 +10,10 @@ HoursKind: TypeAlias = Literal["set-up", "prompt porting", "tuning", "incident",
 
 @dataclass(frozen=True, slots=True)
 class HoursEntry:
-    """Hours that a person worked for the pilot; `is_recurring` = they would come again every month."""
+    """Hours that a person worked for the pilot.
+
+    `is_recurring` = of a kind that comes again: those of the closed days are extrapolated to a month.
+    """
 
     id: int
     who: str

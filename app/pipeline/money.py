@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from app.costs.monthly import (
@@ -33,7 +34,9 @@ class Money:
         incumbent: By the segment of the conversation.
         candidate: The same, for a model that is paid by the token; `None` for rented GPUs.
         month: By what the closed days are multiplied.
-        recurring_hours: A month; `None` without a closed day.
+        recurring_hours: A month, from those that were worked on closed days; `None` without a closed day.
+        recurring_entries: How many entries that rests on.
+        idle_hours: Recurring ones of other days, which say nothing of a month.
         requests: Production requests of the closed days.
     """
 
@@ -44,7 +47,8 @@ class Money:
     month: Decimal | None
     recurring_hours: Decimal | None
     one_off_hours: Decimal
-    hours_entries: int
+    recurring_entries: int
+    idle_hours: Decimal
     requests: float
     pilot_usd: Decimal
     unpriced_calls: tuple[str, ...]
@@ -59,16 +63,19 @@ def money_of(  # noqa: PLR0913 - what a month is made of
     *,
     weights: Floats,
     hours: Sequence[HoursEntry],
+    first_day: date | None,
     pilot_usd: Decimal,
     unpriced_calls: Iterable[str],
 ) -> Money:
-    """Adds up the tokens of the closed days, each exchange weighted by the requests it stands for."""
+    """Adds up the tokens and hours of the closed days, each exchange weighted by the requests it stands for."""
     table = configuration.candidate_named(name)
     exchanges = evidence.exchanges
     segments, names = codes(talks.segment_of_row)
     basis = Basis(selection.counted, weights, exchanges.arrived_us // _DAY_US, segments, names)
     month = month_factor(closed_days=len(selection.closed))
-    recurring = sum((entry.hours for entry in hours if entry.is_recurring), Decimal(0))
+    recurring = [entry for entry in hours if entry.is_recurring]
+    counted = [e for e in recurring if first_day is not None and (e.worked_on - first_day).days + 1 in selection.closed]
+    upkeep = sum((entry.hours for entry in counted), Decimal(0))
     arm: ArmEvidence = evidence.arms[name]
     by_token = is_paid_by_token(table)
     return Money(
@@ -77,9 +84,10 @@ def money_of(  # noqa: PLR0913 - what a month is made of
         incumbent=token_bills(evidence.incumbent, basis, incumbent_prices(configuration), model=configuration.incumbent.model),
         candidate=token_bills(arm.replies, basis, candidate_prices(table), model=table.model) if by_token else None,
         month=month,
-        recurring_hours=recurring * month if month is not None else None,
+        recurring_hours=upkeep * month if month is not None else None,
         one_off_hours=sum((entry.hours for entry in hours if not entry.is_recurring), Decimal(0)),
-        hours_entries=len(hours),
+        recurring_entries=len(counted),
+        idle_hours=sum((entry.hours for entry in recurring), Decimal(0)) - upkeep,
         requests=float(weights[selection.counted].sum()),
         pilot_usd=pilot_usd,
         unpriced_calls=tuple(unpriced_calls),
@@ -102,9 +110,9 @@ def cost_model(money: Money, moved: frozenset[str]) -> CostModel:
         engineering_hours=HoursModel(
             one_off=float(money.one_off_hours),
             recurring_per_month=EstimateModel(
-                value=float(recurring) if recurring is not None and money.hours_entries else None,
-                n=money.hours_entries,
-                method="logged_hours" if money.hours_entries else "none",
+                value=float(recurring) if recurring is not None and money.recurring_entries else None,
+                n=money.recurring_entries,
+                method="logged_hours" if money.recurring_entries else "none",
             ),
         ),
         pilot_usd=money.pilot_usd,
@@ -119,7 +127,7 @@ def saving_gate(money: Money, moved: frozenset[str] | None) -> Bounded:
     """Thin rule: the point saving must be above 0 (CONTRACTS section 5); `moved` None = all traffic."""
     saving = saving_usd(money, moved)
     if saving is None:
-        return Bounded(GateOutcome.UNKNOWN, None, 0.0, f"not known: {', '.join(missing_inputs(money))} missing")
+        return Bounded(GateOutcome.UNKNOWN, None, 0.0, f"not known: {', '.join(missing_inputs(money, moved))} missing")
     outcome = GateOutcome.PASSES if saving > 0 else GateOutcome.FAILS
     who = "all of it moves" if moved is None else f"only {', '.join(sorted(moved))} moved"
     said = f"{saving:,.2f} US dollars a month are saved" if saving > 0 else f"it costs {-saving:,.2f} US dollars a month more"
@@ -154,9 +162,9 @@ def candidate_usd(money: Money, moved: frozenset[str] | None) -> CandidateMonth:
     )
 
 
-def missing_inputs(money: Money) -> list[str]:
-    """What has to be known before there is a saving, as keys of `pilot.toml` or in words."""
-    return [*_missing_of_all(money), *_missing_of_arms(money)]
+def missing_inputs(money: Money, moved: frozenset[str] | None = None) -> list[str]:
+    """What has to be known before there is a saving of a split, as keys of `pilot.toml` or in words."""
+    return [*_missing_of_all(money), *_missing_of_arms(money, moved)]
 
 
 def _missing_of_all(money: Money) -> list[str]:
@@ -168,9 +176,9 @@ def _missing_of_all(money: Money) -> list[str]:
     return missing + [f"cost.{key}" for key in keys if getattr(cost, key) is None]
 
 
-def _missing_of_arms(money: Money) -> list[str]:
+def _missing_of_arms(money: Money, moved: frozenset[str] | None) -> list[str]:
     missing = []
-    incumbent = _sum(money.incumbent, None)
+    incumbent = _sum(money.incumbent, moved)
     if incumbent.unpriced:
         missing.append(f"the incumbent's token prices ({', '.join(sorted(incumbent.unpriced))})")
     elif incumbent.lacks_counts:
@@ -178,7 +186,7 @@ def _missing_of_arms(money: Money) -> list[str]:
     name = money.table.name
     if money.candidate is None:
         return missing if money.table.gpu_usd_per_hour is not None else [*missing, f"{name}: gpu_usd_per_hour or token prices"]
-    candidate = _sum(money.candidate, None)
+    candidate = _sum(money.candidate, moved)
     if candidate.unpriced:
         missing.append(f"{name}: both token prices")
     elif candidate.lacks_counts:

@@ -1,5 +1,6 @@
 """The quality part of a scorecard: win rates of the whole and of each segment, and whether they clear the margin."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -156,7 +157,8 @@ def _needed(total: Sums, threshold: float, n_optimal: float) -> int | None:
     if total.mean is None:
         return None
     until = units_until(mean=total.mean, variance=total.variance, bound=threshold, alpha=ALPHA, n_optimal=n_optimal)
-    return max(1, until - total.n) if until is not None else None
+    # `until` counts units of equal weight: with unequal weights it takes more conversations for the same certainty.
+    return max(1, math.ceil((until - total.effective_n) * total.n / total.effective_n)) if until is not None else None
 
 
 def _estimate(sums: SumsByDay, segment: str, n_optimal: float, *, prefix: str = "") -> EstimateModel:

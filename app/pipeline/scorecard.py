@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -32,7 +32,7 @@ from app.pipeline.money import cost_model, money_of
 from app.pipeline.operation import capacity_of, latency_of, reliability_of
 from app.pipeline.quality import Judged, judge_quality
 from app.pipeline.verdict import Case, verdict_of
-from app.store.closed_days import DailySum, close_days, reopened_days
+from app.store.closed_days import DailySum, close_days, hold_closing, reopened_days
 from app.store.evidence import Spend, read_evidence, read_spend
 from app.store.hours import list_hours
 from app.store.pilots import get_pilot
@@ -76,13 +76,14 @@ def compute_scorecard(
     with session_factory() as session:
         pilot = get_pilot(session, pilot_name)
     settle_without_model(session_factory, pilot)  # what no model is asked about never waits for a worker
-    with session_factory() as session:
-        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-        stored = read_stored(session, pilot_name, as_of=as_of)
-    card, hashes, sums = make_scorecard(stored, as_of=as_of, now=moment)
-    if stored.pilot.state is PilotState.DRAFT:
-        return card
     with session_scope(session_factory) as session:
+        hold_closing(session, pilot.id)
+        with session_factory() as reading:
+            reading.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            stored = read_stored(reading, pilot_name, as_of=as_of)
+        card, hashes, sums = make_scorecard(stored, as_of=as_of, now=moment)
+        if stored.pilot.state is PilotState.DRAFT:
+            return card
         if as_of is None:
             close_days(session, stored.pilot.id, hashes, sums)
         reopened = [day for day in reopened_days(session, stored.pilot.id) if day in hashes]
@@ -149,6 +150,7 @@ def _candidate(
         talks,
         weights=weights,
         hours=stored.hours,
+        first_day=_first_date(pilot),
         pilot_usd=stored.spend.usd,
         unpriced_calls=stored.spend.unpriced,
     )
@@ -178,6 +180,12 @@ def _candidate(
         gates=list(gates.models),
         verdict=verdict,
     )
+
+
+def _first_date(pilot: Pilot) -> date | None:
+    """The calendar day that day 1 is, where the pilot is."""
+    zone = ZoneInfo(pilot.configuration.pilot.timezone)
+    return pilot.starts_at.astimezone(zone).date() if pilot.starts_at is not None else None
 
 
 def _coverage(evidence: Evidence, arm: ArmEvidence, selection: Selection) -> PairCoverage:
@@ -217,7 +225,10 @@ def _registration(stored: Stored) -> RegistrationModel:
 
 
 def _data_hash(stored: Stored, selection: Selection, hashes: dict[int, str]) -> str:
-    """SHA-256 of the configuration and of everything that was counted; the same for any order of import."""
+    """SHA-256 of the configuration and of everything that was counted; the same for any order of import.
+
+    The pilot's own spend is left out: it is booked by the wall clock, and no estimate rests on it.
+    """
     pilot = stored.pilot
     document: dict[str, Any] = {
         "configuration": pilot.configuration.model_dump(mode="json"),
@@ -227,7 +238,6 @@ def _data_hash(stored: Stored, selection: Selection, hashes: dict[int, str]) -> 
         "closed": [[day, hashes[day]] for day in sorted(hashes)],
         "ledger": selection.count_by_reason(),
         "hours": sorted([str(e.worked_on), e.who, str(e.hours), e.kind, e.is_recurring] for e in stored.hours),
-        "spend": [str(stored.spend.usd), list(stored.spend.unpriced)],
         "registration": stored.registration.hash if stored.registration is not None else None,
     }
     return hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()

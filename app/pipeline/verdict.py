@@ -261,8 +261,10 @@ def _not_tested(case: Case) -> Iterator[str]:
 
 def _not_given(case: Case) -> Iterator[str]:
     constraints = case.pilot.configuration.constraints
-    if not case.money.hours_entries:
-        yield "Upkeep: no engineering hours were logged, so the candidate's upkeep counts as none."
+    if not case.money.recurring_entries:
+        yield "Upkeep: no recurring engineering hours were logged on closed days, so the candidate's upkeep counts as none."
+    if case.money.idle_hours:
+        yield f"Upkeep: {case.money.idle_hours:,.1f} recurring hours lie outside the closed days and do not count."
     if constraints is not None and constraints.data_must_stay and constraints.team_has_gpu_experience is None:
         yield "Who will run it: constraints.team_has_gpu_experience is not given."
 

@@ -32,7 +32,7 @@ def _trust_table(quality: QualityModel) -> Table:
             "Agrees with people (accuracy)",
             _or_why(quality.judge_accuracy, is_share=True),
             _on(quality.judge_accuracy.n, "answers"),
-            "Of its clear answers where a person preferred one side: how often it chose the same. 50% is guessing.",
+            "Of its answers where a person preferred one side: how often it chose the same (a tie is wrong). 50% is guessing.",
         ),
         cells(
             "Agreement beyond chance (κ)",

@@ -59,7 +59,7 @@ def _cost_table(subject: Subject) -> Table:
         cells("Chance that it saves money", _chance(cost.probability_saving_positive)),
         cells("Requests a month above which it pays", _pays(cost)),
         cells("One-off hours so far", f"{figures.number(hours.one_off, 1)} h"),
-        cells("Hours that come back every month", _recurring(cost)),
+        cells("Hours of upkeep a month, extrapolated", _recurring(cost)),
         cells("Spent by this pilot itself", figures.money(cost.pilot_usd)),
     )
     return Table(caption="Money and hours per month", columns=("What", "Amount"), rows=rows, numeric=1)
@@ -94,7 +94,7 @@ def hours_section(hours: Sequence[HoursEntry]) -> Section:
             f"{entry.worked_on.day} {entry.worked_on:%b %Y}",
             entry.who,
             entry.kind,
-            "every month" if entry.is_recurring else "once",
+            "comes again" if entry.is_recurring else "once",
             entry.note or figures.NOTHING,
             f"{entry.hours:,.1f}",
         )
@@ -107,6 +107,9 @@ def hours_section(hours: Sequence[HoursEntry]) -> Section:
         columns=("Day", "Who", "Kind of work", "How often", "Note", "Hours"),
         rows=rows,
         numeric=1,
-        note=f"{total:,.1f} hours in all: {once:,.1f} once, {total - once:,.1f} that would come back every month.",
+        note=(
+            f"{total:,.1f} hours in all: {once:,.1f} once, {total - once:,.1f} of a kind that comes again. "
+            "Of these, the ones of the closed days are extrapolated to a month of 730 hours."
+        ),
     )
     return Section(slug="hours", title="Engineering hours", blocks=(table,))

@@ -96,7 +96,10 @@ def _ungraded(quality: QualityModel) -> str:
     if not quality.ungraded:
         return "Every answer of the judge could be read."
     listed = [f"{plain(reason, UNGRADED_REASONS)}: {figures.count(n)}" for reason, n in quality.ungraded.items()]
-    return f"Left without a grade, and counted as both best and worst case in the interval: {'; '.join(listed)}."
+    return (
+        f"Answers of the judge without a grade: {'; '.join(listed)}. A pair rests on its other answer; one that has none "
+        "counts as both best and worst case in the interval."
+    )
 
 
 def segments_section(subject: Subject) -> Section:

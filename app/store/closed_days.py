@@ -22,14 +22,15 @@ class DailySum:
     sums: Sums
 
 
-def close_days(session: Session, pilot_id: int, hashes: Mapping[int, str], sums: Sequence[DailySum]) -> None:
-    """Stores which days are closed and their sums; a day with another content is closed once more."""
+def hold_closing(session: Session, pilot_id: int) -> None:
+    """One scorecard of a pilot at a time, from reading to storing: an older reading never replaces a newer one."""
     session.execute(
         text("SELECT pg_advisory_xact_lock(hashtext('parallel-pilot-closing'), :pilot)"), {"pilot": pilot_id % 2**31}
     )
-    stored = select(ClosedDayRow.day, ClosedDayRow.content_hash).where(ClosedDayRow.pilot_id == pilot_id)
-    if {row.day: row.content_hash for row in session.execute(stored)} == dict(hashes):
-        return
+
+
+def close_days(session: Session, pilot_id: int, hashes: Mapping[int, str], sums: Sequence[DailySum]) -> None:
+    """Stores which days are closed and their sums; a day with another content is closed once more."""
     if hashes:
         values = [{"pilot_id": pilot_id, "day": day, "content_hash": digest} for day, digest in sorted(hashes.items())]
         statement = upsert(ClosedDayRow).values(values)

@@ -25,10 +25,10 @@ def insert_hours(session: Session, pilot_id: int, entries: Sequence[HoursEntry],
 
 
 def list_hours(session: Session, pilot_id: int, *, until: date | None = None) -> list[HoursEntry]:
-    """All hours that count, in the order of the days they were worked on."""
+    """All hours that count, in the order of the days they were worked on; `until` = only days before that one."""
     query = select(HoursRow).where(HoursRow.pilot_id == pilot_id, HoursRow.superseded_by.is_(None))
     if until is not None:
-        query = query.where(HoursRow.worked_on <= until)
+        query = query.where(HoursRow.worked_on < until)
     return [_entry(row) for row in session.scalars(query.order_by(HoursRow.worked_on, HoursRow.id))]
 
 

@@ -25,7 +25,9 @@ def add(
     on: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day; default: today.", show_default=False)
     ] = None,
-    recurring: Annotated[bool, typer.Option("--recurring", help="The hours would come again every month.")] = False,
+    recurring: Annotated[
+        bool, typer.Option("--recurring", help="Of a kind that comes again: extrapolated from the closed days to a month.")
+    ] = False,
     note: Annotated[str, typer.Option(help="What it was about.", show_default=False)] = "",
     *,
     as_json: AsJson = False,
@@ -38,8 +40,8 @@ def add(
     if as_json:
         screen.print_json(stored)
     else:
-        often = " a month" if recurring else ""
-        screen.say(f"{stored['hours']:g} hours{often} of {stored['who']} on {stored['worked_on']}: {stored['kind']}")
+        often = ", of a kind that comes again" if recurring else ""
+        screen.say(f"{stored['hours']:g} hours{often}, of {stored['who']} on {stored['worked_on']}: {stored['kind']}")
 
 
 @app.command("list")
@@ -51,7 +53,7 @@ def list_command(name: Name, *, as_json: AsJson = False) -> None:
         screen.print_json(found)
         return
     rows = [
-        [e["worked_on"], e["who"], f"{e['hours']:g}", e["kind"], "every month" if e["recurring"] else "once", e["note"]]
+        [e["worked_on"], e["who"], f"{e['hours']:g}", e["kind"], "comes again" if e["recurring"] else "once", e["note"]]
         for e in found["entries"]
     ]
     screen.print_table(["day", "who", "hours", "kind", "comes", "note"], rows)

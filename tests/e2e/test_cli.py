@@ -94,7 +94,7 @@ def test_hours(pilot: Pilot, toml: Path, tmp_path: Path) -> None:
     sheet.write_text("who,worked_on,hours,kind,recurring\nbob,2026-11-03,2,on-call,true\n")
     assert document(pilot("hours", "import", "support-bot", str(sheet), "--json")) == {"lines": 1, "new": 1, "unchanged": 0}
     out = pilot("hours", "list", "support-bot")[1]
-    assert "every month" in out
+    assert "comes again" in out
     assert "once: 3.5 hours; recurring: 2 hours" in out
     sheet.write_text("who,worked_on,hours,kind\nbob,2026-11-03,x,coffee\n")
     code, _, err = pilot("hours", "import", "support-bot", str(sheet))

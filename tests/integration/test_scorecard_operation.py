@@ -39,6 +39,27 @@ def test_money_is_the_closed_days_times_730_hours(session: Session) -> None:
     assert gate_of(qwen_of(session, pilot), GateName.SAVING) is GateOutcome.FAILS
 
 
+@pytest.mark.parametrize(("day", "counts"), [(-1, False), (0, True), (27, True), (28, False)])
+def test_recurring_hours_count_on_closed_days_alone(session: Session, day: int, counts: bool) -> None:
+    pilot = started(session, spread(280))
+    worked = (START + day * DAY).date()
+    insert_hours(session, pilot.id, [HoursEntry(0, "ann", worked, Decimal(14), "on-call", is_recurring=True)], by="test")
+    card = qwen_of(session, pilot)
+    month = card.cost.engineering_hours.recurring_per_month
+    assert (month.value, month.n) == ((pytest.approx(14 * 730 / (24 * 28)), 1) if counts else (None, 0))
+    told = "14.0 recurring hours lie outside the closed days"
+    assert any(told in line for line in card.verdict.not_tested) is not counts
+
+
+def test_hours_of_a_day_that_is_not_over_are_not_known_yet(session: Session) -> None:
+    pilot = started(session, spread(280))
+    tenth = (START + 10 * DAY).date()
+    insert_hours(session, pilot.id, [HoursEntry(0, "ann", tenth, Decimal(14), "on-call", is_recurring=True)], by="test")
+    before, after = (card_of(session, pilot, as_of=START + days * DAY).candidates["qwen"] for days in (10, 11))
+    assert before.cost.engineering_hours.recurring_per_month.n == 0
+    assert after.cost.engineering_hours.recurring_per_month.n == 1
+
+
 def test_a_sample_stands_for_all_requests(session: Session) -> None:
     rows = [replace(row, extra={"inclusion_probability": 0.1}) for row in spread(280)]
     card = qwen_of(session, started(session, rows, sampling={"rate": 0.5}))
