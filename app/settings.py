@@ -30,6 +30,36 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(default=30.0, gt=0, description="How long claimed work stays claimed without a heartbeat.")
     reply_bytes: int = Field(default=8 * 1024 * 1024, ge=1024, description="Longest reply read from a model server.")
 
+    metrics_folder: Path | None = Field(
+        default=None, description="Where processes share their metrics; default: PILOT_HOME/metrics."
+    )
+    stream_key: SecretStr | None = Field(
+        default=None, description="Seals events in Redis, base64 of 32 bytes; default: a file in PILOT_HOME."
+    )
+    stream_bytes: int = Field(default=256 * 1024**2, ge=1024**2, description="Bound of each stream; at it producers shed.")
+    outbox_bytes: int = Field(default=16 * 1024**2, ge=1024**2, description="Events a process holds while Redis is away.")
+    gateway_workers: int = Field(default=2, ge=1, le=64, description="Gateway processes on one port.")
+    gateway_body_bytes: int = Field(default=1024**2, ge=0, description="Longest request body that is mirrored.")
+    gateway_reply_bytes: int = Field(default=4 * 1024**2, ge=1024, description="Most bytes of a reply that are kept to mirror.")
+    gateway_held_bytes: int = Field(
+        default=32 * 1024**2, ge=1024**2, description="Bodies and replies that one gateway process holds to mirror."
+    )
+    gateway_head_bytes: int = Field(default=64 * 1024, ge=8192, description="Longest head of a request or a response.")
+    gateway_drain_seconds: float = Field(default=30.0, gt=0, description="How long a gateway that ends finishes its requests.")
+    gateway_connect_seconds: float = Field(default=10.0, gt=0, description="Connecting to the incumbent, before it is a 502.")
+    mirror_concurrency: int = Field(default=512, ge=1, description="Calls in flight of one mirror process, all arms together.")
+    mirror_held_bytes: int = Field(default=64 * 1024**2, ge=1024**2, description="Requests that one mirror process holds.")
+    mirror_wait_seconds: float = Field(
+        default=60.0, gt=0, description="A request that found no room for so long is `shed` for that arm."
+    )
+    breaker_failures: int = Field(default=10, ge=1, description="Failures in a row that open an arm's circuit breaker.")
+    breaker_open_seconds: float = Field(default=10.0, gt=0, description="How long it stays open before one call tries again.")
+    retry_window_seconds: float = Field(
+        default=60.0, gt=0, description="A repeated request within it after a failure is an attempt of the same exchange."
+    )
+    record_batch: int = Field(default=500, ge=1, description="Events that the recorder stores in one transaction.")
+    ingest_bytes: int = Field(default=8 * 1024**2, ge=64 * 1024, description="Largest body of one `POST /ingest`.")
+
     @field_validator("database_url")
     @classmethod
     def _with_the_driver(cls, url: str | None) -> str | None:
