@@ -134,7 +134,7 @@ def _parts(lengths: list[int | None], rest: bytes) -> list[bytes | None]:
     return found
 
 
-def _made(made: type[Any], values: dict[str, Any]) -> Any:
+def _made(made: type[Any], values: dict[str, Any]) -> MirrorEvent | RecordEvent:
     if "hints" in values:
         values["hints"] = hints_of(values["hints"])
     if made is ReplyEvent:
@@ -143,7 +143,8 @@ def _made(made: type[Any], values: dict[str, Any]) -> Any:
         values["awaits"] = tuple(values["awaits"])
     if made is CountEvent:
         values["pilots"] = {name: PilotCount(**found) for name, found in values["pilots"].items()}
-    return made(**values)
+    event: MirrorEvent | RecordEvent = made(**values)
+    return event
 
 
 def size_of(entry: Entry) -> int:

@@ -1,0 +1,190 @@
+"""Events on their way to Redis: bounded in bytes, never waited for by production, sent again until Redis acknowledges them."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+import redis.asyncio
+from redis.exceptions import ResponseError
+
+from app.capture.events import Entry, size_of
+from app.capture.streams import REDIS_ERRORS, stream_bytes
+
+GATHER_SECONDS = 0.003  # events that come within it leave together
+BATCH_ENTRIES = 500
+BATCH_BYTES = 4 * 1024 * 1024
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 1.0
+MEASURE_SECONDS = 1.0
+ROOM_SECONDS = 0.05
+# Redis keeps a few bytes a field beside what we send.
+ENTRY_OVERHEAD_BYTES = 64
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    stream: str
+    entry: Entry
+    size: int
+    done: "asyncio.Future[None] | None" = None
+
+
+class Outbox:
+    """What one process sends to the streams.
+
+    Args:
+        client: From `open_streams`.
+        held_bytes: Most that waits here; beyond it `offer` says no.
+        stream_bytes: Most that a stream may hold; at it `offer` says no and `deliver` waits.
+    """
+
+    def __init__(self, client: "redis.asyncio.Redis", *, held_bytes: int, stream_bytes: int) -> None:
+        self._client = client
+        self._held_limit = held_bytes
+        self._stream_limit = stream_bytes
+        self._queue: deque[_Waiting] = deque()
+        self._held = 0
+        self._stream_sizes: dict[str, int] = {}
+        self._measured_at = -MEASURE_SECONDS
+        self._wake = asyncio.Event()
+        self._is_closing = False
+        self.acknowledged = 0
+        self.is_connected = False
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes that wait to be sent."""
+        return self._held
+
+    @property
+    def held_entries(self) -> int:
+        """Entries that wait to be sent."""
+        return len(self._queue)
+
+    def offer(self, stream: str, entry: Entry) -> bool:
+        """Takes an entry, at once; false if a bound is reached and it was shed."""
+        size = size_of(entry) + ENTRY_OVERHEAD_BYTES
+        if not self._has_room(stream, size):
+            return False
+        self._put(_Waiting(stream, entry, size))
+        return True
+
+    async def deliver(self, stream: str, entry: Entry) -> None:
+        """Returns when Redis has acknowledged the entry, however long it is away or the stream is at its bound."""
+        size = size_of(entry) + ENTRY_OVERHEAD_BYTES
+        while not self._has_room(stream, size):  # noqa: ASYNC110 - others make room too: there is no event for it
+            await asyncio.sleep(ROOM_SECONDS)
+        waiting = _Waiting(stream, entry, size, asyncio.get_running_loop().create_future())
+        self._put(waiting)
+        assert waiting.done is not None  # noqa: S101 - made in the line above
+        await waiting.done
+
+    async def run(self) -> None:
+        """Sends until it is closed."""
+        pause = FIRST_PAUSE_SECONDS
+        while not (self._is_closing and not self._queue):
+            await self._something_to_do()
+            try:
+                await self._measure()
+                await self._send_batch()
+            except REDIS_ERRORS as error:
+                if self.is_connected or self._measured_at < 0:
+                    log.warning("Redis does not take events, they wait here: %s", error)
+                self.is_connected = False
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            else:
+                self.is_connected = True
+                pause = FIRST_PAUSE_SECONDS
+
+    async def close(self, timeout_seconds: float) -> int:
+        """Waits until everything was sent, at most so long; how many entries were not."""
+        self._is_closing = True
+        self._wake.set()
+        until = time.monotonic() + timeout_seconds
+        while self._queue and time.monotonic() < until:  # noqa: ASYNC110 - waited for once in a process's life
+            await asyncio.sleep(GATHER_SECONDS)
+        return len(self._queue)
+
+    def _has_room(self, stream: str, size: int) -> bool:
+        # An empty outbox takes an entry of any size: the bounds on bodies are checked where bodies are read.
+        if self._queue and self._held + size > self._held_limit:
+            return False
+        return self._stream_sizes.get(stream, 0) < self._stream_limit
+
+    def _put(self, waiting: _Waiting) -> None:
+        self._queue.append(waiting)
+        self._held += waiting.size
+        self._stream_sizes[waiting.stream] = self._stream_sizes.get(waiting.stream, 0) + waiting.size
+        if len(self._queue) == 1:
+            self._wake.set()
+
+    async def _something_to_do(self) -> None:
+        if not self._queue and not self._is_closing:
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(MEASURE_SECONDS):
+                    await self._wake.wait()
+            except TimeoutError:
+                return
+        if not self._is_closing:
+            await asyncio.sleep(GATHER_SECONDS)
+
+    async def _measure(self) -> None:
+        """How full the streams are; in between this process adds what it sends itself."""
+        if time.monotonic() - self._measured_at < MEASURE_SECONDS:
+            return
+        for stream in list(self._stream_sizes):
+            waiting = sum(one.size for one in self._queue if one.stream == stream)
+            self._stream_sizes[stream] = await stream_bytes(self._client, stream) + waiting
+        self._measured_at = time.monotonic()
+
+    async def _send_batch(self) -> None:
+        batch: list[_Waiting] = []
+        size = 0
+        for waiting in self._queue:
+            if len(batch) == BATCH_ENTRIES or (batch and size + waiting.size > BATCH_BYTES):
+                break
+            batch.append(waiting)
+            size += waiting.size
+        if not batch:
+            return
+        async with self._client.pipeline(transaction=False) as pipeline:
+            for waiting in batch:
+                pipeline.xadd(waiting.stream, waiting.entry)  # type: ignore[arg-type]
+            answers = await pipeline.execute(raise_on_error=False)
+        self._settle(batch, answers)
+
+    def _settle(self, batch: Sequence[_Waiting], answers: Sequence[Any]) -> None:
+        """What Redis took leaves the queue; from the first refusal on the rest is sent again, in order."""
+        for waiting, answer in zip(batch, answers, strict=True):
+            if isinstance(answer, Exception):
+                raise answer if isinstance(answer, REDIS_ERRORS) else ResponseError(str(answer))
+            self._queue.popleft()
+            self._held -= waiting.size
+            self.acknowledged += 1
+            if waiting.done is not None and not waiting.done.done():
+                waiting.done.set_result(None)
+
+
+def add_all(client: "redis.Redis", entries: Sequence[tuple[str, Entry]], *, stream_bytes: int) -> bool:
+    """Adds entries at once, for a caller that has somebody to answer; false if a stream is at its bound and none was added.
+
+    Raises:
+        RedisError, OSError: Redis is away; what was added by then is added again by a repeat, which does no harm.
+    """
+    for stream in {stream for stream, _ in entries}:
+        if int(client.memory_usage(stream) or 0) >= stream_bytes:
+            return False
+    with client.pipeline(transaction=True) as pipeline:
+        for stream, entry in entries:
+            pipeline.xadd(stream, entry)  # type: ignore[arg-type]
+        pipeline.execute()
+    return True
