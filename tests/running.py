@@ -21,9 +21,10 @@ POLL_SECONDS = 0.2
 class Service:
     """A client of `/api/v1` that raises with the service's own words."""
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: str, gateway_url: str = "") -> None:
         self.url = url
         self.key = key
+        self.gateway_url = gateway_url
         self._http = httpx2.Client(base_url=f"{url}/api/v1", headers={"Authorization": f"Bearer {key}"}, timeout=600)
 
     def close(self) -> None:
@@ -88,7 +89,7 @@ def running_service(home: Path, **settings: str) -> Iterator[Service]:
     """`./run up --detach` in a home of its own, and `./run down` at the end."""
     home.chmod(0o711)  # sockets of the embedded servers live below
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PILOT_")}
-    environment |= {"PILOT_HOME": str(home), "PILOT_API_PORT": str(free_port()), **settings}
+    environment |= {"PILOT_HOME": str(home), "PILOT_API_PORT": str(free_port()), "PILOT_GATEWAY_PORT": "0", **settings}
     run = [sys.executable, str(ROOT / "run")]
     up = subprocess.run([*run, "up", "--detach", "--json"], env=environment, capture_output=True, text=True, check=False)
     if up.returncode != 0:
@@ -96,7 +97,7 @@ def running_service(home: Path, **settings: str) -> Iterator[Service]:
         raise RuntimeError(message)
     try:
         facts = json.loads(up.stdout.strip().splitlines()[-1])
-        service = Service(facts["api_url"], Path(facts["admin_key_file"]).read_text().strip())
+        service = Service(facts["api_url"], Path(facts["admin_key_file"]).read_text().strip(), facts["gateway_url"] or "")
         yield service
         service.close()
     finally:

@@ -1,0 +1,59 @@
+"""Processes are killed under live traffic: production answers all, the ledger accounts for all, every exchange is one row."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.live.production import Production
+from tests.live.stack import LiveStack, live_stack, wait_until
+
+RATE = 40.0
+MODEL = "vendor-model"
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
+    with live_stack(tmp_path_factory.mktemp("live")) as made:
+        yield made
+
+
+def drive(stack: LiveStack, name: str) -> Production:
+    production = Production(f"{stack.gateway_url}/v1", model=MODEL, rate=RATE, name=name)
+    production.start()
+    time.sleep(1.0)
+    return production
+
+
+@pytest.mark.parametrize(
+    "victims", [("mirror",), ("recorder",), ("redis",), ("postgres",), ("mirror", "redis"), ("api", "worker")]
+)
+def test_production_does_not_notice_that_a_part_is_killed(stack: LiveStack, victims: tuple[str, ...]) -> None:
+    before = stack.coverage("live")
+    production = drive(stack, "-".join(victims))
+    stack.kill(*victims)
+    wait_until(lambda: all(stack.is_back(name) for name in victims), 30.0)
+    time.sleep(1.0)
+    outcome = production.stop()
+    assert (outcome.failed, outcome.wrong) == ([], [])
+    after = stack.settled("live", before["production_requests"] + outcome.sent)
+    assert after["production_requests"] == before["production_requests"] + outcome.sent
+    assert sum(after["by_reason"].values()) == after["production_requests"]
+    assert after["by_reason"]["captured"] == before["by_reason"]["captured"] + outcome.sent
+    assert after["by_reason"]["lost"] == before["by_reason"]["lost"]
+
+
+def test_a_killed_gateway_process_loses_only_what_it_carried(stack: LiveStack) -> None:
+    before = stack.coverage("live")
+    production = drive(stack, "gateway")
+    stack.kill("gateway")
+    back = wait_until(lambda: stack.is_back("gateway"), 10.0)
+    time.sleep(1.0)
+    outcome = production.stop()
+    print(f"a gateway process was back after at most {back:.2f} s, {len(outcome.failed)} requests failed")  # noqa: T201
+    assert outcome.wrong == []
+    assert len(outcome.failed) <= 8  # 40 requests a second of 20 to 50 ms, on two processes
+    answered = before["production_requests"] + outcome.ok
+    after = stack.settled("live", answered, seconds=240)
+    assert sum(after["by_reason"].values()) == after["production_requests"]
+    assert after["by_reason"]["captured"] >= before["by_reason"]["captured"] + outcome.ok - len(outcome.failed)
