@@ -12,7 +12,7 @@ from referencing.jsonschema import EMPTY_REGISTRY
 from app.domain.exchange import Json, Reply
 from app.graders.canonical import canonical_json, strict_json
 from app.graders.grade import Validity
-from app.providers.chat import cut
+from app.providers.draft import cut
 
 NAME = "json_schema"
 VERSION = "1"

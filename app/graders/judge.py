@@ -22,7 +22,7 @@ from app.graders.judge_prompt import (
     Comparison,
     judge_messages,
 )
-from app.providers.chat import cut, error_text, repaired
+from app.providers.draft import cut, error_text, repaired
 from app.providers.reading import retry_after
 from app.providers.usage import usage_of
 

@@ -7,7 +7,7 @@ from app.graders.canonical import arguments_of
 from app.graders.equality import same_calls
 from app.graders.grade import Grade, Validity
 from app.graders.json_schema import check_document
-from app.providers.chat import cut
+from app.providers.draft import cut
 
 NAME = "tool_calls"
 VERSION = "1"

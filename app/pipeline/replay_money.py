@@ -39,7 +39,8 @@ class Meter:
         """The most that a call should cost, as far as it can be told before."""
         if self.prices is None:
             return Decimal(0)
-        given = request.get("max_completion_tokens") or request.get("max_tokens")
+        names = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+        given = next((request[name] for name in names if request.get(name)), None)
         output = given if isinstance(given, int) else UNBOUNDED_OUTPUT_TOKENS
         usage = Usage(input_tokens=len(orjson.dumps(request)) // BYTES_PER_TOKEN, output_tokens=output)
         return cost_usd(usage, self.prices) or Decimal(0)

@@ -9,11 +9,13 @@ from decimal import Decimal
 from app.domain.exchange import Failure, Json
 from app.domain.pilot import Arm, Pilot
 from app.domain.replay import NewReply, Replay, ReplayState
+from app.domain.requests import route_of
 from app.domain.words import FailureKind, Source
 from app.pipeline.replay_money import Meter, Purse
 from app.pipeline.replay_writing import Finding, ReplayWriter
 from app.providers.asking import HttpModelServers, Limits, open_client
-from app.providers.model_server import Answer, Target, is_chat_request
+from app.providers.model_server import Answer, Target
+from app.providers.routes import unaskable
 from app.providers.timing import now
 from app.store.replays import exchanges_to_ask, read_requests
 from app.store.session import SessionFactory
@@ -110,12 +112,13 @@ class ArmRun:
             if item is None:
                 return
             exchange_id, request = item
-            if is_chat_request(request):
-                await self._ask(exchange_id, request)
+            path = route_of(request)
+            if path is not None and unaskable(request, path, self.candidate.target.server) is None:
+                await self._ask(exchange_id, request, path)
             else:
                 await self.writer.put(Finding(self.candidate.arm, None))
 
-    async def _ask(self, exchange_id: int, request: Json) -> None:
+    async def _ask(self, exchange_id: int, request: Json, path: str) -> None:
         reserve = self.candidate.meter.reserve_usd(request)
         if not await self.purse.take(reserve):
             self._end(f"the limit of {self.replay.limits.usd} USD is reached")
@@ -124,7 +127,7 @@ class ArmRun:
         try:
             if not self._may_go_on():
                 return
-            answer = await self._answer(request)
+            answer = await self._answer(request, path)
             if await self._is_blameless(answer):
                 return
             finding = self._finding(exchange_id, answer, reserve)
@@ -133,16 +136,16 @@ class ArmRun:
         finally:
             await self.purse.settle(reserve, spent)
 
-    async def _answer(self, request: Json) -> Answer:
+    async def _answer(self, request: Json, path: str) -> Answer:
         """A server that says that it has no room is given time: the rush is ours."""
         stream = request.get("stream") is True
         for attempt in range(WAITS_FOR_ROOM):
-            answer = await self.client.ask(request, self.candidate.target, stream=stream)
+            answer = await self.client.ask(request, self.candidate.target, stream=stream, path=path)
             if not isinstance(answer.reply, Failure) or answer.reply.status != TOO_MANY_REQUESTS or not self._may_go_on():
                 return answer
             wanted = answer.retry_after_seconds if answer.retry_after_seconds is not None else 0.5 * 2**attempt
             await asyncio.sleep(min(wanted, LONGEST_WAIT_SECONDS))
-        return await self.client.ask(request, self.candidate.target, stream=stream)
+        return await self.client.ask(request, self.candidate.target, stream=stream, path=path)
 
     async def _is_blameless(self, answer: Answer) -> bool:
         """A server that is gone, or lets nobody in, ends the replay; no exchange is blamed for it."""

@@ -1,4 +1,4 @@
-"""What a recorded Chat Completions request needs so that another server understands it; every difference is logged.
+"""What a recorded request needs so that another server understands it; every difference is logged.
 
 Each rule names its source. Unknown fields that a server ignores are left alone: ignoring is the server's own doing.
 """
@@ -9,6 +9,7 @@ from typing import Any
 
 from app.domain.configuration import Server
 from app.domain.exchange import Json
+from app.domain.requests import CHAT, COMPLETIONS, RESPONSES
 from app.providers.model_server import Adaptation, Target
 
 SELF_HOSTED: tuple[Server, ...] = ("vllm", "sglang", "tgi", "ollama", "llamacpp", "tensorrt-llm")
@@ -41,13 +42,14 @@ MAX_TOKENS_ONLY: tuple[Server, ...] = ("tgi", "ollama", "llamacpp")
 Step = Callable[[Json, Target], list[Adaptation]]
 
 
-def adapt(request: Json, target: Target, *, stream: bool) -> tuple[Json, list[Adaptation]]:
-    """The request to send and the log of what differs from the recorded one, which stays as it is."""
+def adapt(request: Json, target: Target, *, stream: bool, path: str = CHAT) -> tuple[Json, list[Adaptation]]:
+    """The request to send under the path and the log of what differs from the recorded one, which stays as it is."""
     sent = dict(request)
     log: list[Adaptation] = []
-    for step in (_model, _one_reply, _not_stored, _drops, _max_tokens, _roles, _response_format, _tool_choice):
+    for step in _STEPS[path]:
         log += step(sent, target)
-    log += _streaming(sent, stream=stream)
+    streaming = _streaming_responses if path == RESPONSES else _streaming
+    log += streaming(sent, stream=stream)
     return sent, log
 
 
@@ -101,11 +103,47 @@ def _max_tokens(sent: Json, target: Target) -> list[Adaptation]:
 
 def _roles(sent: Json, target: Target) -> list[Adaptation]:
     """Open models' chat templates drop or refuse `developer` (sgl-project/sglang#40082, ogx-ai/ogx#6069)."""
-    messages = sent["messages"]
-    if target.server not in SELF_HOSTED or all(message.get("role") != "developer" for message in messages):
+    key = "messages" if "messages" in sent else "input"
+    messages = sent.get(key)
+    if target.server not in SELF_HOSTED or not isinstance(messages, list) or not any(map(_is_developers, messages)):
         return []
-    sent["messages"] = [message | {"role": "system"} if message.get("role") == "developer" else message for message in messages]
-    return [Adaptation("messages.role", "changed", "developer", "system", "chat templates of open models know no developer")]
+    sent[key] = [message | {"role": "system"} if _is_developers(message) else message for message in messages]
+    return [Adaptation(f"{key}.role", "changed", "developer", "system", "chat templates of open models know no developer")]
+
+
+def _is_developers(message: Any) -> bool:
+    return isinstance(message, dict) and message.get("role") == "developer"
+
+
+def _one_prompt(sent: Json, target: Target) -> list[Adaptation]:
+    """Ollama's Completions takes a text, no list (docs.ollama.com/api/openai-compatibility)."""
+    prompt = sent.get("prompt")
+    if target.server != "ollama" or not isinstance(prompt, list) or len(prompt) != 1:
+        return []
+    sent["prompt"] = prompt[0]
+    return [Adaptation("prompt", "changed", "a list of one text", "the text", "this server takes no list")]
+
+
+def _stateless(sent: Json, _: Target) -> list[Adaptation]:
+    """The Responses API keeps every response unless it is told not to."""
+    log = _change(sent, "store", to=False, why="a copy of production's request must not be kept by the server")
+    return log + drop(sent, "background", "the reply is awaited")
+
+
+def _include(sent: Json, _: Target) -> list[Adaptation]:
+    return drop(sent, "include", "adds to the reply what nobody compares")
+
+
+def _thoughts(sent: Json, target: Target) -> list[Adaptation]:
+    """Reasoning items of earlier turns are encrypted for the vendor that made them."""
+    items = sent.get("input")
+    if target.server not in SELF_HOSTED or not isinstance(items, list):
+        return []
+    kept = [item for item in items if not (isinstance(item, dict) and item.get("type") == "reasoning")]
+    if len(kept) == len(items):
+        return []
+    sent["input"] = kept
+    return [Adaptation("input.reasoning", "dropped", len(items) - len(kept), None, "only their own vendor can read them")]
 
 
 def _response_format(sent: Json, target: Target) -> list[Adaptation]:
@@ -148,3 +186,19 @@ def _streaming(sent: Json, *, stream: bool) -> list[Adaptation]:
     wanted = (options if isinstance(options, dict) else {}) | {"include_usage": True}
     log = _change(sent, "stream", True, "asked with streaming")
     return log + _change(sent, "stream_options", wanted, "token counts are needed")
+
+
+def _streaming_responses(sent: Json, *, stream: bool) -> list[Adaptation]:
+    """The last event of the Responses API brings the token counts unasked."""
+    if stream:
+        return _change(sent, "stream", to=True, why="asked with streaming")
+    recorded = sent.pop("stream", None)
+    log = drop(sent, "stream_options", "refused by servers where nothing is streamed")
+    return log + ([Adaptation("stream", "changed", recorded, False, "asked without streaming")] if recorded else [])
+
+
+_STEPS: dict[str, tuple[Step, ...]] = {
+    CHAT: (_model, _one_reply, _not_stored, _drops, _max_tokens, _roles, _response_format, _tool_choice),
+    COMPLETIONS: (_model, _one_reply, _drops, _one_prompt),
+    RESPONSES: (_model, _stateless, _drops, _include, _roles, _thoughts, _tool_choice),
+}

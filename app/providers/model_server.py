@@ -7,6 +7,7 @@ from pydantic import SecretStr
 
 from app.domain.configuration import Server
 from app.domain.exchange import Failure, Json, Reply, Usage
+from app.domain.requests import CHAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +71,8 @@ class Answer:
 
 
 class ModelServers(Protocol):
-    """Anything that can be asked a Chat Completions request."""
+    """Anything that can be asked what production asked."""
 
-    async def ask(self, request: Json, target: Target, *, stream: bool) -> Answer:
-        """Asks once; waits at most `target.timeout_seconds`."""
+    async def ask(self, request: Json, target: Target, *, stream: bool, path: str = CHAT) -> Answer:
+        """Asks once, under a path of `app.domain.requests`; waits at most `target.timeout_seconds`."""
         ...
-
-
-def is_chat_request(request: Any) -> bool:
-    """Whether a stored request has the shape of Chat Completions, the only one that is asked in this version."""
-    messages = request.get("messages") if isinstance(request, dict) else None
-    return isinstance(messages, list) and bool(messages) and all(isinstance(message, dict) for message in messages)

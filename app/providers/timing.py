@@ -79,8 +79,8 @@ class Stopwatch:
         """What was taken for content turned out to be thought."""
         self._first_visible = None
 
-    def end(self, at: float) -> None:
-        """The last byte that belongs to the reply was read."""
+    def end(self, at: float | None) -> None:
+        """The last byte that belongs to the reply was read; `None` = nobody knows when."""
         self._ended = at
 
     def timing(self) -> Timing:

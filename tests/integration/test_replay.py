@@ -84,7 +84,7 @@ def test_what_is_no_evidence_is_not_asked(session_factory: SessionFactory) -> No
     with model_server(server) as url:
         with session_scope(session_factory) as session:
             pilot = a_replayable_pilot(session, a_candidate(url), exchanges=0, sampling={"rate": 0.5})
-            add_exchanges(session, pilot, [a_request(0), None, {"input": "responses"}], sample_point=0.4)
+            add_exchanges(session, pilot, [a_request(0), None, {"input": "x", "conversation": "conv_1"}], sample_point=0.4)
             add_exchanges(session, pilot, [a_request(10)], sample_point=0.5, prefix="not-sampled")
             add_exchanges(session, pilot, [a_request(11)], sample_point=0.1, prefix="lost", reason="lost")
             refused = add_exchanges(session, pilot, [a_request(n) for n in (12, 13)], sample_point=0.1, prefix="refused")

@@ -1,13 +1,13 @@
 """What is sent to each server, and that every difference is in the log."""
 
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
 
 from app.domain.configuration import Server
 from app.domain.exchange import Json
 from app.providers.adaptation import adapt
-from app.providers.model_server import Adaptation, Target, is_chat_request
+from app.providers.model_server import Adaptation, Target
 from app.providers.refusals import Refusals, is_ours, refused_parameters
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
@@ -104,17 +104,6 @@ def test_without_streaming_nothing_speaks_of_it() -> None:
 def test_recorded_stream_options_are_kept_beside_ours() -> None:
     request = {"messages": [{"role": "user", "content": "x"}], "stream": True, "stream_options": {"include_obfuscation": False}}
     assert adapted(request, "vllm")[0]["stream_options"] == {"include_obfuscation": False, "include_usage": True}
-
-
-@pytest.mark.parametrize(
-    ("request_", "is_chat"),
-    [
-        ({"messages": [{"role": "user"}]}, True), ({"messages": []}, False), ({"input": "x"}, False),
-        ({"prompt": "x"}, False), ({"messages": ["x"]}, False), ([], False), (None, False),
-    ],
-)  # fmt: skip
-def test_which_requests_are_asked(request_: Any, is_chat: bool) -> None:
-    assert is_chat_request(request_) is is_chat
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from app.domain.exchange import Failure, Reply, Timing, ToolCall
 from app.domain.words import FailureKind
-from app.providers.chat import Draft, MalformedReply, ServerSaidError, cut, error_text, parse_json, repaired
+from app.providers.chat import ChatDraft
+from app.providers.draft import MalformedReply, ServerSaidError, cut, error_text, parse_json, repaired
 
 TIMING = Timing(total_seconds=1.0)
 
 
 def streamed(*deltas: dict[str, Any], strip_think: bool = False, finish: str | None = "stop") -> Reply | Failure:
-    draft = Draft(strip_think=strip_think)
+    draft = ChatDraft(strip_think=strip_think)
     for delta in deltas:
         draft.add_chunk({"choices": [{"index": 0, "delta": delta}]})
     draft.add_chunk({"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
@@ -25,8 +26,8 @@ def streamed(*deltas: dict[str, Any], strip_think: bool = False, finish: str | N
 
 
 def whole(message: Any, **choice: Any) -> Reply | Failure:
-    draft = Draft()
-    draft.add_completion({"choices": [{"index": 0, "message": message, "finish_reason": "stop"} | choice]})
+    draft = ChatDraft()
+    draft.add_whole({"choices": [{"index": 0, "message": message, "finish_reason": "stop"} | choice]})
     return draft.result(TIMING)
 
 
@@ -108,7 +109,7 @@ def test_reasoning_alone_is_empty_and_says_so() -> None:
 
 
 def test_other_choices_are_not_mixed_in() -> None:
-    draft = Draft()
+    draft = ChatDraft()
     for index, text in ((0, "a"), (1, "b"), (0, "c")):
         draft.add_chunk({"choices": [{"index": index, "delta": {"content": text}}]})
     reply = draft.result(TIMING)
@@ -121,7 +122,7 @@ def test_usage_is_normalised_and_kept_verbatim() -> None:
         "prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15,
         "prompt_tokens_details": {"cached_tokens": 4}, "completion_tokens_details": {"reasoning_tokens": 2},
     }  # fmt: skip
-    draft = Draft()
+    draft = ChatDraft()
     draft.add_chunk({"choices": [{"delta": {"content": "x"}, "finish_reason": "stop"}], "usage": None})
     draft.add_chunk({"choices": [], "usage": raw})
     usage = draft.usage
@@ -131,7 +132,7 @@ def test_usage_is_normalised_and_kept_verbatim() -> None:
 
 @pytest.mark.parametrize("count", [-1, True, "7", 2**31, None, 1.5])
 def test_a_count_that_is_none_is_unknown(count: Any) -> None:
-    draft = Draft()
+    draft = ChatDraft()
     draft.add_chunk({"choices": [], "usage": {"prompt_tokens": count, "completion_tokens": 3}})
     assert (draft.usage.input_tokens, draft.usage.output_tokens) == (None, 3)
 
@@ -146,12 +147,12 @@ def test_a_count_that_is_none_is_unknown(count: Any) -> None:
 )  # fmt: skip
 def test_what_has_not_the_shape_is_malformed(body: dict[str, Any]) -> None:
     with pytest.raises(MalformedReply):
-        Draft().add_completion(body)
+        ChatDraft().add_whole(body)
 
 
 def test_an_error_object_in_a_stream_is_the_servers_word() -> None:
     with pytest.raises(ServerSaidError, match="out of memory") as caught:
-        Draft().add_chunk({"error": {"message": "out of memory", "code": 503}})
+        ChatDraft().add_chunk({"error": {"message": "out of memory", "code": 503}})
     assert caught.value.status == 503
 
 
