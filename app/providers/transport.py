@@ -1,5 +1,6 @@
 """HTTP connections whose sockets note when bytes go out and come in."""
 
+import errno
 import socket
 from contextvars import ContextVar
 from typing import Any
@@ -10,6 +11,7 @@ from aiohttp.connector import AddrInfoType, Connection
 from aiohttp.tracing import Trace
 from typing_extensions import override
 
+from app.domain.addresses import refuse_address
 from app.providers.timing import now
 
 
@@ -86,6 +88,7 @@ class TimedConnector(aiohttp.TCPConnector):
     """Hands each call's wire to the socket that the call was given.
 
     A wire per call, not per connection: the next call on the same connection cannot overwrite this one's times.
+    Link-local and metadata addresses get no socket.
     """
 
     def __init__(self, *, limit: int) -> None:
@@ -93,7 +96,10 @@ class TimedConnector(aiohttp.TCPConnector):
         super().__init__(limit=limit, socket_factory=self._make_socket, ttl_dns_cache=60)
 
     def _make_socket(self, address: AddrInfoType) -> socket.socket:
-        family, kind, protocol, _, _ = address
+        family, kind, protocol, _, place = address
+        # Here the name is resolved, whatever it resolved to before: what is checked is what is connected to.
+        if family in (socket.AF_INET, socket.AF_INET6) and (refused := refuse_address(str(place[0]))):
+            raise PermissionError(errno.EACCES, f"not called: {refused}")
         made = TimedSocket(family, kind, protocol)
         self._by_number[made.fileno()] = made
         return made

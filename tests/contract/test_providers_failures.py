@@ -219,3 +219,9 @@ def test_a_certificate_nobody_vouches_for_is_refused(tmp_path: Any) -> None:
         failure = failure_of(ask(url.replace("http://", "https://")))
     assert failure.kind is FailureKind.CONNECTION
     assert "certificate" in (failure.message or "").lower()
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "2852039166", "[fe80::1]", "[::ffff:169.254.169.254]", "100.100.100.200"])
+def test_addresses_that_hand_out_credentials_are_not_called(host: str) -> None:
+    failure = failure_of(ask(f"http://{host}/v1", timeout_seconds=2.0))
+    assert failure.kind is FailureKind.CONNECTION
