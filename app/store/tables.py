@@ -17,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.store.base import Base, now, number
@@ -91,6 +91,8 @@ class ExchangeRow(Base):
     `reason` is the intrinsic part of the ledger's reason; window, sampling and client errors are derived on reading.
     `given` names the optional keys that the import line had, `content_hash` its whole content: both serve merging.
     `sample_point` is the conversation's hash in [0, 1): it takes part if it is below the sampling rate.
+    The rest is about live ones: `awaits` are arms, `deadline_at` and `open_until` the latest and the earliest end of waiting,
+    `decided_by` the attempt of the client's SDK whose reply counts (None = its only one), `sampling_rate` the one that held.
     """
 
     __tablename__ = "exchanges"
@@ -109,8 +111,16 @@ class ExchangeRow(Base):
     content_hash: Mapped[bytes | None]
     recorded_at: Mapped[datetime] = now()
     closed_at: Mapped[datetime | None]
+    awaits: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+    deadline_at: Mapped[datetime | None]
+    open_until: Mapped[datetime | None]
+    decided_by: Mapped[str | None]
+    sampling_rate: Mapped[float | None]
+    user_hash: Mapped[str | None]
+    facts: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     __table_args__ = (
         UniqueConstraint("pilot_id", "external_id"),
+        Index("ix_exchanges_open", "pilot_id", "deadline_at", postgresql_where=text("closed_at IS NULL")),
         Index("ix_exchanges_pilot_id_arrived_at", "pilot_id", "arrived_at"),
         Index("ix_exchanges_pilot_id_conversation_id", "pilot_id", "conversation_id"),
         CheckConstraint("inclusion_probability > 0 AND inclusion_probability <= 1", name="inclusion_probability"),
@@ -150,6 +160,8 @@ class ReplyRow(Base):
     ttft_visible_seconds: Mapped[float | None]
     total_seconds: Mapped[float | None]
     lag_seconds: Mapped[float | None]
+    queue_lag_seconds: Mapped[float | None]
+    checks: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     adaptation: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
     caused_by_adaptation: Mapped[bool] = mapped_column(server_default=text("false"))
     recorded_at: Mapped[datetime] = now()
