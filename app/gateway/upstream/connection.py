@@ -293,13 +293,10 @@ class Connection(asyncio.Protocol):
     def _release(self, response: UpstreamResponse) -> None:
         """The answer is whole: the next request may use the connection, unless something speaks against it."""
         self._response = None
-        was_paused, response.is_paused = response.is_paused, False
         response.finish()
         if self._is_spoiled or not self._is_kept or self._upload is not None or self._transport.is_closing():
             self.abort()
             return
-        if was_paused:
-            self._transport.resume_reading()
         if self._is_bodyless:
             # llhttp does not know what was asked: after a HEAD it would wait for the body.
             self._parser = httptools.HttpResponseParser(self)
