@@ -1,13 +1,13 @@
 """To which conversation a request belongs when nobody said it (CONTRACTS section 2), and the texts that decide it."""
 
 import hashlib
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from app.domain.exchange import Json
+from app.domain.requests import messages_of
 
 _SYSTEM_ROLES = frozenset({"system", "developer"})
 
@@ -34,23 +34,12 @@ def user_of(request: Json) -> str:
 
 def system_text(request: Json) -> str:
     """The instructions of a request, in the order of its messages."""
-    instructions = request.get("instructions")
-    texts = [instructions] if isinstance(instructions, str) else []
-    texts += [_text(message.get("content")) for message in _messages(request) if message.get("role") in _SYSTEM_ROLES]
-    return "\n".join(texts)
+    return "\n".join(_text(message.get("content")) for message in messages_of(request) if message.get("role") in _SYSTEM_ROLES)
 
 
 def first_user_text(request: Json) -> str:
     """The first message of the user; empty if there is none."""
-    return next((_text(message.get("content")) for message in _messages(request) if message.get("role") == "user"), "")
-
-
-def _messages(request: Json) -> Iterator[Json]:
-    messages = request.get("messages", request.get("input"))
-    if isinstance(messages, str):
-        yield {"role": "user", "content": messages}
-    elif isinstance(messages, list):
-        yield from (message for message in messages if isinstance(message, dict))
+    return next((_text(message.get("content")) for message in messages_of(request) if message.get("role") == "user"), "")
 
 
 def _text(content: Any) -> str:

@@ -151,11 +151,16 @@ def _providers(model: str, base_url: str | None) -> list[Provider]:
     return chosen + [p for name in resold for p in every if p.id == name]
 
 
+def without_snapshot(model: str) -> str:
+    """A model's name without the date of its snapshot, as in `gpt-5.1-2025-11-13`."""
+    return _SNAPSHOT_DATE.sub("", model)
+
+
 def _is_exactly(entry: ModelInfo, model: str) -> bool:
     names = _exact_names(entry)
     if model in names:
         return True
-    stem = _SNAPSHOT_DATE.sub("", model)
+    stem = without_snapshot(model)
     return stem != model and bool({stem, f"{stem}-latest"} & names) and entry.is_match(model)
 
 

@@ -20,12 +20,13 @@ The delimited part is the whole last message of the request.
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from app.domain.exchange import Json, Reply
 from app.domain.payload import tool_calls_of
+from app.domain.requests import messages_of
 from app.graders.canonical import canonical_calls, canonical_json
 
 TEMPLATE_VERSION = "1"
@@ -118,7 +119,7 @@ def draw_marks(comparison: Comparison) -> Marks:
 
 def conversation_text(request: Json, mark: str) -> str:
     """The request's messages: a single user message verbatim, several each under a line with its role and the mark."""
-    messages = list(_messages(request))
+    messages = list(messages_of(request))
     if len(messages) == 1 and messages[0].get("role") == "user":
         return _message_text(messages[0], mark)
     return "\n".join(f"{_part_line(_role(message), mark)}\n{_message_text(message, mark)}" for message in messages)
@@ -141,17 +142,6 @@ def _with_calls(content: str, calls: Sequence[str], mark: str) -> str:
     if not calls:
         return content
     return "\n".join(([content] if content else []) + [_part_line("tool calls", mark), *calls])
-
-
-def _messages(request: Json) -> Iterable[Json]:
-    """The messages of Chat Completions, or instructions and input of the Responses API."""
-    given = request.get("messages", request.get("input"))
-    if request.get("instructions"):
-        yield {"role": "system", "content": request["instructions"]}
-    if isinstance(given, str):
-        yield {"role": "user", "content": given}
-    elif isinstance(given, list):
-        yield from (message if isinstance(message, dict) else {"role": "user", "content": message} for message in given)
 
 
 def _role(message: Json) -> str:

@@ -11,6 +11,7 @@ from app.providers.draft import cut
 
 NAME = "tool_calls"
 VERSION = "1"
+FREE_FORM = object()
 
 
 def check_tool_calls(request: Json, reply: Reply) -> Validity:
@@ -38,11 +39,16 @@ def grade_tool_calls(incumbent: Reply, other: Reply) -> Grade:
 def declared_tools(request: Json) -> dict[str, Any]:
     """The parameter schema of each tool that a request declares, by name; `None` where a tool has none.
 
-    Knows the shapes of Chat Completions (`tools`, the older `functions`) and Responses (flat `tools`).
+    Knows the shapes of Chat Completions (`tools`, the older `functions`) and Responses (flat `tools`). A custom tool takes
+    any text: `FREE_FORM`.
     """
     listed = [*_entries(request.get("tools")), *({"function": entry} for entry in _entries(request.get("functions")))]
-    tools = [entry.get("function") or entry.get("custom") or entry for entry in listed]
-    return {tool["name"]: tool.get("parameters") for tool in tools if isinstance(tool, dict) and _has_name(tool)}
+    tools = [(entry.get("function") or entry.get("custom") or entry, entry.get("type") == "custom") for entry in listed]
+    return {
+        tool["name"]: FREE_FORM if is_custom else tool.get("parameters")
+        for tool, is_custom in tools
+        if isinstance(tool, dict) and _has_name(tool)
+    }
 
 
 def _entries(value: Any) -> list[Json]:
@@ -56,6 +62,8 @@ def _has_name(tool: Json) -> bool:
 def _check_call(call: ToolCall, declared: dict[str, Any], label: str) -> Validity:
     if call.name not in declared:
         return Validity((cut(f"{label}: the tool '{call.name[:100]}' is not declared"),))
+    if declared[call.name] is FREE_FORM:
+        return Validity()
     try:
         arguments = arguments_of(call)
     except ValueError as error:

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from app.domain.evidence import ArmEvidence, Evidence, Flags, Floats, Numbers, ReplyColumns, Words
+from app.domain.measures import is_client_status
 from app.domain.pilot import DAY, Pilot
 from app.domain.words import CoverageReason, FailureKind
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-# Refusals that are the server's fault, not the request's.
-_SERVER_FAULTS = (408, 429)
 _PRECEDENCE = list(CoverageReason)
 
 
@@ -98,8 +97,7 @@ def _reasons(pilot: Pilot, evidence: Evidence, days: Numbers) -> Words:
 
 def _client_errors(incumbent: ReplyColumns) -> Flags:
     """4xx of the incumbent but those that are its own fault."""
-    refused = (incumbent.failures == FailureKind.HTTP.value) & (incumbent.status >= 400) & (incumbent.status <= 499)  # noqa: PLR2004
-    return np.asarray(refused & ~np.isin(incumbent.status, _SERVER_FAULTS), dtype=bool)
+    return np.asarray((incumbent.failures == FailureKind.HTTP.value) & is_client_status(incumbent.status), dtype=bool)
 
 
 def _closed_days(pilot: Pilot, evidence: Evidence, days: Numbers, *, until: datetime) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from app.domain.configuration import PilotConfiguration
 from app.domain.evidence import ArmEvidence, Evidence, Flags, Floats, Numbers, ReplyColumns
+from app.domain.measures import LAG_LIMIT_SECONDS, tpot_seconds
 from app.domain.scorecard import ArmsEstimate, CapacityModel, EstimateModel, LatencyModel, Quantiles, ReliabilityModel
 from app.domain.words import FailureKind, GateOutcome, Source
 from app.pipeline.quality import ALPHA
@@ -14,8 +15,6 @@ from app.statistics.quantiles import lower_quantile, prior_weight, quantile_esti
 from app.statistics.rates import lower_rate, rate_estimate, upper_rate
 
 P50, P95, P99 = 0.5, 0.95, 0.99
-# A wait of our own event loop longer than this is no latency of the server (ARCHITECTURE section 4).
-MOST_LAG_SECONDS = 0.005
 MEASURES = ("ttft_any_seconds", "ttft_visible_seconds", "total_seconds", "tpot_seconds")
 NOT_THERE = frozenset({FailureKind.UNAVAILABLE.value, FailureKind.CONNECTION.value})
 _MINUTE_US = 60_000_000
@@ -40,7 +39,7 @@ def measured(replies: ReplyColumns, configuration: PilotConfiguration) -> Flags:
 
 def on_time(replies: ReplyColumns) -> Flags:
     """Observations without a wait of our own."""
-    return ~(replies.lag_seconds > MOST_LAG_SECONDS)
+    return ~(replies.lag_seconds > LAG_LIMIT_SECONDS)
 
 
 def times_of(replies: ReplyColumns, measure: str) -> Floats:
@@ -48,9 +47,7 @@ def times_of(replies: ReplyColumns, measure: str) -> Floats:
     if measure != "tpot_seconds":
         column: Floats = getattr(replies, measure)
         return column
-    with np.errstate(divide="ignore", invalid="ignore"):
-        tpot = (replies.total_seconds - replies.ttft_any_seconds) / (replies.output_tokens - 1)
-    return np.where((replies.output_tokens >= 2) & (tpot >= 0), tpot, np.nan)  # noqa: PLR2004 - there is no gap under two tokens
+    return tpot_seconds(replies.ttft_any_seconds, replies.total_seconds, replies.output_tokens)
 
 
 def latency_of(configuration: PilotConfiguration, evidence: Evidence, arm: ArmEvidence, counted: Flags) -> LatencyModel:

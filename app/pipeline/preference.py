@@ -3,14 +3,13 @@
 from dataclasses import dataclass, field
 
 from app.domain.exchange import Failure, Json, Reply
+from app.domain.measures import is_client_status
 from app.domain.words import FailureKind, Rule
 from app.graders.equality import grade_equality, what_is_equal
 from app.graders.grade import Grade, Validity
 from app.graders.json_schema import check_response_format
 from app.graders.tool_calls import check_tool_calls, grade_tool_calls
 
-# Statuses of the 4xx range that are the server's fault, not the client's.
-SERVER_FAULTS = frozenset({408, 429})
 CLIENT_ERROR = "client_error"
 
 
@@ -73,9 +72,7 @@ def left_out(reason: str) -> Decision:
 
 def is_client_error(reply: Reply | Failure) -> bool:
     """Whether the request was refused through its own fault: 4xx but 408 and 429."""
-    if not isinstance(reply, Failure) or reply.kind is not FailureKind.HTTP or reply.status is None:
-        return False
-    return 400 <= reply.status <= 499 and reply.status not in SERVER_FAULTS  # noqa: PLR2004 - the range of HTTP
+    return isinstance(reply, Failure) and reply.kind is FailureKind.HTTP and bool(is_client_status(reply.status))
 
 
 def _failure(incumbent: Reply | Failure, other: Reply | Failure) -> Decision:

@@ -1,6 +1,5 @@
 """What the tokens of stored replies cost, by segment: each reply at the price of its model on its day."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,12 +8,11 @@ from decimal import Decimal
 import numpy as np
 
 from app.costs.monthly import TokenBill
-from app.costs.prices import MILLION, Prices, PriceTier, is_vendor, prices_of
+from app.costs.prices import MILLION, Prices, PriceTier, is_vendor, prices_of, without_snapshot
 from app.domain.configuration import CandidateTable, PilotConfiguration
 from app.domain.evidence import Flags, Floats, Numbers, ReplyColumns, codes
 from app.pipeline.closing import EPOCH
 
-_SNAPSHOT = re.compile(r"[-@](\d{8}|\d{4}-\d{2}-\d{2})$")
 PricesOf = Callable[[str, datetime], Prices | None]
 Bills = dict[str, TokenBill]
 
@@ -37,7 +35,7 @@ def incumbent_prices(configuration: PilotConfiguration) -> PricesOf:
     has_both = table.input_usd_per_million_tokens is not None and table.output_usd_per_million_tokens is not None
 
     def prices(model: str, at: datetime) -> Prices | None:
-        if has_both or model == table.model or _SNAPSHOT.sub("", model) == table.model:
+        if has_both or model == table.model or without_snapshot(model) == table.model:
             return prices_of(table.model, own=table, at=at, base_url=table.base_url)
         return prices_of(model, own=None, at=at, base_url=table.base_url)
 

@@ -55,7 +55,7 @@ class Answer:
         adaptations: What was renamed, dropped or changed in the request that got this reply.
         model: The server's own name of the model that answered.
         usage: Token counts, also of an answer that is unusable: it was paid for.
-        lag_seconds: The largest event-loop lag at a measured moment; above `timing.LAG_LIMIT_SECONDS` the times are not
+        lag_seconds: The largest event-loop lag at a measured moment; above `LAG_LIMIT_SECONDS` the times are not
             to be trusted.
         retry_after_seconds: What the server asked for in `Retry-After`.
         calls: HTTP requests it took: more than one if the server refused a parameter and was asked again without it.

@@ -9,9 +9,6 @@ from collections import deque
 
 from app.domain.exchange import Timing
 
-LAG_LIMIT_SECONDS = 0.005
-"""Above this event-loop lag an observation is left out of quantiles and counted."""
-
 TICK_SECONDS = 0.002
 """Resolution of the lag: a stall of s seconds is seen as s - TICK_SECONDS to s."""
 
@@ -93,18 +90,3 @@ class Stopwatch:
 
     def _since_start(self, moment: float | None) -> float | None:
         return None if moment is None or self.started is None else max(0.0, moment - self.started)
-
-
-def tpot_seconds(timing: Timing, output_tokens: int | None) -> float | None:
-    """Time per output token after the first, in seconds: (E2E - TTFT any) / (output tokens - 1).
-
-    Args:
-        timing: Times of a streamed reply.
-        output_tokens: All generated tokens by the server's usage, reasoning included; never a number of chunks.
-
-    Returns:
-        `None` under two tokens and where a part is unknown.
-    """
-    if output_tokens is None or output_tokens <= 1 or timing.ttft_any_seconds is None or timing.total_seconds is None:
-        return None
-    return (timing.total_seconds - timing.ttft_any_seconds) / (output_tokens - 1)

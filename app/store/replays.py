@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import Select, and_, exists, func, or_, select, text, update
 from sqlalchemy.orm import Session, aliased
 
+from app.domain.measures import CLIENT_STATUSES, SERVER_FAULTS
 from app.domain.pilot import Arm, Pilot
 from app.domain.replay import OPEN_STATES, ArmProgress, Replay, ReplayLimits, ReplayState
 from app.domain.words import CoverageReason, FailureKind
@@ -16,9 +17,6 @@ from app.errors import NotFound
 from app.store.payloads import REQUEST_ARM
 from app.store.tables import ArmRow, ExchangeRow, PayloadRow, PilotRow, ReplyRow
 from app.store.work_tables import ReplayRow
-
-# An incumbent's 4xx but these is the client's error: such an exchange is no evidence and not asked.
-SERVER_FAULTS = (408, 429)
 
 
 def insert_replay(session: Session, pilot: Pilot, *, arm: Arm | None, limits: ReplayLimits, by: str) -> int:
@@ -140,7 +138,7 @@ def _to_ask(pilot: Pilot, arm: Arm) -> Select[int]:
         theirs.exchange_id == ExchangeRow.id,
         theirs.arm_id == pilot.incumbent.id,
         theirs.failure == FailureKind.HTTP.value,
-        theirs.status.between(400, 499),
+        theirs.status.between(*CLIENT_STATUSES),
         theirs.status.not_in(SERVER_FAULTS),
     )
     has_request = and_(

@@ -20,7 +20,6 @@ from app.domain.exchange import Reply
 from app.domain.replay import ReplayState
 from app.providers.asking import Limits, open_client
 from app.providers.model_server import Target
-from app.providers.timing import tpot_seconds
 from app.store.session import SessionFactory, session_scope
 from tests.integration.replay_runs import replay, stored
 from tests.integration.replaying import a_candidate, a_replayable_pilot, a_request, add_exchanges
@@ -152,5 +151,5 @@ def test_a_streamed_reply_is_the_whole_one(foreign_url: str, model: Path) -> Non
     assert whole.content == streamed.content
     assert whole.usage.output_tokens == streamed.usage.output_tokens == 24
     assert whole.finish_reason == streamed.finish_reason
-    assert tpot_seconds(streamed.timing, streamed.usage.output_tokens) is not None
-    assert tpot_seconds(whole.timing, whole.usage.output_tokens) is None
+    assert None not in (streamed.timing.ttft_any_seconds, streamed.timing.total_seconds)
+    assert whole.timing.ttft_any_seconds is None
