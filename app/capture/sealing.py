@@ -1,5 +1,7 @@
 """Seals what passes through Redis where the content level is not `full`, with a key that Redis does not hold."""
 
+import hashlib
+import hmac
 import os
 import secrets
 from base64 import b64decode, b64encode
@@ -38,7 +40,17 @@ class Sealer:
 
 
 def load_sealer(home: Path, given: str | None) -> Sealer:
-    """The sealer of this installation: of the setting, else of the file in `PILOT_HOME`, made at first use with mode 600.
+    """The sealer of this installation, as `load_key` says."""
+    return Sealer(load_key(home, given))
+
+
+def digest_key(key: bytes) -> bytes:
+    """The key of digests that stand for text: not the one that seals, but told by it, so that all processes agree."""
+    return hmac.new(key, b"parallel-pilot digests", hashlib.sha256).digest()
+
+
+def load_key(home: Path, given: str | None) -> bytes:
+    """The key of this installation: of the setting, else of the file in `PILOT_HOME`, made at first use with mode 600.
 
     Args:
         home: `PILOT_HOME`.
@@ -56,7 +68,7 @@ def load_sealer(home: Path, given: str | None) -> Sealer:
         where = "PILOT_STREAM_KEY" if given is not None else str(home / FILE_NAME)
         message = f"{where} is not a key: base64 of {KEY_BYTES} bytes is needed, e.g. from `openssl rand -base64 32`"
         raise ValueError(message)
-    return Sealer(key)
+    return key
 
 
 def _file_key(file: Path) -> str:

@@ -128,6 +128,12 @@ class SamplingTable(Table):
     rate: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
 
 
+class MirrorTable(Table):
+    """`[mirror]`: what asking the candidates and the control arm may cost; `None` = no bound."""
+
+    budget_usd: Usd | None = None
+
+
 class ContentTable(Table):
     """`[content]`: how much text is kept, and what the candidate sees."""
 
@@ -283,6 +289,7 @@ class PilotConfiguration(Table):
     candidate: tuple[CandidateTable, ...] = Field(min_length=1)
     control: ControlTable = ControlTable()
     sampling: SamplingTable = SamplingTable()
+    mirror: MirrorTable = MirrorTable()
     content: ContentTable = ContentTable()
     segment: tuple[SegmentTable, ...] = ()
     quality: QualityTable = QualityTable()

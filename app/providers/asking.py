@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from errno import ECONNRESET, EPIPE
@@ -38,10 +38,10 @@ class Limits:
 
 
 @asynccontextmanager
-async def open_client(limits: Limits) -> AsyncIterator["HttpModelServers"]:
-    """A client for the running event loop; closes its connections at the end."""
+async def open_client(limits: Limits, headers: Mapping[str, str] | None = None) -> AsyncIterator["HttpModelServers"]:
+    """A client for the running event loop, which sends the headers with every call; closes its connections at the end."""
     lag = LoopLag()
-    async with make_session(connections=limits.connections) as session:
+    async with make_session(connections=limits.connections, headers=headers) as session:
         lag.start()
         try:
             yield HttpModelServers(session, lag, limits)

@@ -2,6 +2,7 @@
 
 import errno
 import socket
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 from weakref import WeakValueDictionary
@@ -117,7 +118,7 @@ class TimedConnector(aiohttp.TCPConnector):
         return connection
 
 
-def make_session(*, connections: int) -> aiohttp.ClientSession:
+def make_session(*, connections: int, headers: Mapping[str, str] | None = None) -> aiohttp.ClientSession:
     """A session that follows nothing, remembers nothing and reads no proxy from the environment.
 
     Compression is not asked for: a bound on bytes must hold on what is really kept.
@@ -128,5 +129,5 @@ def make_session(*, connections: int) -> aiohttp.ClientSession:
         timeout=aiohttp.ClientTimeout(total=None),
         auto_decompress=False,
         trust_env=False,
-        headers={"Accept-Encoding": "identity", "User-Agent": "parallel-pilot"},
+        headers={"Accept-Encoding": "identity", "User-Agent": "parallel-pilot", **(headers or {})},
     )

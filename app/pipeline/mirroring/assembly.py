@@ -1,0 +1,86 @@
+"""Puts a mirror together."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+
+from app.capture.outbox import Outbox
+from app.capture.sealing import Sealer, digest_key, load_key
+from app.capture.streams import MIRROR, StreamReader, open_streams
+from app.domain.words import ArmRole
+from app.pipeline.mirroring import metrics
+from app.pipeline.mirroring.breakers import Breakers
+from app.pipeline.mirroring.budget import Budget
+from app.pipeline.mirroring.calls import Caller
+from app.pipeline.mirroring.deciding import Decider
+from app.pipeline.mirroring.memory import Memory, open_memory
+from app.pipeline.mirroring.mirror import Mirror
+from app.pipeline.mirroring.pilots import LivePilot, PilotBook
+from app.pipeline.mirroring.replies import ReplyReader
+from app.pipeline.mirroring.room import Held, Room
+from app.pipeline.mirroring.work import Desk
+from app.providers.asking import Limits, open_client
+from app.settings import Settings
+from app.store.session import make_engine, make_session_factory
+
+# A candidate whose address is a gateway of ours would be mirrored again and again; what has this header is not.
+NOT_MIRRORED = {"X-Pilot-Mirror": "off"}
+DATABASE_CONNECTIONS = 2
+CLOSE_SECONDS = 1.5
+IN_HAND_FACTOR = 2
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def open_mirror(settings: Settings, slot: str, environment: Mapping[str, str]) -> AsyncIterator[Mirror]:
+    """A mirror for the running event loop; closes its connections at the end.
+
+    Args:
+        settings: With the addresses of Redis and the database.
+        slot: Unique among living mirrors: its consumer's name.
+        environment: Holds the arms' keys.
+    """
+    assert settings.redis_url is not None and settings.database_url is not None  # noqa: S101, PT018 - the worker checks it
+    key = load_key(settings.home, settings.stream_key.get_secret_value() if settings.stream_key else None)
+    streams, shared = open_streams(settings.redis_url), open_memory(settings.redis_url)
+    engine = make_engine(settings.database_url, pool_size=DATABASE_CONNECTIONS)
+    outbox = Outbox(streams, held_bytes=settings.outbox_bytes, stream_bytes=settings.stream_bytes)
+    breakers = Breakers(slot, failures=settings.breaker_failures, open_seconds=settings.breaker_open_seconds)
+    sending = asyncio.create_task(outbox.run())
+    try:
+        async with open_client(Limits(reply_bytes=settings.reply_bytes), NOT_MIRRORED) as servers:
+            memory = Memory(shared, retry_window_seconds=settings.retry_window_seconds)
+            room = Room(calls=settings.mirror_concurrency, wait_seconds=settings.mirror_wait_seconds)
+            desk = Desk(
+                outbox=outbox,
+                sealer=Sealer(key),
+                book=PilotBook(make_session_factory(engine), environment, say_pilot),
+                memory=memory,
+                decider=Decider(memory, digest_key(key)),
+                replies=ReplyReader(memory, settings.gateway_reply_bytes, digest_key(key)),
+                caller=Caller(servers, room=room, breakers=breakers, budget=Budget(shared, slot), digest_key=digest_key(key)),
+                held=Held(settings.mirror_held_bytes),
+            )
+            reader = StreamReader(streams, MIRROR, slot)
+            yield Mirror(streams, reader, desk, breakers, in_hand_bytes=IN_HAND_FACTOR * settings.mirror_held_bytes)
+        await outbox.close(CLOSE_SECONDS)
+    finally:
+        sending.cancel()
+        with suppress(asyncio.CancelledError):
+            await sending
+        await streams.aclose()
+        await shared.aclose()
+        engine.dispose()
+
+
+def say_pilot(pilot: LivePilot) -> None:
+    """A pilot is new or was changed: its metrics are there at 0, and an arm that cannot be asked is named."""
+    metrics.prepare_arm(pilot.name, ArmRole.INCUMBENT.value, is_asked=False)
+    for arm in pilot.arms:
+        metrics.prepare_arm(pilot.name, arm.name, is_asked=True)
+        if arm.missing_key is not None:
+            log.error(
+                "pilot %s: %s is not asked: the mirror has no environment variable %s", pilot.name, arm.name, arm.missing_key
+            )

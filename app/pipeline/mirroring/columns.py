@@ -1,0 +1,56 @@
+"""An answer as the narrow facts that are recorded: no text, whatever the content level."""
+
+import re
+from typing import Any
+
+from app.domain.configuration import ContentLevel
+from app.domain.exchange import Failure, Json, Reply
+from app.providers.model_server import Adaptation, Answer
+
+WORD_CHARS = 200
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+-]{0,99}")
+_TIMES = ("ttft_any_seconds", "ttft_visible_seconds", "total_seconds")
+_COUNTS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
+
+
+def columns_of(answer: Answer, level: ContentLevel, *, queue_lag_seconds: float | None = None) -> Json:
+    """The columns of a reply, under the names of the table `replies`.
+
+    Token counts are also those of an answer that is unusable: it was paid for.
+    """
+    columns: dict[str, Any] = {
+        "model": _word(answer.model, level),
+        "lag_seconds": answer.lag_seconds,
+        "queue_lag_seconds": queue_lag_seconds,
+        "adaptation": [_adaptation(entry, level) for entry in answer.adaptations],
+    }
+    columns |= {name: getattr(answer.reply.timing, name) for name in _TIMES}
+    columns |= {name: getattr(answer.usage, name) for name in _COUNTS}
+    return columns | _outcome(answer.reply, level)
+
+
+def _outcome(reply: Reply | Failure, level: ContentLevel) -> Json:
+    if isinstance(reply, Failure):
+        failed = {"failure": reply.kind.value, "status": reply.status, "caused_by_adaptation": reply.adaptation}
+        return failed | {"finish_reason": None, "content_chars": None}
+    answered = {"finish_reason": _word(reply.finish_reason, level), "content_chars": len(reply.content or "")}
+    return answered | {"failure": None, "status": None, "caused_by_adaptation": False}
+
+
+def _word(value: str | None, level: ContentLevel) -> str | None:
+    """A name that a server gave; where text may not be kept, only if it looks like one."""
+    if value is None or level == "full":
+        return value and value[:WORD_CHARS]
+    return value if _WORD.fullmatch(value) else None
+
+
+def _adaptation(entry: Adaptation, level: ContentLevel) -> Json:
+    """One line of the log; where text may not be kept, without the client's own values."""
+    found = entry.as_json()
+    if level != "full":
+        found |= {key: found[key] if _is_no_text(found[key]) else None for key in ("from", "to")}
+    return found
+
+
+def _is_no_text(value: Any) -> bool:
+    return value is None or isinstance(value, bool | int | float)

@@ -1,0 +1,141 @@
+"""One mirror process: reads the stream `mirror`, works on many entries at once, acknowledges what the recorder was told."""
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+
+import redis.asyncio
+
+from app.capture.events import Entry, size_of
+from app.capture.streams import REDIS_ERRORS, StreamReader
+from app.domain.live import MirrorEvent, ReplyEvent
+from app.pipeline.mirroring import metrics
+from app.pipeline.mirroring.breakers import Breakers
+from app.pipeline.mirroring.patience import patiently
+from app.pipeline.mirroring.work import Desk
+
+READ_AT_ONCE = 100
+BLOCK_SECONDS = 1.0
+PAUSE_SECONDS = 0.2
+TEND_SECONDS = 1.0
+ACKNOWLEDGE_SECONDS = 0.01
+
+log = logging.getLogger(__name__)
+
+
+class Mirror:
+    """Runs until it is stopped.
+
+    Args:
+        client: From `open_streams`.
+        reader: This process's consumer of the stream `mirror`.
+        desk: Works on each entry.
+        breakers: Whose states are said.
+        in_hand_bytes: Entries that are read and not acknowledged; beyond it nothing is read. It is reached only where the
+            recorder's stream is at its bound: requests that wait for room are bounded before.
+    """
+
+    def __init__(
+        self, client: "redis.asyncio.Redis", reader: StreamReader, desk: Desk, breakers: Breakers, *, in_hand_bytes: int
+    ) -> None:
+        self._client = client
+        self._reader = reader
+        self._desk = desk
+        self._breakers = breakers
+        self._in_hand_limit = in_hand_bytes
+        self._in_hand = 0
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._done: list[str] = []
+        self._stopping = asyncio.Event()
+        self.is_consuming = asyncio.Event()
+
+    def stop(self) -> None:
+        """Reads no more."""
+        self._stopping.set()
+
+    async def run(self, drain_seconds: float) -> int:
+        """Works until it is stopped, then finishes what is under way; how many entries are left for others.
+
+        Args:
+            drain_seconds: How long calls that are under way at the end may take.
+        """
+        await patiently(lambda: self._breakers.forget(self._client))
+        await self._desk.book.refresh()
+        tending = [asyncio.create_task(each) for each in (self._desk.book.run(), self._tend(), self._acknowledge())]
+        await self._read()
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=drain_seconds)
+        left = list(self._under_way)
+        for task in (*left, *tending):
+            task.cancel()
+        await asyncio.gather(*left, *tending, return_exceptions=True)
+        with suppress(*REDIS_ERRORS):  # else they are read again, and the recorder knows them by their ids
+            await self._reader.acknowledge(self._done)
+        return len(left)
+
+    async def _read(self) -> None:
+        while not self._stopping.is_set():
+            if self._in_hand > self._in_hand_limit:
+                await asyncio.sleep(PAUSE_SECONDS)
+                continue
+            try:
+                entries = await self._reader.read(READ_AT_ONCE, BLOCK_SECONDS)
+            except REDIS_ERRORS as error:
+                log.warning("Redis does not answer: %s", type(error).__name__)
+                await asyncio.sleep(PAUSE_SECONDS)
+                continue
+            self.is_consuming.set()
+            await self._take(entries)
+
+    async def _take(self, entries: Sequence[tuple[str, Entry]]) -> None:
+        """Failures first: a client's next attempt may be right behind them."""
+        read = [(number, entry, self._desk.read(entry)) for number, entry in entries]
+        for _, _, event in read:
+            if isinstance(event, ReplyEvent):
+                await self._desk.replies.note_attempt(event)
+        for number, entry, event in read:
+            task = asyncio.create_task(self._work(number, entry, event))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+
+    async def _work(self, number: str, entry: Entry, event: MirrorEvent | None) -> None:
+        size = size_of(entry)
+        self._in_hand += size
+        metrics.in_hand.inc()
+        try:
+            try:
+                await self._desk.work(entry, event)
+            except Exception as error:  # one entry must not end the others: it is logged and counted
+                log.error("an entry could not be worked on: %s at %s", type(error).__name__, _places(error))  # noqa: TRY400
+                await self._desk.give_up(entry)
+            self._done.append(number)
+        finally:
+            self._in_hand -= size
+            metrics.in_hand.dec()
+
+    async def _acknowledge(self) -> None:
+        while True:
+            await asyncio.sleep(ACKNOWLEDGE_SECONDS)
+            done, self._done = self._done, []
+            try:
+                await self._reader.acknowledge(done)
+            except REDIS_ERRORS:
+                self._done = done + self._done
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _tend(self) -> None:
+        while True:
+            try:
+                await self._reader.tend()
+                await self._breakers.say(self._client)
+            except REDIS_ERRORS as error:
+                log.warning("the stream is not tended: %s", type(error).__name__)
+            await asyncio.sleep(TEND_SECONDS)
+
+
+def _places(error: Exception) -> str:
+    """Where an error came from, without its words: they may be a client's."""
+    frames = traceback.extract_tb(error.__traceback__)[-4:]
+    return " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames))

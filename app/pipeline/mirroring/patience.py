@@ -1,0 +1,27 @@
+"""Redis comes back: what needs it is tried again until it does."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from app.capture.streams import REDIS_ERRORS
+
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 1.0
+
+Found = TypeVar("Found")
+log = logging.getLogger(__name__)
+
+
+async def patiently(try_it: Callable[[], Awaitable[Found]]) -> Found:
+    """What the call gives once Redis answers; it must do no harm if it is done twice."""
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            return await try_it()
+        except REDIS_ERRORS as error:
+            if pause == FIRST_PAUSE_SECONDS:
+                log.warning("Redis does not answer, trying again: %s", type(error).__name__)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)

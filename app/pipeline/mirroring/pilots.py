@@ -1,0 +1,135 @@
+"""The pilots as the mirror knows them: read from the database about every second, kept while it is away."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from app.capture.segments import LiveSegmentOf, live_segment_finder
+from app.domain.configuration import ContentLevel
+from app.domain.pilot import Pilot
+from app.domain.words import OTHER_SEGMENT, PilotState
+from app.pipeline.mirroring.arms import LiveArm, arms_of
+from app.pipeline.mirroring.plain_content import ContentPolicy, strictest
+from app.store.health import DATABASE_ERRORS
+from app.store.pilots import list_pilots
+from app.store.session import SessionFactory
+
+REFRESH_SECONDS = 1.0
+PRICES_SECONDS = 3600.0  # prices change by date
+CLOSING_SECONDS = 60.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LivePilot:
+    """A pilot, and what is made of its configuration once and used for each request."""
+
+    pilot: Pilot
+    arms: tuple[LiveArm, ...]
+    segment_of: LiveSegmentOf
+    content: ContentPolicy
+    strictest_level: ContentLevel
+    made_at: float
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.pilot.name
+
+    @property
+    def deadline_seconds(self) -> float:
+        """After its arrival plus this an exchange closes without the replies that did not come."""
+        return max(arm.target.timeout_seconds for arm in self.arms) + CLOSING_SECONDS
+
+
+def live_pilot(pilot: Pilot, environment: Mapping[str, str]) -> LivePilot:
+    """Prepares a pilot."""
+    configuration = pilot.configuration
+    content = ContentPolicy.of(configuration)
+    segments = [*(table.name for table in configuration.segment), OTHER_SEGMENT]
+    return LivePilot(
+        pilot=pilot,
+        arms=arms_of(configuration, environment, datetime.now(UTC)),
+        segment_of=live_segment_finder(configuration.segment),
+        content=content,
+        strictest_level=strictest(*(content.level(segment, None) for segment in segments)),
+        made_at=time.monotonic(),
+    )
+
+
+class PilotBook:
+    """All pilots by name.
+
+    Args:
+        session_factory: The database.
+        environment: Holds the arms' keys.
+        changed: Called with each pilot that is new or different.
+    """
+
+    def __init__(
+        self, session_factory: SessionFactory, environment: Mapping[str, str], changed: Callable[[LivePilot], None]
+    ) -> None:
+        self._session_factory = session_factory
+        self._environment = environment
+        self._changed = changed
+        self._pilots: dict[str, LivePilot] = {}
+        self._read_at: float | None = None
+        self._is_away = False
+        self._reading = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Reads them again and again."""
+        while True:
+            await self.refresh()
+            await asyncio.sleep(REFRESH_SECONDS)
+
+    async def find(self, name: str) -> LivePilot | None:
+        """The pilot of an event; `None` if there is none. Waits for the database where only that can tell."""
+        asked_at = time.monotonic()
+        while True:
+            found = self._pilots.get(name)
+            # Its start may be so fresh that the gateway knew of it first: a draft has no window yet.
+            if found is not None and found.pilot.state is not PilotState.DRAFT:
+                return found
+            if self._read_at is not None and self._read_at >= asked_at:
+                return found
+            if not await self.refresh():
+                await asyncio.sleep(REFRESH_SECONDS)
+
+    async def refresh(self) -> bool:
+        """Reads them once; false if the database is away."""
+        begun = time.monotonic()
+        async with self._reading:
+            if self._read_at is not None and self._read_at >= begun:
+                return True  # somebody read them while this one waited
+            begun = time.monotonic()
+            try:
+                pilots = await asyncio.to_thread(self._read)
+            except DATABASE_ERRORS as error:
+                if not self._is_away:
+                    log.warning("the database is away, pilots stay as they are known: %s", type(error).__name__)
+                self._is_away = True
+                return False
+            self._is_away = False
+            self._take(pilots)
+            self._read_at = begun
+            return True
+
+    def _read(self) -> list[Pilot]:
+        with self._session_factory() as session:
+            return list_pilots(session)
+
+    def _take(self, pilots: list[Pilot]) -> None:
+        known = self._pilots
+        self._pilots = {}
+        for pilot in pilots:
+            before = known.get(pilot.name)
+            if before is not None and before.pilot == pilot and time.monotonic() - before.made_at < PRICES_SECONDS:
+                self._pilots[pilot.name] = before
+                continue
+            self._pilots[pilot.name] = made = live_pilot(pilot, self._environment)
+            self._changed(made)

@@ -1,0 +1,114 @@
+"""One entry of the stream `mirror`, from reading to the recorder's acknowledgement."""
+
+import asyncio
+from dataclasses import dataclass
+
+from app.capture.events import Entry, UnreadableEvent, decode, encode, head_of
+from app.capture.outbox import Outbox
+from app.capture.sealing import Sealer
+from app.capture.streams import RECORD
+from app.domain.configuration import ContentLevel
+from app.domain.live import ArmReplyEvent, ExchangeEvent, Hints, MirrorEvent, ReplyEvent, RequestEvent, external_id
+from app.pipeline.mirroring import metrics
+from app.pipeline.mirroring.arms import LiveArm
+from app.pipeline.mirroring.calls import Caller, Question
+from app.pipeline.mirroring.deciding import Decider, Decision, unreadable
+from app.pipeline.mirroring.memory import Memory
+from app.pipeline.mirroring.patience import patiently
+from app.pipeline.mirroring.pilots import LivePilot, PilotBook
+from app.pipeline.mirroring.replies import ReplyReader
+from app.pipeline.mirroring.room import Held
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What working on an entry needs."""
+
+    outbox: Outbox
+    sealer: Sealer
+    book: PilotBook
+    memory: Memory
+    decider: Decider
+    replies: ReplyReader
+    caller: Caller
+    held: Held
+
+    def read(self, entry: Entry) -> MirrorEvent | None:
+        """The entry's event; `None` if it cannot be read, which is counted."""
+        try:
+            event = decode(entry, self.sealer)
+        except UnreadableEvent:
+            event = None
+        if isinstance(event, RequestEvent | ReplyEvent):
+            return event
+        metrics.dropped.labels("unreadable_entry").inc()
+        return None
+
+    async def work(self, entry: Entry, event: MirrorEvent | None) -> None:
+        """Returns when all that is to be told of it was delivered: then it may be acknowledged."""
+        if event is None:
+            event = request_of_head(entry)
+            if event is not None:
+                await self._tell(unreadable(event, "metadata"), "metadata")
+            return
+        pilot = await self.book.find(event.pilot)
+        if pilot is None:
+            metrics.dropped.labels("unknown_pilot").inc()
+        elif isinstance(event, RequestEvent):
+            await self._request(pilot, event)
+        else:
+            kept = await self.replies.reply_event(pilot, event)
+            naming = self.replies.name_response(event, kept.response_id) if kept.response_id is not None else _nothing()
+            await asyncio.gather(self._tell(kept.event, kept.level), naming)
+
+    async def give_up(self, entry: Entry) -> None:
+        """A fault of ours: the request still has its line in the ledger, unless it was told of before."""
+        metrics.dropped.labels("fault").inc()
+        event = request_of_head(entry)
+        if event is not None:
+            await self._tell(unreadable(event, "metadata"), "metadata")
+
+    async def _request(self, pilot: LivePilot, event: RequestEvent) -> None:
+        with self.held.hold(len(event.body)) as may_wait:
+            metrics.held_bytes.set(self.held.bytes)
+            decision = await self.decider.decide(pilot, event)
+            count(decision)
+            question = Question(pilot, event, decision.level)
+            asking = [self._ask(arm, question, may_wait=may_wait) for arm in decision.arms]
+            await asyncio.gather(self._tell(decision.exchange, decision.level), *asking)
+        metrics.held_bytes.set(self.held.bytes)
+        if decision.arms:
+            number = external_id(event.boot, event.number)
+            await patiently(lambda: self.memory.forget_answered(pilot.name, number))
+
+    async def _ask(self, arm: LiveArm, question: Question, *, may_wait: bool) -> None:
+        event = question.event
+        found = await self.caller.ask(arm, question, may_wait=may_wait)
+        await self._tell(found, question.level)
+        number = external_id(event.boot, event.number)
+        await patiently(lambda: self.memory.note_answered(event.pilot, number, arm.name))
+
+    async def _tell(self, event: ExchangeEvent | ArmReplyEvent, level: ContentLevel) -> None:
+        await self.outbox.deliver(RECORD, encode(event, self.sealer if level != "full" else None))
+
+
+async def _nothing() -> None:
+    pass
+
+
+def count(decision: Decision) -> None:
+    """One more request, by its reason."""
+    metrics.requests.labels(decision.exchange.reason).inc()
+    if decision.exchange.retry_of is not None:
+        metrics.retries.inc()
+
+
+def request_of_head(entry: Entry) -> RequestEvent | None:
+    """A request's event without what its head does not say; `None` if the entry is no request's."""
+    try:
+        head = head_of(entry)
+        if head["kind"] != "request":
+            return None
+        return RequestEvent(head["pilot"], head["boot"], head["number"], head["at_us"], path="", hints=Hints(), body=b"")
+    except (UnreadableEvent, KeyError):
+        return None

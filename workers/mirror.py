@@ -1,0 +1,70 @@
+"""The mirror: `python -m workers.mirror SLOT`. Waits for Redis and PostgreSQL rather than dying."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.errors import StackError
+from app.metrics import share_metrics
+from app.settings import Settings
+from workers.logs import configure_logs
+
+if TYPE_CHECKING:
+    from app.pipeline.mirroring.mirror import Mirror
+
+READY_FILE = "PILOT_READY_FILE"
+# The supervisor gives a process ten seconds to end.
+DRAIN_SECONDS = 7.0
+
+
+def main() -> None:
+    """Runs until SIGTERM; calls that are under way then are finished, for a while."""
+    slot = sys.argv[1] if len(sys.argv) > 1 else "mirror-1"
+    configure_logs("mirror")
+    settings = Settings()
+    if settings.redis_url is None or settings.database_url is None:
+        message = "the mirror needs PILOT_REDIS_URL and PILOT_DATABASE_URL (./run up sets them)"
+        raise StackError(message)
+    share_metrics(settings.metrics_folder or settings.home / "metrics")
+    asyncio.run(_run(settings, slot))
+
+
+async def _run(settings: Settings, slot: str) -> None:
+    from app.pipeline.mirroring.assembly import open_mirror  # noqa: PLC0415 - metrics are shared from here on
+
+    async with open_mirror(settings, slot, os.environ) as mirror, _ready(mirror):
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, mirror.stop)
+        await mirror.run(DRAIN_SECONDS)
+
+
+def _say_ready() -> None:
+    if READY_FILE in os.environ:
+        Path(os.environ[READY_FILE]).write_text(str(os.getpid()))
+
+
+@asynccontextmanager
+async def _ready(mirror: "Mirror") -> AsyncIterator[None]:
+    """Writes the file by which the supervisor knows that entries are read."""
+
+    async def write() -> None:
+        await mirror.is_consuming.wait()
+        _say_ready()
+
+    writing = asyncio.create_task(write())
+    try:
+        yield
+    finally:
+        writing.cancel()
+        with suppress(asyncio.CancelledError):
+            await writing
+
+
+if __name__ == "__main__":
+    main()
