@@ -11,6 +11,7 @@ from app.domain.configuration import Server
 from app.domain.exchange import Json
 from app.domain.requests import CHAT, COMPLETIONS, RESPONSES
 from app.providers.model_server import Adaptation, Target
+from app.providers.responses_request import dropped_thoughts
 
 SELF_HOSTED: tuple[Server, ...] = ("vllm", "sglang", "tgi", "ollama", "llamacpp", "tensorrt-llm")
 
@@ -135,15 +136,10 @@ def _include(sent: Json, _: Target) -> list[Adaptation]:
 
 
 def _thoughts(sent: Json, target: Target) -> list[Adaptation]:
-    """Reasoning items of earlier turns are encrypted for the vendor that made them."""
-    items = sent.get("input")
-    if target.server not in SELF_HOSTED or not isinstance(items, list):
+    if target.server not in SELF_HOSTED or "input" not in sent:
         return []
-    kept = [item for item in items if not (isinstance(item, dict) and item.get("type") == "reasoning")]
-    if len(kept) == len(items):
-        return []
-    sent["input"] = kept
-    return [Adaptation("input.reasoning", "dropped", len(items) - len(kept), None, "only their own vendor can read them")]
+    sent["input"], log = dropped_thoughts(sent)
+    return log
 
 
 def _response_format(sent: Json, target: Target) -> list[Adaptation]:

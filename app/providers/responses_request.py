@@ -28,6 +28,7 @@ def as_chat(request: Json) -> tuple[Json, list[Adaptation]]:
     log = [Adaptation("path", "changed", "/responses", "/chat/completions", _WHY)]
     chat["messages"] = _merged(_messages(request))
     log.append(Adaptation("input", "renamed", "input", "messages", _WHY))
+    log += dropped_thoughts(request)[1]
     if request.get("instructions"):
         log.append(Adaptation("instructions", "renamed", "instructions", "messages", _WHY))
     for name, to in _RENAMED.items():
@@ -38,6 +39,16 @@ def as_chat(request: Json) -> tuple[Json, list[Adaptation]]:
     known = {*_SAME, *_RENAMED, *_MOVED}
     log += [Adaptation(name, "dropped", None, None, f"Chat Completions has no {name}") for name in request if name not in known]
     return chat, log
+
+
+def dropped_thoughts(request: Json) -> tuple[Any, list[Adaptation]]:
+    """The input without reasoning of earlier turns, which is encrypted for the vendor that made it."""
+    items = request.get("input")
+    if not isinstance(items, list):
+        return items, []
+    kept = [item for item in items if not (isinstance(item, dict) and item.get("type") == "reasoning")]
+    count = len(items) - len(kept)
+    return kept, [Adaptation("input.reasoning", "dropped", count, None, "only its own vendor can read it")] if count else []
 
 
 def not_carried_over(request: Json) -> str | None:
@@ -120,8 +131,13 @@ def _tools(request: Json, chat: Json) -> list[Adaptation]:
     tools, choice = request.get("tools"), request.get("tool_choice")
     log = []
     if isinstance(choice, dict) and choice.get("type") == "allowed_tools":
-        allowed = {tool.get("name") for tool in choice.get("tools") or () if isinstance(tool, dict)}
-        tools = [tool for tool in tools or () if isinstance(tool, dict) and tool.get("name") in allowed]
+        named = choice.get("tools")
+        allowed = [tool.get("name") for tool in (named if isinstance(named, list) else ()) if isinstance(tool, dict)]
+        tools = [
+            tool
+            for tool in (tools if isinstance(tools, list) else ())
+            if isinstance(tool, dict) and tool.get("name") in allowed
+        ]
         choice = choice.get("mode", "auto")
         log.append(Adaptation("tool_choice", "changed", "allowed_tools", choice, "only the allowed tools are declared"))
     if isinstance(tools, list) and tools:

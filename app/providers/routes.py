@@ -24,7 +24,7 @@ _AT_THE_VENDOR = {
     "web_search_options": "searches the web at the incumbent's vendor",
 }
 # Asked of the reply only; none changes what the model says.
-_HARMLESS_INCLUDES = frozenset({"reasoning.encrypted_content", "message.output_text.logprobs", "message.input_image.image_url"})
+_HARMLESS_INCLUDES = ("reasoning.encrypted_content", "message.output_text.logprobs", "message.input_image.image_url")
 
 
 def unaskable(request: Json, path: str, server: Server) -> str | None:
