@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from ssl import SSLContext
 from typing import Any
@@ -16,8 +16,8 @@ RawHandler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[No
 
 
 @contextmanager
-def model_server(handler: Handler) -> Iterator[str]:
-    """Serves `POST /v1/chat/completions` in a thread of its own; gives the base URL."""
+def model_server(handler: Handler, paths: Sequence[str] = ("/v1/chat/completions",)) -> Iterator[str]:
+    """Serves POST under the paths in a thread of its own; gives the base URL."""
     loop = asyncio.new_event_loop()
     listening = socket.create_server(("127.0.0.1", 0))
     application = web.Application(client_max_size=64 * 1024**2)
@@ -25,7 +25,8 @@ def model_server(handler: Handler) -> Iterator[str]:
     async def answer(request: web.Request) -> web.StreamResponse:
         return await handler(request)
 
-    application.router.add_post("/v1/chat/completions", answer)
+    for path in paths:
+        application.router.add_post(path, answer)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
 
     async def start() -> None:

@@ -76,8 +76,8 @@ class HttpModelServers:
             self._routes.note(target, call.path, path, request, reading.status)
             self._refusals.add(target, refused_parameters(reading.status, reading.refusal, call.sent))
             spared = self._prepare(request, target, path, stream=stream)
-            may_be_spared = reading.status in REFUSAL_STATUSES or spared.path != call.path
-            if calls == CALLS_PER_ANSWER or not may_be_spared or spared.sent == call.sent:
+            is_helped = reading.status in REFUSAL_STATUSES or call.path != spared.path == CHAT
+            if calls == CALLS_PER_ANSWER or not is_helped or spared.sent == call.sent:
                 return _answer(reading, call.log, calls)
             call = spared
 

@@ -10,6 +10,7 @@ from typing import Any
 from app.domain.exchange import Json
 
 CREATED = 1_790_000_000
+DONE = b"data: [DONE]\n\n"
 _PIECES = re.compile(r"\S+\s*|\s+")
 
 
@@ -80,20 +81,20 @@ def chunks(answer: Answer, *, include_usage: bool) -> Iterator[tuple[int, bytes]
 
     def event(delta: Json, finish: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}
-        return _event(frame | {"choices": [choice]})
+        return event_bytes(frame | {"choices": [choice]})
 
     yield 0, event({"role": "assistant", "content": ""})
-    for piece in _PIECES.findall(answer.reasoning or ""):
+    for piece in pieces_of(answer.reasoning):
         yield 1, event({"reasoning_content": piece})
-    for piece in _PIECES.findall(answer.content or ""):
+    for piece in pieces_of(answer.content):
         yield 1, event({"content": piece})
     for index, call in enumerate(answer.tool_calls):
         for delta in _tool_deltas(index, call):
             yield 1, event({"tool_calls": [delta]})
     yield 0, event({}, answer.finish_reason)
     if include_usage and answer.usage is not None:
-        yield 0, _event(frame | {"choices": [], "usage": answer.usage})
-    yield 0, b"data: [DONE]\n\n"
+        yield 0, event_bytes(frame | {"choices": [], "usage": answer.usage})
+    yield 0, DONE
 
 
 def _frame(answer: Answer, kind: str) -> Json:
@@ -107,9 +108,21 @@ def _tool_deltas(index: int, call: Json) -> Iterator[Json]:
     arguments = function["arguments"]
     start = {"name": function["name"], "arguments": ""}
     yield {"index": index, "id": call.get("id"), "type": "function", "function": start}
-    for piece in _PIECES.findall(arguments):
+    for piece in pieces_of(arguments):
         yield {"index": index, "function": {"arguments": piece}}
 
 
-def _event(document: Any) -> bytes:
+def pieces_of(text: str | None) -> list[str]:
+    """A text in words, each about a token."""
+    return _PIECES.findall(text or "")
+
+
+def identity_of(answer: Answer, request: Json) -> str:
+    """The same for the same answer to the same request."""
+    content = json.dumps([request, answer.content, list(answer.tool_calls), answer.model], sort_keys=True)
+    return blake2b(content.encode(), digest_size=12).hexdigest()
+
+
+def event_bytes(document: Any) -> bytes:
+    """An event without a name."""
     return f"data: {json.dumps(document)}\n\n".encode()

@@ -4,15 +4,17 @@ import asyncio
 import contextlib
 import json
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol
 
 from aiohttp import web
 
 from app.domain.exchange import Json
-from app.simulator.completions import Answer, Refusal, chunks, completion_body
+from app.simulator.completions import Answer, Refusal
 from app.simulator.faults import GARBAGE, REFUSALS, Fault, Faults
+from app.simulator.wire import ROUTES, Events, Route
 
 MAX_REQUEST_BYTES = 64 * 1024 * 1024
 HUGE_BYTES = 64 * 1024 * 1024
@@ -61,7 +63,8 @@ def make_application(endpoints: Mapping[str, Endpoint]) -> web.Application:
     first = next(iter(endpoints.values()))
     for prefix, endpoint in [("", first), *((f"/{name}", endpoint) for name, endpoint in endpoints.items())]:
         served = _Served(endpoint)
-        application.router.add_post(f"{prefix}/v1/chat/completions", served.complete)
+        for route in ROUTES:
+            application.router.add_post(f"{prefix}/v1{route.path}", partial(served.complete, route))
         application.router.add_get(f"{prefix}/v1/models", served.models)
     return application
 
@@ -105,8 +108,8 @@ class _Served:
         model = {"id": self._endpoint.role.model, "object": "model", "created": 0, "owned_by": "simulator"}
         return web.json_response({"object": "list", "data": [model]})
 
-    async def complete(self, http: web.Request) -> web.StreamResponse:
-        request = _parsed(await http.read())
+    async def complete(self, route: Route, http: web.Request) -> web.StreamResponse:
+        request = _parsed(await http.read(), route)
         if isinstance(request, Refusal):
             return _refusal_response(request)
         refused = _refused_parameter(request, self._endpoint.refuses)
@@ -114,38 +117,37 @@ class _Served:
         failed = refused or REFUSALS.get(fault)
         if failed is not None:
             return _refusal_response(failed)
-        answer = self._endpoint.role.answer(request)
+        answer = self._endpoint.role.answer(route.to_chat(request))
         if isinstance(answer, Refusal):
             return _refusal_response(answer)
-        return await self._send(http, request, _distorted(answer, fault), fault)
+        return await self._send(http, route, request, _distorted(answer, fault), fault)
 
-    async def _send(self, http: web.Request, request: Json, answer: Answer, fault: Fault) -> web.StreamResponse:
+    async def _send(self, http: web.Request, route: Route, request: Json, answer: Answer, fault: Fault) -> web.StreamResponse:
         speed = self._endpoint.speed
         first = speed.seconds_to_first if answer.seconds_to_first is None else answer.seconds_to_first
         rate = answer.tokens_per_second or speed.tokens_per_second
         await asyncio.sleep({Fault.HANG: HANG_SECONDS, Fault.SLOW: speed.slow_seconds}.get(fault, 0) + first)
-        pace = _Pace(rate, answer, include_usage=bool((request.get("stream_options") or {}).get("include_usage")))
+        pace = _Pace(rate, lambda: route.events(answer, request))
         if request.get("stream"):
             return await _stream(http, pace, fault)
-        return await _whole(http, pace, fault)
+        return await _whole(http, pace, route.whole(answer, request), fault)
 
 
 class _Pace:
-    """An answer's chunks at a model's speed."""
+    """An answer's events at a model's speed."""
 
-    def __init__(self, tokens_per_second: float, answer: Answer, *, include_usage: bool) -> None:
-        self.answer = answer
+    def __init__(self, tokens_per_second: float, events: Callable[[], Events]) -> None:
+        self._events = events
         self._seconds_per_token = 1 / tokens_per_second if tokens_per_second else 0.0
-        self._include_usage = include_usage
 
     async def whole(self) -> None:
         """Waits as long as all tokens take."""
         if self._seconds_per_token:
-            await asyncio.sleep(self._seconds_per_token * sum(tokens for tokens, _ in chunks(self.answer, include_usage=False)))
+            await asyncio.sleep(self._seconds_per_token * sum(tokens for tokens, _ in self._events()))
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """The chunks, each when it is due; without a speed, all in one piece."""
-        events = chunks(self.answer, include_usage=self._include_usage)
+        """The events, each when it is due; without a speed, all in one piece."""
+        events = self._events()
         if not self._seconds_per_token:
             yield b"".join(data for _, data in events)
             return
@@ -172,9 +174,9 @@ async def _stream(http: web.Request, pace: _Pace, fault: Fault) -> web.StreamRes
     return response
 
 
-async def _whole(http: web.Request, pace: _Pace, fault: Fault) -> web.StreamResponse:
+async def _whole(http: web.Request, pace: _Pace, document: Json, fault: Fault) -> web.StreamResponse:
     await pace.whole()
-    body = GARBAGE if fault is Fault.GARBAGE else json.dumps(completion_body(pace.answer)).encode()
+    body = GARBAGE if fault is Fault.GARBAGE else json.dumps(document).encode()
     if fault is not Fault.DROP:
         return web.Response(body=body, content_type="application/json")
     response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": str(len(body))})
@@ -195,17 +197,14 @@ def _distorted(answer: Answer, fault: Fault) -> Answer:
     return replace(answer, content="word " * (HUGE_BYTES // 5)) if fault is Fault.HUGE else answer
 
 
-def _parsed(body: bytes) -> Json | Refusal:
+def _parsed(body: bytes, route: Route) -> Json | Refusal:
     try:
         request = json.loads(body)
     except ValueError:
         return Refusal(400, "We could not parse the JSON body of your request.")
     if not isinstance(request, dict) or not isinstance(request.get("model"), str):
         return Refusal(400, "you must provide a model parameter", param="model")
-    messages = request.get("messages")
-    if not isinstance(messages, list) or not messages or not all(isinstance(message, dict) for message in messages):
-        return Refusal(400, "'messages' must be a list of at least one message", param="messages")
-    return request
+    return route.refusal(request) or request
 
 
 def _refused_parameter(request: Json, refuses: tuple[str, ...]) -> Refusal | None:

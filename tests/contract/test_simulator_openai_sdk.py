@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import openai
 import pytest
 from openai import OpenAI
+from openai.types.responses import Response
 from pydantic import BaseModel
 
 from app.simulator.assistant import CANDIDATE
@@ -82,6 +83,45 @@ def test_a_structured_answer(client: OpenAI) -> None:
     ticket = answer.choices[0].message.parsed
     assert isinstance(ticket, Ticket)
     assert ticket.tags
+
+
+FLAT_TOOL = {"type": "function", "strict": False, **TOOL["function"]}  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_responses(client: OpenAI, stream: bool) -> None:
+    answer: Response = client.responses.create(model="sim", input="Hello", instructions="Be kind.")
+    if stream:
+        with client.responses.stream(model="sim", input="Hello", instructions="Be kind.") as running:
+            said = "".join(event.delta for event in running if event.type == "response.output_text.delta")
+            answer = running.get_final_response()
+        assert said == answer.output_text
+    assert (answer.status, answer.model, answer.id[:5]) == ("completed", "sim", "resp_")
+    assert answer.output_text
+    assert answer.usage is not None
+    assert answer.usage.total_tokens == answer.usage.input_tokens + answer.usage.output_tokens
+
+
+def test_responses_with_tools_and_structures(client: OpenAI) -> None:
+    with client.responses.stream(model="sim", input="Where is 7?", tools=[FLAT_TOOL]) as running:  # type: ignore[list-item]
+        streamed = running.get_final_response().output[0]
+    whole = client.responses.create(model="sim", input="Where is 7?", tools=[FLAT_TOOL]).output[0]  # type: ignore[list-item]
+    assert whole.type == streamed.type == "function_call"
+    assert (whole.name, whole.arguments) == (streamed.name, streamed.arguments)
+    parsed = client.responses.parse(model="sim", input="It is urgent", text_format=Ticket).output_parsed
+    assert isinstance(parsed, Ticket)
+
+
+def test_text_completions(client: OpenAI) -> None:
+    whole = client.completions.create(model="sim", prompt="Once upon a time")
+    stream = client.completions.create(
+        model="sim", prompt="Once upon a time", stream=True, stream_options={"include_usage": True}
+    )
+    chunks = list(stream)
+    assert "".join(chunk.choices[0].text for chunk in chunks if chunk.choices) == whole.choices[0].text
+    assert chunks[-1].usage == whole.usage
+    with pytest.raises(openai.BadRequestError, match="prompt"):
+        client.completions.create(model="sim", prompt={})
 
 
 def test_models(client: OpenAI) -> None:
