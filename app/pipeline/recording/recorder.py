@@ -1,0 +1,243 @@
+"""One recorder process: reads the stream `record`, stores it batch by batch, acknowledges what is stored."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import TypeVar
+
+import redis.asyncio
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from app.capture.events import Entry
+from app.capture.sealing import Sealer
+from app.capture.streams import MIRROR, RECORD, REDIS_ERRORS, StreamReader, horizon_ms
+from app.domain.ledger import Boot
+from app.domain.recording import Rejected
+from app.pipeline.recording import metrics
+from app.pipeline.recording.checking import Received, read_entries, rejected
+from app.pipeline.recording.closing import close_until
+from app.pipeline.recording.storing import Stored, arrivals, store_batch
+from app.pipeline.recording.watermark import Fence, watermark_of
+from app.store.live_counts import read_boots
+from app.store.live_replies import add_rejected
+from app.store.payloads import ensure_partitions, week_of
+from app.store.session import SessionFactory, session_scope
+
+BLOCK_SECONDS = 0.5
+GATHER_SECONDS = 0.1
+TEND_SECONDS = 1.0
+CLOSE_SECONDS = 1.0
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 2.0
+
+AWAY: tuple[type[Exception], ...] = (*REDIS_ERRORS, DBAPIError, PoolTimeout)
+
+log = logging.getLogger(__name__)
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a recorder works with.
+
+    Attributes:
+        consumer: Its name in the stream's group: one that comes back under it goes on where it ended.
+        batch: Events in one transaction.
+        retry_window_seconds: How long after a failure the client's SDK may try again.
+    """
+
+    client: "redis.asyncio.Redis"
+    session_factory: SessionFactory
+    sealer: Sealer | None
+    consumer: str
+    batch: int
+    retry_window_seconds: float
+
+
+class Recorder:
+    """Runs until it is stopped. While PostgreSQL or Redis is away it waits; what it has read stays in the stream."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._reader = StreamReader(work.client, RECORD, work.consumer)
+        self._stopping = asyncio.Event()
+        self._weeks: set[datetime] = set()
+        self._heard_since: datetime | None = None
+        self._fence: Fence | None = None
+        self.is_recording = asyncio.Event()
+
+    def stop(self) -> None:
+        """Finishes the batch that it is at."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Works until it is stopped."""
+        others = [asyncio.create_task(each) for each in (self._tend(), self._close())]
+        try:
+            await self._record()
+        finally:
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+
+    async def _record(self) -> None:
+        while not self._stopping.is_set():
+            entries = await self._insisting("redis", lambda: self._reader.read(self._work.batch, BLOCK_SECONDS))
+            if entries is None:
+                return
+            self.is_recording.set()
+            if entries and not await self._take(entries):
+                return
+            if len(entries) < self._work.batch // 2:
+                await self._pause(GATHER_SECONDS)
+
+    async def _take(self, entries: Sequence[tuple[str, Entry]]) -> bool:
+        """Whether the entries are stored and acknowledged; else somebody reads them again."""
+        good, bad = read_entries(entries, self._work.sealer, datetime.now(UTC))
+        begun = perf_counter()
+        stored = await self._insisting("postgres", lambda: asyncio.to_thread(self._write, good, bad))
+        if stored is None:
+            return False
+        metrics.batch_seconds.observe(perf_counter() - begun)
+        _count(len(entries), stored)
+        ids = [number for number, _ in entries]
+        return await self._insisting("redis", lambda: self._acknowledged(ids)) is not None
+
+    async def _acknowledged(self, ids: Sequence[str]) -> bool:
+        await self._reader.acknowledge(ids)
+        return True
+
+    def _write(self, good: Sequence[Received], bad: Sequence[Rejected]) -> Stored:
+        weeks = {week_of(moment) for moment in arrivals(good)} - self._weeks
+        if weeks:  # apart: it locks the table of payloads for everybody
+            with session_scope(self._work.session_factory) as session:
+                ensure_partitions(session, weeks)
+            self._weeks |= weeks
+        if bad:
+            with session_scope(self._work.session_factory) as session:
+                add_rejected(session, bad)
+        stored = self._store(good)
+        stored.rejected += bad
+        return stored
+
+    def _store(self, events: Sequence[Received]) -> Stored:
+        """Stores events together; where that fails because of one of them, that one is found and put aside."""
+        if not events:
+            return Stored()
+        try:
+            with session_scope(self._work.session_factory) as session:
+                return store_batch(session, events, retry_window_seconds=self._work.retry_window_seconds)
+        except Exception as error:
+            if is_away(error):
+                raise
+            if len(events) == 1:
+                return self._put_aside(events[0], error)
+        middle = len(events) // 2
+        first, second = self._store(events[:middle]), self._store(events[middle:])
+        return Stored(
+            first.exchanges + second.exchanges,
+            first.replies + second.replies,
+            first.late + second.late,
+            first.rejected + second.rejected,
+        )
+
+    def _put_aside(self, received: Received, error: Exception) -> Stored:
+        # The error's own text may hold what the event held.
+        log.error("an event cannot be stored and is put aside: %s %s", received.entry, type(error).__name__)
+        aside = [rejected(received, "database", type(error).__name__)]
+        with session_scope(self._work.session_factory) as session:
+            add_rejected(session, aside)
+        return Stored(rejected=aside)
+
+    async def _insisting(self, server: str, ask: Callable[[], Awaitable[Result]]) -> Result | None:
+        """Asks until the server answers; `None` = the recorder was stopped meanwhile."""
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                found = await ask()
+            except AWAY as error:
+                if pause == FIRST_PAUSE_SECONDS:
+                    log.warning("%s does not answer, events wait in the stream: %s", server, type(error).__name__)
+                metrics.waits.labels(server).inc()
+                self._unheard(server)
+                await self._pause(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                if self._stopping.is_set():
+                    return None
+            else:
+                self._heard_since = self._heard_since or datetime.now(UTC)
+                return found
+
+    def _unheard(self, server: str) -> None:
+        """What Redis handed out to a connection that broke is read once more; nothing is closed on old news."""
+        self._heard_since = self._fence = None
+        if server == "redis":
+            self._reader = StreamReader(self._work.client, RECORD, self._work.consumer)
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+
+    async def _tend(self) -> None:
+        while True:
+            with suppress(*REDIS_ERRORS):  # reading says so
+                await self._reader.tend()
+            await asyncio.sleep(TEND_SECONDS)
+
+    async def _close(self) -> None:
+        while True:
+            await asyncio.sleep(CLOSE_SECONDS)
+            try:
+                await self._close_once()
+            except REDIS_ERRORS:
+                self._unheard("redis")
+            except DBAPIError as error:
+                log.warning("nothing was closed: %s", type(error).__name__)
+                self._fence = None
+
+    async def _close_once(self) -> None:
+        """Applies the watermark of the last turn if all that stood in the stream then is recorded; then makes the next one."""
+        if self._heard_since is None:
+            return
+        client = self._work.client
+        if self._fence is not None:
+            if not self._fence.is_passed(await horizon_ms(client, RECORD)):
+                return
+            watermark = self._fence.watermark
+            metrics.overdue.inc(await asyncio.to_thread(close_until, self._work.session_factory, watermark))
+            metrics.watermark.set((datetime.now(UTC) - watermark).total_seconds())
+        heard_since, now = self._heard_since, datetime.now(UTC)
+        boots = await asyncio.to_thread(self._boots)
+        mirror = await horizon_ms(client, MIRROR)
+        seconds, microseconds = await client.time()
+        if heard_since is not None:
+            watermark = watermark_of(boots, mirror, now=now, heard_since=heard_since)
+            self._fence = Fence(watermark, seconds * 1000 + microseconds // 1000)
+
+    def _boots(self) -> list[Boot]:
+        with self._work.session_factory() as session:
+            return list(read_boots(session).values())
+
+
+def is_away(error: Exception) -> bool:
+    """Whether it is the database that is away, locked or not ready, and not an event that it does not take."""
+    if isinstance(error, PoolTimeout | OSError):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    return error.connection_invalidated or not isinstance(error, DataError | IntegrityError)
+
+
+def _count(entries: int, stored: Stored) -> None:
+    metrics.events.inc(entries - len(stored.rejected))
+    metrics.exchanges.inc(stored.exchanges)
+    metrics.replies.inc(stored.replies)
+    metrics.late.inc(stored.late)
+    for each in stored.rejected:
+        metrics.rejected.labels(each.reason).inc()

@@ -1,0 +1,50 @@
+"""Up to which moment everything has been recorded, or is lost: until then exchanges may be closed without a reply.
+
+A watermark is made in three steps, in this order: what producers counted last (everything that they said before is in the
+streams by then), the oldest entry that the mirror has not finished, and then what stands in the stream `record` at that moment.
+It holds once all of that has been recorded: what is still queued is never declared lost.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.domain.ledger import QUIET_SECONDS, Boot
+from app.pipeline.recording.counting import moment_of
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """A watermark that holds when the stream `record` has no entry left from before `record_ms` (Redis' clock)."""
+
+    watermark: datetime
+    record_ms: int
+
+    def is_passed(self, horizon_ms: int | None) -> bool:
+        """Whether it holds, by the time of the oldest entry that is not recorded (`None` = all are)."""
+        return horizon_ms is None or horizon_ms > self.record_ms
+
+
+def watermark_of(boots: Iterable[Boot], mirror_horizon_ms: int | None, *, now: datetime, heard_since: datetime) -> datetime:
+    """The earliest of the present, living producers' last counts and the mirror's oldest entry.
+
+    Args:
+        boots: All producers.
+        mirror_horizon_ms: Redis' time of the oldest entry that the mirror has not finished; `None` = there is none.
+        now: The present.
+        heard_since: Since when Redis answers without a break: a producer that could not reach it may only seem dead.
+    """
+    moments = [now]
+    if mirror_horizon_ms is not None:
+        moments.append(moment_of(mirror_horizon_ms * 1000))
+    known = list(boots)
+    moments += [boot.last_at for boot in known if _is_living(boot, known, now, heard_since)]
+    return min(moments)
+
+
+def _is_living(boot: Boot, boots: Iterable[Boot], now: datetime, heard_since: datetime) -> bool:
+    if boot.is_final or (now - max(boot.last_at, heard_since)).total_seconds() > QUIET_SECONDS:
+        return False
+    return not any(
+        other.slot == boot.slot and other.source == boot.source and other.started_at > boot.last_at for other in boots
+    )
