@@ -163,9 +163,8 @@ def _cell(bench: Bench, port: int, behaviour: Behaviour) -> Cell:
                 bench.model, bench.cpus.others, behaviour.mode, delay_ms=behaviour.delay_ms, port=bench.candidate_port
             )
             stop = stack.enter_context(candidate).stop
-        bench.load.run(
-            "open", port, RATE, SETTLE_SECONDS
-        )  # a breaker that the behaviour opens is open by then, or closed again
+        # A breaker that the behaviour opens is open by then, or closed again.
+        first = bench.load.run("open", port, RATE, SETTLE_SECONDS)
         found = bench.load.run("open", port, RATE, bench.seconds)
         asked = stop().get("requests", 0)
     time.sleep(SETTLE_SECONDS)
