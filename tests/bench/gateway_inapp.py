@@ -13,7 +13,7 @@ from tests.running import ROOT
 
 def run(cpus: Cpus, program: Path, repetitions: int) -> dict[str, Any]:
     """Medians of the client's process, which has a CPU of its own."""
-    with model(program, cpus.others) as incumbent, model(program, cpus.others) as service:
+    with model(program, cpus.others) as incumbent, model(program, cpus.others, "ingest") as service:
         command = [sys.executable, "-m", "tests.bench.gateway_inapp_client", incumbent.url, str(service.port), str(repetitions)]
         said = subprocess.run(pinned(cpus.tested, command), cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
         found: dict[str, Any] = json.loads(said.splitlines()[-1])

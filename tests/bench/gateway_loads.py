@@ -83,7 +83,7 @@ class Model:
 def model(
     program: Path, cpu: int, mode: str = "ok", *, delay_ms: float = 0, chunks: int = 100, gap_ms: float = 20, port: int = 0
 ) -> Iterator[Model]:
-    """A fake model server: `ok`, `hang`, `garbage` or `huge` (100 MB answers)."""
+    """A fake model: `ok`, `hang`, `garbage` or `huge` (100 MB answers); or who takes what the in-app client sends, `ingest`."""
     port = port or free_port()
     command = [str(program), str(port), mode, str(delay_ms), str(chunks), str(gap_ms), "100"]
     process = subprocess.Popen(pinned(cpu, command), stdout=subprocess.PIPE, text=True)

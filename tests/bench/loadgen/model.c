@@ -2,7 +2,8 @@
  *
  *   model PORT MODE DELAY_MS CHUNKS GAP_MS BODY_MB
  *
- * MODE: ok | hang (reads, never answers) | garbage (bytes that are no HTTP) | huge (an answer of BODY_MB megabytes).
+ * MODE: ok | hang (reads, never answers) | garbage (bytes that are no HTTP) | huge (an answer of BODY_MB megabytes) |
+ *       ingest (is no model: takes every batch of the in-app client as the service does).
  * A request whose body says "stream": true is answered with CHUNKS events, GAP_MS apart. On SIGTERM it prints what it served.
  */
 #define _GNU_SOURCE
@@ -23,7 +24,7 @@
 
 enum { MAX_FDS = 65536, READ_BYTES = 65536, PIECE = 1 << 18 };
 #define NO_HTTP "\x16\x03\x01 this is no HTTP \r\n\r\n {]\xff\xfe"
-enum mode { OK, HANG, GARBAGE, HUGE };
+enum mode { OK, HANG, GARBAGE, HUGE, INGEST };
 
 struct connection {
     int is_open, is_busy, is_stream, has_head;
@@ -268,6 +269,9 @@ static void make_answers(void) {
                           "{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"created\":1700000000,\"model\":\"fake\",\"choices\":[{\"index\":0,"
                           "\"message\":{\"role\":\"assistant\",\"content\":\"%s\"},\"finish_reason\":\"stop\"}],"
                           "\"usage\":{\"prompt_tokens\":120,\"completion_tokens\":130,\"total_tokens\":250}}", text);
+    if (mode == INGEST)
+        length = snprintf(body, sizeof body, "{\"refused\":[],\"clock_offset_seconds\":null,"
+                          "\"pilots\":{\"bench\":{\"mirrors\":true,\"repeats_request\":false}}}");
     answer_length = (size_t)snprintf(answer, sizeof answer,
                                      "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s", length, body);
     snprintf(event_head, sizeof event_head,
@@ -299,7 +303,11 @@ static int listen_on(int port) {
 int main(int count, char **given) {
     if (count != 7)
         return 2;
-    mode = !strcmp(given[2], "hang") ? HANG : !strcmp(given[2], "garbage") ? GARBAGE : !strcmp(given[2], "huge") ? HUGE : OK;
+    static const char *names[] = {"ok", "hang", "garbage", "huge", "ingest"};
+    while (mode <= INGEST && strcmp(given[2], names[mode]))
+        mode++;
+    if (mode > INGEST)
+        return 2;
     delay_ns = (int64_t)(atof(given[3]) * 1e6);
     chunks = atoi(given[4]);
     gap_ns = (int64_t)(atof(given[5]) * 1e6);
