@@ -9,9 +9,11 @@ from typing import Any
 
 from celery import signals
 from celery.exceptions import SecurityWarning
+from prometheus_client import Counter
 
 from app.errors import StackError
 from app.jobs import Job, make_celery
+from app.metrics import share_metrics
 from app.settings import Settings
 from app.stack.process import die_with_parent
 from workers.logs import configure_logs
@@ -23,7 +25,10 @@ READY_FILE = "PILOT_READY_FILE"
 # Celery warns root of pickled messages; here only JSON is accepted.
 warnings.filterwarnings("ignore", category=SecurityWarning)
 
-celery = make_celery(Settings().redis_url)
+settings = Settings()
+share_metrics(settings.metrics_folder or settings.home / "metrics")
+celery = make_celery(settings.redis_url)
+TASKS = Counter("pilot_worker_tasks_total", "Tasks of the workers by how they ended.", ["task", "outcome"])
 celery.conf.update(
     imports=("workers.tasks",),
     worker_hijack_root_logger=False,
@@ -59,3 +64,15 @@ def _end_with_the_worker(**_: Any) -> None:
 def _ready(**_: Any) -> None:
     if READY_FILE in os.environ:
         Path(os.environ[READY_FILE]).write_text(str(os.getpid()))
+
+
+@signals.celeryd_init.connect
+def _count_from_zero(**_: Any) -> None:
+    for job in Job:
+        for outcome in ("success", "failure"):
+            TASKS.labels(job.value, outcome)
+
+
+@signals.task_postrun.connect
+def _count(task: Any = None, state: str | None = None, **_: Any) -> None:
+    TASKS.labels(task.name, (state or "unknown").lower()).inc()

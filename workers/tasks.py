@@ -2,14 +2,19 @@
 
 from datetime import UTC, datetime, timedelta
 
+import structlog
+
 from app.domain.replay import ReplayState
 from app.jobs import Job
 from app.pipeline.grading import GradingLimits, grade_pilot, sweep_gradings
 from app.pipeline.importing import abandon_stale_imports
 from app.pipeline.replay import sweep_replays, work_on_replay
+from app.pipeline.routing import write_routing
 from app.store.session import session_scope
 from workers.celery_app import celery
 from workers.runtime import runtime
+
+log = structlog.get_logger(__name__)
 
 
 @celery.task(name=Job.REPLAY.value)
@@ -37,3 +42,5 @@ def sweep() -> None:
         sweep_replays(session)
         sweep_gradings(session)
         abandon_stale_imports(session, datetime.now(UTC) - timedelta(hours=here.settings.import_kept_hours))
+    if write_routing(here.session_factory, here.settings.home):
+        log.info("the gateway's file was written anew")

@@ -1,5 +1,6 @@
-"""The web process: API and pages, `uvicorn --factory workers.web:create_app`."""
+"""The web process: API and pages; `workers/serve.py` serves it."""
 
+import structlog
 from fastapi import FastAPI
 
 from app.api.application import make_api
@@ -8,26 +9,32 @@ from app.dashboard.pages import make_pages_router
 from app.errors import StackError
 from app.jobs import make_publish
 from app.pipeline.access import load_pepper
+from app.pipeline.routing import write_routing, writes_routing
 from app.settings import Settings
-from app.store.session import Publish, make_engine, make_session_factory
+from app.store.health import DATABASE_ERRORS, database_illness
+from app.store.session import Publish, SessionFactory, make_engine, make_session_factory
 from workers.logs import configure_logs
+
+log = structlog.get_logger(__name__)
 
 
 def create_app() -> FastAPI:
-    """Reads `PILOT_*` and composes the process; connects to nothing yet."""
+    """Reads `PILOT_*`, composes the process, and writes the gateway's file anew."""
     configure_logs("api")
     settings = Settings()
     if settings.database_url is None:
         message = "the API needs a database: set PILOT_DATABASE_URL (./run up does it)"
         raise StackError(message)
     engine = make_engine(settings.database_url, pool_size=settings.database_pool_size)
+    reads_only = make_session_factory(engine)
     given = settings.pepper.get_secret_value() if settings.pepper else None
     services = Services(
         settings=settings,
-        session_factory=make_session_factory(engine),
+        session_factory=make_session_factory(engine, on_pilot_change=writes_routing(reads_only, settings.home)),
         publish=_publish(settings.redis_url),
         pepper=load_pepper(settings.home, given),
     )
+    _write_routing(reads_only, settings)
     web = make_api(services)
     web.include_router(make_pages_router(session_factory=services.session_factory, pepper=services.pepper))
     return web
@@ -38,3 +45,17 @@ def _publish(redis_url: str | None) -> Publish:
         message = "the API needs Redis: set PILOT_REDIS_URL (./run up does it)"
         raise StackError(message)
     return make_publish(redis_url)
+
+
+def _write_routing(session_factory: SessionFactory, settings: Settings) -> None:
+    """A pilot may have changed while no API ran; the gateway goes on with the file of before if this does not work."""
+    try:
+        illness = database_illness(session_factory)
+        if illness is None:
+            write_routing(session_factory, settings.home)
+    except DATABASE_ERRORS as error:
+        illness = str(error)
+    except OSError as error:
+        illness = f"it cannot be written: {error}"
+    if illness is not None:
+        log.warning("the gateway's file is as it was; the sweep writes it", reason=illness)

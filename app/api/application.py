@@ -6,6 +6,7 @@ from fastapi.routing import APIRoute
 import parallel_pilot
 from app.api import grading, health, hours, imports, keys, pilots, replays, reports, scorecards
 from app.api.body_limit import BodyLimit
+from app.api.counting import CountAnswers
 from app.api.dependencies import Services
 from app.api.error_handlers import ERROR_RESPONSES, add_error_handlers
 
@@ -26,6 +27,7 @@ def make_api(services: Services) -> FastAPI:
     api.state.services = services
     add_error_handlers(api)
     api.add_middleware(BodyLimit, import_chunk_bytes=services.settings.import_chunk_bytes)
+    api.add_middleware(CountAnswers)
     api.include_router(health.router)
     for stage in STAGES:
         api.include_router(stage.router, prefix=API_PREFIX, responses=ERROR_RESPONSES)

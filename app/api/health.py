@@ -1,4 +1,4 @@
-"""Whether this process lives, and whether it can serve."""
+"""Whether this process lives, whether it can serve, and what the machine's processes count."""
 
 from typing import Literal
 
@@ -7,9 +7,10 @@ from pydantic import BaseModel
 
 from app.api.dependencies import ServicesDep
 from app.jobs import redis_illness
+from app.metrics import exposition
 from app.store.health import database_illness
 
-router = APIRouter(prefix="/health", tags=["health"])
+router = APIRouter(tags=["health"])
 
 
 class Alive(BaseModel):
@@ -26,13 +27,13 @@ class Readiness(BaseModel):
     redis: str | None
 
 
-@router.get("/live")
+@router.get("/health/live")
 def live() -> Alive:
     """The process answers; says nothing of what it needs."""
     return Alive()
 
 
-@router.get("/ready", responses={503: {"model": Readiness, "description": "Something it needs is ill; named."}})
+@router.get("/health/ready", responses={503: {"model": Readiness, "description": "Something it needs is ill; named."}})
 def ready(services: ServicesDep, response: Response) -> Readiness:
     """The database answers and is migrated, and Redis answers."""
     database = database_illness(services.session_factory)
@@ -40,3 +41,10 @@ def ready(services: ServicesDep, response: Response) -> Readiness:
     well = database is None and queue is None
     response.status_code = 200 if well else 503
     return Readiness(status="ok" if well else "ill", database=database, redis=queue)
+
+
+@router.get("/metrics", include_in_schema=False)
+def metrics() -> Response:
+    """Prometheus' text format: names of pilots and arms, numbers, never a text of production; so it asks for no key."""
+    text, media_type = exposition()
+    return Response(text, media_type=media_type)

@@ -117,7 +117,10 @@ def detach_pilot(session: Session, name: str, by: str, now: datetime) -> Told:
         message = f"the pilot {name!r} is running: stop it before you detach it"
         raise Conflict(message, pilot=name, state=pilot.state.value)
     record(session, by, "pilot.detach", pilot.id, pilot=name)
-    return Told(pilots.mark_detached(session, pilot), ("the gateway forwards no longer for it",))
+    notes = ["the gateway forwards no longer for it"]
+    if pilot.is_default:
+        notes.append("it was the default: the gateway's plain /v1 has no pilot until `pilot default NAME` names another one")
+    return Told(pilots.mark_detached(session, pilot), tuple(notes))
 
 
 def set_mirror(session: Session, name: str, by: str, *, on: bool) -> Told:

@@ -12,6 +12,7 @@ from app.domain.configuration import PilotConfiguration
 from app.domain.pilot import Arm, Pilot, start_of
 from app.domain.words import ArmRole, PilotState
 from app.errors import Conflict, NotFound
+from app.store.session import note_pilot_change
 from app.store.tables import ArmRow, ExchangeRow, PilotRow
 
 _Named = tuple[ArmRole, str, str]
@@ -38,6 +39,7 @@ def insert_pilot(
     session.add(row)
     session.flush()
     _follow_arms(session, row.id, configuration)
+    note_pilot_change(session)
     return get_pilot(session, name)
 
 
@@ -48,6 +50,7 @@ def replace_configuration(
     values = {"configuration": configuration.model_dump(mode="json"), "source_toml": source_toml, "guesses": list(guesses)}
     session.execute(update(PilotRow).where(PilotRow.id == pilot.id).values(**values))
     _follow_arms(session, pilot.id, configuration)
+    note_pilot_change(session)
     return get_pilot(session, pilot.name)
 
 
@@ -123,6 +126,7 @@ def oldest_arrival(session: Session, pilot_id: int) -> datetime | None:
 
 def _set(session: Session, pilot: Pilot, **values: Any) -> Pilot:
     session.execute(update(PilotRow).where(PilotRow.id == pilot.id).values(**values))
+    note_pilot_change(session)
     return get_pilot(session, pilot.name)
 
 

@@ -12,6 +12,7 @@ from app.jobs import Job
 Publish = Callable[[Job, list[Any]], None]
 SessionFactory = sessionmaker[Session]
 _JOBS = "jobs_after_commit"
+_CHANGED, _ON_CHANGE = "pilots_changed", "on_pilot_change"
 
 
 def make_engine(database_url: str, *, pool_size: int = 8, connect_timeout_seconds: int = 10) -> Engine:
@@ -31,9 +32,19 @@ def make_engine(database_url: str, *, pool_size: int = 8, connect_timeout_second
     )
 
 
-def make_session_factory(engine: Engine) -> SessionFactory:
-    """Sessions whose objects stay readable after the commit."""
-    return sessionmaker(engine, expire_on_commit=False)
+def make_session_factory(engine: Engine, *, on_pilot_change: Callable[[], None] | None = None) -> SessionFactory:
+    """Sessions whose objects stay readable after the commit.
+
+    Args:
+        engine: Of the process.
+        on_pilot_change: Called after each commit that changed a pilot, with the session closed.
+    """
+    return sessionmaker(engine, expire_on_commit=False, info={_ON_CHANGE: on_pilot_change})
+
+
+def note_pilot_change(session: Session) -> None:
+    """A pilot is another one once this transaction is committed: who asked to be told is told then."""
+    session.info[_CHANGED] = True
 
 
 def publish_after_commit(session: Session, job: Job, *arguments: Any) -> None:
@@ -49,6 +60,7 @@ def session_scope(factory: SessionFactory, publish: Publish | None = None) -> It
         yield session
         session.commit()
         jobs = session.info.pop(_JOBS, [])
+        told = session.info.get(_ON_CHANGE) if session.info.pop(_CHANGED, False) else None
     except BaseException:
         session.rollback()
         raise
@@ -60,3 +72,5 @@ def session_scope(factory: SessionFactory, publish: Publish | None = None) -> It
     for job, arguments in jobs:
         assert publish is not None  # noqa: S101 - checked above; tells the type checker
         publish(job, arguments)
+    if told is not None:
+        told()
