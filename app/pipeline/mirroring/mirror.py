@@ -17,7 +17,7 @@ from app.pipeline.mirroring.patience import patiently
 from app.pipeline.mirroring.work import Desk
 
 READ_AT_ONCE = 100
-BLOCK_SECONDS = 1.0
+BLOCK_SECONDS = 0.25
 PAUSE_SECONDS = 0.2
 TEND_SECONDS = 1.0
 ACKNOWLEDGE_SECONDS = 0.01

@@ -1,0 +1,147 @@
+"""What mirrors know together, in whatever order they come to it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from typing import TypeVar
+from uuid import uuid4
+
+import pytest
+
+from app.pipeline.mirroring.attempts import Attempt
+from app.pipeline.mirroring.budget import Budget, keys
+from app.pipeline.mirroring.memory import Memory, open_memory
+from app.stack.redis import EmbeddedRedis
+
+SECOND = 1_000_000
+Found = TypeVar("Found")
+With = Callable[[Memory, str], Awaitable[Found]]
+
+
+@pytest.fixture
+def url(redis_server: EmbeddedRedis) -> str:
+    return f"{redis_server.url}?db=7"
+
+
+def told(url: str, story: With[Found]) -> Found:
+    async def run() -> Found:
+        client = open_memory(url)
+        try:
+            return await story(Memory(client, retry_window_seconds=60.0), f"p-{uuid4().hex[:8]}")
+        finally:
+            await client.aclose()
+
+    return asyncio.run(run())
+
+
+async def meet(
+    memory: Memory, pilot: str, number: int, at: float, *, said: int | None = None, body: str = "same"
+) -> str | None:
+    met = await memory.meet(pilot, "c", "other", Attempt(f"b-{number}", int(at * SECOND), said), body)
+    return met.retry_of
+
+
+def test_attempts_fold_into_the_first_however_many_fail(url: str):
+    async def story(memory: Memory, pilot: str) -> list[str | None]:
+        found = []
+        for number in range(1, 4):
+            found.append(await meet(memory, pilot, number, number * 10))
+            await memory.note_failed(pilot, f"b-{number}", (number * 10 + 1) * SECOND)
+        return [*found, await meet(memory, pilot, 4, 40), await meet(memory, pilot, 5, 41)]
+
+    assert told(url, story) == [None, "b-1", "b-1", "b-1", None]
+
+
+def test_after_one_that_worked_the_next_failure_begins_anew(url: str):
+    async def story(memory: Memory, pilot: str) -> list[str | None]:
+        found = [await meet(memory, pilot, 1, 1), await meet(memory, pilot, 2, 2)]
+        await memory.note_failed(pilot, "b-2", 3 * SECOND)
+        return [*found, await meet(memory, pilot, 3, 4), await meet(memory, pilot, 4, 5, body="another")]
+
+    assert told(url, story) == [None, None, "b-2", None]
+
+
+def test_a_failure_that_is_known_late_folds_nothing_that_came_before_it(url: str):
+    async def story(memory: Memory, pilot: str) -> list[str | None]:
+        found = [await meet(memory, pilot, 1, 1), await meet(memory, pilot, 2, 2)]
+        await memory.note_failed(pilot, "b-1", 5 * SECOND)
+        return [*found, await meet(memory, pilot, 3, 6)]
+
+    assert told(url, story) == [None, None, None]
+
+
+def test_who_is_met_again_is_told_the_same(url: str):
+    async def story(memory: Memory, pilot: str) -> list[str | None]:
+        await meet(memory, pilot, 1, 1)
+        found = [
+            await meet(memory, pilot, 2, 2, said=1),
+            await meet(memory, pilot, 2, 2, said=1),
+            await meet(memory, pilot, 1, 1),
+        ]
+        return [*found, await meet(memory, pilot, 3, 3, said=2), await meet(memory, pilot, 1, 1)]
+
+    assert told(url, story) == ["b-1", "b-1", None, "b-1", None]
+
+
+def test_two_mirrors_at_once_agree_on_one_first_attempt(url: str):
+    async def story(memory: Memory, pilot: str) -> list[str | None]:
+        await meet(memory, pilot, 1, 1)
+        await memory.note_failed(pilot, "b-1", 2 * SECOND)
+        return await asyncio.gather(*(meet(memory, pilot, number, 3, said=1) for number in range(2, 10)))
+
+    assert told(url, story) == ["b-1"] * 8
+
+
+def test_the_first_segment_of_a_conversation_stays(url: str):
+    async def story(memory: Memory, pilot: str) -> tuple[str, str, str | None, str | None]:
+        one = await memory.meet(pilot, "eve@example.com", "extraction", Attempt("b-1", 1, None), "x")
+        two = await memory.meet(pilot, "eve@example.com", "chat", Attempt("b-2", 2, None), "y")
+        found = await memory.first_segment(pilot, "eve@example.com"), await memory.first_segment(pilot, "c-2")
+        client = open_memory(url)
+        names = [name async for name in client.scan_iter("pilot:*")]
+        await client.aclose()
+        assert not any(b"eve" in name for name in names)
+        return (one.segment, two.segment, *found)
+
+    assert told(url, story) == ("extraction", "extraction", "extraction", None)
+
+
+def test_arms_that_answered_are_known_until_the_request_is_done_with(url: str):
+    async def story(memory: Memory, pilot: str) -> list[frozenset[str]]:
+        attempt = Attempt("b-1", 1, None)
+        found = [(await memory.meet(pilot, "c", "other", attempt, "x")).answered]
+        await memory.note_answered(pilot, "b-1", "qwen")
+        found.append((await memory.meet(pilot, "c", "other", attempt, "x")).answered)
+        await memory.forget_answered(pilot, "b-1")
+        return [*found, (await memory.meet(pilot, "c", "other", attempt, "x")).answered]
+
+    assert told(url, story) == [frozenset(), frozenset({"qwen"}), frozenset()]
+
+
+def test_a_reply_s_id_stands_for_its_conversation_unless_nobody_can_name_it(url: str):
+    async def story(memory: Memory, pilot: str) -> list[object]:
+        found: list[object] = [await memory.name_response(pilot, "b-1", "resp_1")]
+        await memory.note_chained(pilot, "b-1", "c-1")
+        await memory.note_chained(pilot, "b-2", None)
+        found += [await memory.name_response(pilot, "b-1", "resp_1"), await memory.name_response(pilot, "b-2", "resp_2")]
+        return [*found, *[await memory.conversation_of_response(pilot, name) for name in ("resp_1", "resp_2")]]
+
+    assert told(url, story) == [False, True, True, "c-1", None]
+
+
+def test_reserves_of_several_mirrors_count_and_a_dead_one_s_are_given_back(url: str):
+    async def story(_: Memory, pilot: str) -> list[bool]:
+        client = open_memory(url)
+        limit, part = Decimal("1.00"), Decimal("0.40")
+        one, two = Budget(client, "one"), Budget(client, "two")
+        found = [await budget.take(pilot, part, limit) for budget in (one, two, one)]
+        await two.settle(pilot, part, Decimal("0.1"))
+        found.append(await one.take(pilot, part, limit))  # 0.1 spent, 0.4 and 0.4 reserved
+        found.append(await two.take(pilot, Decimal("0.11"), limit))
+        found.append(await Budget(client, "one").take(pilot, Decimal("0.9"), limit))  # it came back: nothing is under way
+        found.append(await two.take(pilot, Decimal("0.000000001"), limit))
+        assert await client.get(keys(pilot)[0]) == b"100000000"
+        await client.aclose()
+        return found
+
+    assert told(url, story) == [True, True, False, True, False, True, False]

@@ -1,0 +1,44 @@
+"""Answers as narrow facts: nothing that a client or a server wrote passes where text may not be kept."""
+
+from app.domain.exchange import Failure, Reply, Timing, ToolCall, Usage
+from app.domain.words import FailureKind
+from app.pipeline.mirroring.columns import columns_of
+from app.providers.model_server import Adaptation, Answer
+
+TIMING = Timing(0.1, 0.2, 0.3)
+USAGE = Usage(10, 4, 5, 2)
+LOG = (
+    Adaptation("model", "changed", "eve@example.com", "qwen", "the arm's own model"),
+    Adaptation("logit_bias", "dropped", {"1": "eve"}, None, "its token ids are those of another tokenizer"),
+    Adaptation("n", "dropped", 3, None, "one reply is compared"),
+)
+
+
+def test_a_reply_s_facts():
+    reply = Reply("Hello", (ToolCall("f", "{}"),), "stop", USAGE, TIMING)
+    found = columns_of(Answer(reply, LOG, "served", USAGE, 0.001), "full", queue_lag_seconds=0.02)
+    assert found["adaptation"][0] == LOG[0].as_json()
+    assert {key: value for key, value in found.items() if key != "adaptation"} == {
+        "failure": None, "status": None, "finish_reason": "stop", "model": "served", "content_chars": 5, "input_tokens": 10,
+        "cached_input_tokens": 4, "output_tokens": 5, "reasoning_tokens": 2, "ttft_any_seconds": 0.1,
+        "ttft_visible_seconds": 0.2, "total_seconds": 0.3, "lag_seconds": 0.001, "queue_lag_seconds": 0.02,
+        "caused_by_adaptation": False,
+    }  # fmt: skip
+
+
+def test_a_failure_keeps_the_tokens_that_were_paid_for():
+    failure = Failure(FailureKind.EMPTY, message="nothing", timing=TIMING, adaptation=True)
+    found = columns_of(Answer(failure, usage=USAGE), "full")
+    assert (found["failure"], found["output_tokens"], found["caused_by_adaptation"]) == ("empty", 5, True)
+    assert (found["content_chars"], found["finish_reason"], found["queue_lag_seconds"]) == (None, None, None)
+
+
+def test_where_text_may_not_be_kept_only_words_and_numbers_pass():
+    reply = Reply("Hello", finish_reason="because eve said so", usage=USAGE, timing=TIMING)
+    for level in ("masked", "metadata"):
+        found = columns_of(Answer(reply, LOG, "served by eve@example.com"), level)
+        assert "eve" not in str(found)
+        assert [entry["parameter"] for entry in found["adaptation"]] == ["model", "logit_bias", "n"]
+        assert found["adaptation"][2]["from"] == 3
+        assert (found["model"], found["finish_reason"], found["content_chars"]) == (None, None, 5)
+        assert columns_of(Answer(reply, model="org/model-1.5:free"), level)["model"] == "org/model-1.5:free"
