@@ -128,12 +128,38 @@ class ArmEvidence:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class LiveColumns:
+    """What only live exchanges have, one row an exchange.
+
+    Attributes:
+        is_live: Which are.
+        sampling_rates: The rate that held when it was sampled; 1 where none did.
+        users: Keyed digests of who asked; "" = not said.
+        folded_attempts: Attempts of the client's SDK before the one that decides.
+        failed_attempts: Those of them that failed.
+        skipped: Why an arm was not asked, by the arm's name; "" = it was, or is not asked yet.
+        queue_lag_seconds: From arrival to the call of an arm, by its name.
+        control: The incumbent asked again; `None` = there is no such arm.
+    """
+
+    is_live: Flags
+    sampling_rates: Floats
+    users: Words
+    folded_attempts: Numbers
+    failed_attempts: Numbers
+    skipped: dict[str, Words]
+    queue_lag_seconds: dict[str, Floats]
+    control: ArmEvidence | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """All that is known of a pilot; `arms` by the arm's name."""
+    """All that is known of a pilot; `arms` by the arm's name, `live` `None` = nothing came live."""
 
     exchanges: ExchangeColumns
     incumbent: ReplyColumns
     arms: dict[str, ArmEvidence]
+    live: LiveColumns | None = None
 
 
 def words(values: list[Any]) -> Words:

@@ -60,12 +60,29 @@ class Window(Model):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
+class HourCount(Model):
+    """Requests of one hour that we left out, by why; `shed` are those that our own bounds kept out."""
+
+    hour: datetime
+    shed: int = 0
+    over_budget: int = 0
+    not_asked: int = 0
+
+
 class LedgerModel(Model):
-    """Every production request until now, by its one reason."""
+    """Every production request until now, by its one reason.
+
+    `lost_because` says what of `lost` was shed by a producer, never came, or came without the incumbent's reply;
+    `retries_folded` are attempts of clients' SDKs that are no requests of their own.
+    """
 
     production_requests: int = 0
     by_reason: dict[str, int]
     unknown_seconds: float = 0.0
+    lost_because: dict[str, int] = {}
+    retries_folded: int = 0
+    late_replies: int = 0
+    shed_by_hour: list[HourCount] = []
 
 
 class PairCoverage(Model):
@@ -174,6 +191,9 @@ class LatencyModel(Model):
     load_tested: bool = False
     basis: str = "none"
     left_out_for_lag: int = 0
+    queue_lag_seconds_p50: float | None = None
+    queue_lag_seconds_p99: float | None = None
+    queue_lag_n: int = 0
 
 
 class ReliabilityModel(Model):
@@ -184,6 +204,8 @@ class ReliabilityModel(Model):
     candidate_available_rate: float | None = None
     failure_kinds: dict[str, int] = {}
     incumbent_failure_kinds: dict[str, int] = {}
+    incumbent_attempts_folded: int = 0
+    incumbent_failed_attempts: int = 0
 
 
 class CapacityModel(Model):
@@ -255,6 +277,21 @@ class CandidateModel(Model):
     cost: CostModel
     gates: list[GateModel]
     verdict: VerdictModel
+    left_out_by_hour: list[HourCount] = []
+
+
+class ControlModel(Model):
+    """The incumbent asked again: how much its own answers differ, and what standing elsewhere does to times.
+
+    `equal_rate` and `win_rate` are of the second answer against the first, n = pairs; `vantage_offset_seconds` is the median of
+    its times minus those of production, by time: descriptive, nothing is corrected by it.
+    """
+
+    asked: int = 0
+    answered: int = 0
+    equal_rate: EstimateModel = EstimateModel()
+    win_rate: EstimateModel = EstimateModel()
+    vantage_offset_seconds: dict[str, EstimateModel] = {}
 
 
 class ChangeModel(Model):
@@ -289,3 +326,5 @@ class Scorecard(Model):
     data_hash: str = ""
     days_closed: list[int] = []
     days_reopened: list[int] = []
+    control: ControlModel | None = None
+    warnings: list[str] = []

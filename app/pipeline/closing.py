@@ -3,17 +3,20 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 
-from app.domain.evidence import ArmEvidence, Evidence, Flags, Floats, Numbers, ReplyColumns, Words
+from app.domain.evidence import ArmEvidence, Evidence, Flags, Floats, LiveColumns, Numbers, ReplyColumns, Words
+from app.domain.ledger import LiveLedger
 from app.domain.measures import is_client_status
 from app.domain.pilot import DAY, Pilot
-from app.domain.words import CoverageReason, FailureKind
+from app.domain.words import CoverageReason, FailureKind, Source
 
+NOT_LIVE = LiveLedger()
+SHED = "shed"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 _PRECEDENCE = list(CoverageReason)
@@ -30,6 +33,7 @@ class Selection:
         counted: Which of them lie in closed days: estimates and gates rest on these.
         closed: The numbers of the closed days, ascending.
         ends_at: End of the last closed day; `None` = no day is closed.
+        shed: How many requests producers shed on each day, by its number: they left no exchange.
     """
 
     reasons: Words
@@ -38,6 +42,7 @@ class Selection:
     counted: Flags
     closed: tuple[int, ...]
     ends_at: datetime | None
+    shed: dict[int, int] = field(default_factory=dict)
 
     @property
     def last_day(self) -> int:
@@ -50,7 +55,9 @@ class Selection:
         return {reason.value: counts.get(reason.value, 0) for reason in CoverageReason}
 
 
-def select_evidence(pilot: Pilot, evidence: Evidence, *, now: datetime, as_of: datetime | None = None) -> Selection:
+def select_evidence(
+    pilot: Pilot, evidence: Evidence, *, now: datetime, as_of: datetime | None = None, ledger: LiveLedger = NOT_LIVE
+) -> Selection:
     """Reads the ledger's reasons and the closed days off the evidence.
 
     Args:
@@ -58,13 +65,25 @@ def select_evidence(pilot: Pilot, evidence: Evidence, *, now: datetime, as_of: d
         evidence: All of it, or what had happened by `as_of`.
         now: Days that are not over yet are open.
         as_of: Days that end after it are open too.
+        ledger: Live requests without an exchange; a day of a live pilot is over when all of it is recorded.
     """
     days = _days(pilot, evidence.exchanges.arrived_us)
     reasons = _reasons(pilot, evidence, days)
-    closed = _closed_days(pilot, evidence, days, until=min(moment for moment in (now, as_of, pilot.stopped_at) if moment))
+    recorded = (ledger.watermark_at or EPOCH) if ledger.is_live else None
+    until = min(moment for moment in (now, as_of, pilot.stopped_at, recorded) if moment)
+    closed = _closed_days(pilot, evidence, days, until=until)
     captured = np.asarray(reasons == CoverageReason.CAPTURED.value, dtype=bool)
     ends_at = pilot.starts_at + closed[-1] * DAY if closed and pilot.starts_at is not None else None
-    return Selection(reasons, days, captured, captured & np.isin(days, closed), closed, ends_at)
+    return Selection(reasons, days, captured, captured & np.isin(days, closed), closed, ends_at, _shed(pilot, ledger))
+
+
+def _shed(pilot: Pilot, ledger: LiveLedger) -> dict[int, int]:
+    found: Counter[int] = Counter()
+    for line in ledger.lines:
+        day = pilot.day_of(line.at)
+        if line.reason == SHED and day is not None:
+            found[day] += line.requests
+    return dict(found)
 
 
 def microseconds(moment: datetime) -> int:
@@ -85,6 +104,7 @@ def _reasons(pilot: Pilot, evidence: Evidence, days: Numbers) -> Words:
     place = {reason.value: number for number, reason in enumerate(_PRECEDENCE)}
     found = np.array([place[reason] for reason in exchanges.reasons.tolist()], dtype=np.int64)
     for reason, applies in (
+        (CoverageReason.MIRRORING_OFF, _not_running(pilot, evidence)),
         (CoverageReason.OUTSIDE_WINDOW, days == 0),
         (CoverageReason.NOT_SAMPLED, exchanges.sample_points >= pilot.configuration.sampling.rate),
         (CoverageReason.CLIENT_ERROR, _client_errors(evidence.incumbent)),
@@ -93,6 +113,14 @@ def _reasons(pilot: Pilot, evidence: Evidence, days: Numbers) -> Words:
         found = np.where(applies, np.minimum(found, place[reason.value]), found)
     words = np.array([reason.value for reason in _PRECEDENCE], dtype=object)
     return words[found] if len(found) else np.empty(0, dtype=object)
+
+
+def _not_running(pilot: Pilot, evidence: Evidence) -> Flags:
+    """Live requests that a mirror took for a pilot that was not started yet, or stopped already."""
+    arrived = evidence.exchanges.arrived_us
+    early = arrived < microseconds(pilot.started_at) if pilot.started_at is not None else np.ones(len(arrived), dtype=bool)
+    late = arrived >= microseconds(pilot.stopped_at) if pilot.stopped_at is not None else np.zeros(len(arrived), dtype=bool)
+    return np.asarray((evidence.exchanges.sources == Source.LIVE.value) & (early | late), dtype=bool)
 
 
 def _client_errors(incumbent: ReplyColumns) -> Flags:
@@ -131,6 +159,19 @@ def _day_columns(evidence: Evidence, chosen: Flags) -> Iterator[Any]:
     for name, arm in sorted(evidence.arms.items()):
         yield np.array([name], dtype=object)
         yield from _arm_columns(arm, exchanges.external_ids, chosen)
+    if evidence.live is not None and (evidence.live.is_live & chosen).any():
+        yield from _live_columns(evidence.live, chosen)
+
+
+def _live_columns(live: LiveColumns, chosen: Flags) -> Iterator[Any]:
+    """Only of days with live exchanges: the other days' hashes are those of before there were any."""
+    yield from (getattr(live, name)[chosen] for name in ("sampling_rates", "users", "folded_attempts", "failed_attempts"))
+    for name in sorted(live.skipped):
+        yield np.array([name], dtype=object)
+        yield live.skipped[name][chosen]
+        yield live.queue_lag_seconds[name][chosen]
+    if live.control is not None:
+        yield from (getattr(live.control.replies, name)[chosen] for name in live.control.replies.__slots__)
 
 
 def _arm_columns(arm: ArmEvidence, external_ids: Words, chosen: Flags) -> Iterator[Any]:

@@ -11,7 +11,7 @@ from app.domain.measures import LAG_LIMIT_SECONDS, tpot_seconds
 from app.domain.scorecard import ArmsEstimate, CapacityModel, EstimateModel, LatencyModel, Quantiles, ReliabilityModel
 from app.domain.words import FailureKind, GateOutcome, Source
 from app.pipeline.quality import ALPHA
-from app.statistics.quantiles import lower_quantile, prior_weight, quantile_estimate, upper_quantile
+from app.statistics.quantiles import lower_quantile, prior_weight, quantile_estimate, quantile_of, upper_quantile
 from app.statistics.rates import lower_rate, rate_estimate, upper_rate
 
 P50, P95, P99 = 0.5, 0.95, 0.99
@@ -50,7 +50,14 @@ def times_of(replies: ReplyColumns, measure: str) -> Floats:
     return tpot_seconds(replies.ttft_any_seconds, replies.total_seconds, replies.output_tokens)
 
 
-def latency_of(configuration: PilotConfiguration, evidence: Evidence, arm: ArmEvidence, counted: Flags) -> LatencyModel:
+def queue_lag_of(evidence: Evidence, name: str) -> Floats | None:
+    """How long after its arrival each live request was sent to an arm, in seconds: ours, no part of the arm's times."""
+    return evidence.live.queue_lag_seconds.get(name) if evidence.live is not None else None
+
+
+def latency_of(
+    configuration: PilotConfiguration, evidence: Evidence, arm: ArmEvidence, counted: Flags, *, queue_lag: Floats | None = None
+) -> LatencyModel:
     """Quantiles of both arms' times with always-valid intervals."""
     both = (evidence.incumbent, arm.replies)
     chosen = [counted & measured(replies, configuration) for replies in both]
@@ -70,7 +77,15 @@ def latency_of(configuration: PilotConfiguration, evidence: Evidence, arm: ArmEv
         )
 
     by_measure = {measure: quantiles(measure) for measure in MEASURES}
-    return LatencyModel(basis=_basis(arm.replies, chosen[1]), left_out_for_lag=late, **by_measure)
+    waited = np.sort(queue_lag[counted & ~np.isnan(queue_lag)]) if queue_lag is not None else np.empty(0)
+    return LatencyModel(
+        basis=_basis(arm.replies, chosen[1]),
+        left_out_for_lag=late,
+        queue_lag_seconds_p50=quantile_of(ordered=waited, probability=P50),
+        queue_lag_seconds_p99=quantile_of(ordered=waited, probability=P99),
+        queue_lag_n=len(waited),
+        **by_measure,
+    )
 
 
 def _ordered(replies: ReplyColumns, rows: Flags, measure: str) -> Floats:
@@ -130,6 +145,7 @@ def reliability_of(evidence: Evidence, arm: ArmEvidence, counted: Flags) -> Reli
     """How often each arm failed, over exchanges of which the candidate was asked."""
     asked = counted & arm.replies.is_there
     trials = int(asked.sum())
+    live = evidence.live
     away = asked & np.isin(arm.replies.failures, list(NOT_THERE))
     return ReliabilityModel(
         incumbent_failure_rate=_rate(evidence.incumbent, asked),
@@ -137,6 +153,8 @@ def reliability_of(evidence: Evidence, arm: ArmEvidence, counted: Flags) -> Reli
         candidate_available_rate=1.0 - int(away.sum()) / trials if trials else None,
         failure_kinds=_kinds(arm.replies, asked),
         incumbent_failure_kinds=_kinds(evidence.incumbent, asked),
+        incumbent_attempts_folded=int(live.folded_attempts[asked].sum()) if live is not None else 0,
+        incumbent_failed_attempts=int(live.failed_attempts[asked].sum()) if live is not None else 0,
     )
 
 

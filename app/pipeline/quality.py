@@ -1,14 +1,14 @@
 """The quality part of a scorecard: win rates of the whole and of each segment, and whether they clear the margin."""
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from app.domain.configuration import PilotConfiguration
-from app.domain.evidence import ArmEvidence, Evidence, Flags, Floats
+from app.domain.evidence import ArmEvidence, Evidence, Flags, Floats, Words
 from app.domain.scorecard import DayPoint, EstimateModel, JudgeAgreement, QualityModel, SegmentModel
 from app.domain.words import OTHER_SEGMENT, GateOutcome
 from app.pipeline.closing import Selection
@@ -24,6 +24,7 @@ from app.pipeline.conversations import (
     pair_values,
     series_sums,
 )
+from app.pipeline.coverage import SKIPS, skipped_of
 from app.pipeline.judge_agreement import People, agreement_of, labelled_pairs, people_of, raters_of
 from app.statistics.asymptotic import interval, lower_bound, units_until, upper_bound
 from app.statistics.fixed_sample import mean_estimate
@@ -77,20 +78,27 @@ class Cleared:
 
 
 def judge_quality(
-    configuration: PilotConfiguration, evidence: Evidence, arm: ArmEvidence, selection: Selection, talks: Conversations
+    configuration: PilotConfiguration,
+    evidence: Evidence,
+    arm: ArmEvidence,
+    selection: Selection,
+    talks: Conversations,
+    *,
+    name: str,
 ) -> Judged:
-    """All that the scorecard says of a candidate's quality."""
+    """All that the scorecard says of the quality of the candidate of that name."""
     pairs = pair_values(configuration, evidence, arm, selection)
     people = people_of(arm.labels, len(evidence.exchanges))
     weights = 1.0 / evidence.exchanges.inclusion_probability
     sums: SumsByDay = defaultdict(dict)
     for segment, series, day, daily in series_sums(pairs, talks, weights):
         sums[segment, series][day] = daily
-    left_out = days_left_out(selection, arm)
+    left = left_out_of(configuration, selection, arm, skipped_of(evidence, name, arm))
+    left_out = left.days
     n_optimal = configuration.pilot.planned_conversations / 2
     whole = cleared(sums, ALL, margin=configuration.quality.margin, alpha=ALPHA, n_optimal=n_optimal)
     if left_out:
-        whole = Cleared(GateOutcome.UNKNOWN, whole.bound, _left_out_reason(left_out))
+        whole = Cleared(GateOutcome.UNKNOWN, whole.bound, _left_out_reason(left))
     total = added(sums[ALL, VALUE].values())
     threshold = PAR - configuration.quality.margin
     return Judged(
@@ -138,18 +146,41 @@ def added(parts: Iterable[Sums]) -> Sums:
     return total
 
 
-def days_left_out(selection: Selection, arm: ArmEvidence) -> tuple[int, ...]:
-    """Closed days of which the candidate was not asked more than a twentieth of the sampled exchanges."""
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Closed days of which we left out more than a twentieth, and why, in requests of these days."""
+
+    days: tuple[int, ...]
+    by_reason: dict[str, int]
+
+
+def left_out_of(configuration: PilotConfiguration, selection: Selection, arm: ArmEvidence, skipped: Words) -> LeftOut:
+    """What of each closed day's sampled exchanges the candidate was not asked, or a producer shed before it was one.
+
+    Of requests that a producer shed nobody knows the conversation: the sampling rate says how many would have taken part.
+    """
     size = max(selection.closed, default=0) + 1
-    sampled = np.bincount(selection.days[selection.counted], minlength=size)
-    missing = np.bincount(selection.days[selection.counted & ~arm.replies.is_there], minlength=size)
-    return tuple(np.flatnonzero(missing > MOST_LEFT_OUT * sampled).tolist())
+    shed = np.zeros(size)
+    for day in set(selection.closed) & selection.shed.keys():
+        shed[day] = selection.shed[day] * configuration.sampling.rate
+    unasked = selection.counted & ~arm.replies.is_there
+    sampled = np.bincount(selection.days[selection.counted], minlength=size) + shed
+    missing = np.bincount(selection.days[unasked], minlength=size) + shed
+    days = tuple(np.flatnonzero(missing > MOST_LEFT_OUT * sampled).tolist())
+    why = Counter(reason or "not_asked" for reason in skipped[unasked & np.isin(selection.days, days)].tolist())
+    why["shed"] += sum(selection.shed.get(day, 0) for day in days)
+    return LeftOut(days, {reason: why[reason] for reason in SKIPS if why[reason]})
 
 
-def _left_out_reason(days: tuple[int, ...]) -> str:
-    listed = ", ".join(str(day) for day in days[:5]) + (", …" if days[5:] else "")
+_LEFT_OUT_WORDS = {"shed": "shed by our own bounds", "over_budget": "beyond the budget", "not_asked": "not asked"}
+
+
+def _left_out_reason(left: LeftOut) -> str:
+    listed = ", ".join(str(day) for day in left.days[:5]) + (", …" if left.days[5:] else "")
+    why = ", ".join(f"{requests:,} {_LEFT_OUT_WORDS[reason]}" for reason, requests in left.by_reason.items())
     return (
-        f"the candidate was not asked more than {MOST_LEFT_OUT:.0%} of the sampled exchanges of {len(days)} days (day {listed})"
+        f"the candidate was not asked more than {MOST_LEFT_OUT:.0%} of the sampled exchanges of {len(left.days)} days "
+        f"(day {listed}): {why}"
     )
 
 

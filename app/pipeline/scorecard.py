@@ -7,34 +7,38 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import orjson
 from sqlalchemy.orm import Session
 
-from app.domain.evidence import ArmEvidence, Evidence, Floats
+from app.domain.evidence import Evidence, Floats
 from app.domain.hours import HoursEntry
+from app.domain.ledger import LiveLedger
 from app.domain.pilot import ConfigurationChange, Pilot, Registration
 from app.domain.scorecard import (
     CandidateModel,
     ChangeModel,
     LedgerModel,
-    PairCoverage,
     RegistrationModel,
     Scorecard,
     Window,
 )
 from app.domain.words import Outcome, PilotState
 from app.errors import InvalidInput, Problem
-from app.pipeline.closing import Selection, content_hashes, microseconds, select_evidence
+from app.pipeline.closing import NOT_LIVE, Selection, content_hashes, microseconds, select_evidence
+from app.pipeline.control import control_of
 from app.pipeline.conversations import Conversations, conversations_of
+from app.pipeline.coverage import ledger_model, left_out_by_hour, pair_coverage, warnings_of
 from app.pipeline.gates import gates_of
 from app.pipeline.grading import settle_without_model
 from app.pipeline.money import cost_model, money_of
-from app.pipeline.operation import capacity_of, latency_of, reliability_of
+from app.pipeline.operation import capacity_of, latency_of, queue_lag_of, reliability_of
 from app.pipeline.quality import Judged, judge_quality
 from app.pipeline.verdict import Case, verdict_of
 from app.store.closed_days import DailySum, close_days, hold_closing, reopened_days
 from app.store.evidence import Spend, read_evidence, read_spend
 from app.store.hours import list_hours
+from app.store.live_ledger import read_ledger
 from app.store.pilots import get_pilot
 from app.store.registrations import changes_of, registration_of
 from app.store.scorecards import keep_scorecard
@@ -51,6 +55,7 @@ class Stored:
     spend: Spend
     registration: Registration | None
     changes: Sequence[ConfigurationChange]
+    ledger: LiveLedger = NOT_LIVE
 
 
 def compute_scorecard(
@@ -80,7 +85,7 @@ def compute_scorecard(
         hold_closing(session, pilot.id)
         with session_factory() as reading:
             reading.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-            stored = read_stored(reading, pilot_name, as_of=as_of)
+            stored = read_stored(reading, pilot_name, as_of=as_of, now=moment)
         card, hashes, sums = make_scorecard(stored, as_of=as_of, now=moment)
         if stored.pilot.state is PilotState.DRAFT:
             return card
@@ -94,7 +99,7 @@ def compute_scorecard(
     return card
 
 
-def read_stored(session: Session, pilot_name: str, *, as_of: datetime | None) -> Stored:
+def read_stored(session: Session, pilot_name: str, *, as_of: datetime | None, now: datetime | None = None) -> Stored:
     """Reads everything; hours and money by the same moment as the evidence."""
     pilot = get_pilot(session, pilot_name)
     zone = ZoneInfo(pilot.configuration.pilot.timezone)
@@ -106,6 +111,7 @@ def read_stored(session: Session, pilot_name: str, *, as_of: datetime | None) ->
         spend=read_spend(session, pilot.id, as_of=as_of),
         registration=registration_of(session, pilot.id),
         changes=changes_of(session, pilot.id),
+        ledger=read_ledger(session, pilot, now=now or datetime.now(UTC), as_of=as_of),
     )
 
 
@@ -114,13 +120,14 @@ def make_scorecard(
 ) -> tuple[Scorecard, dict[int, str], list[DailySum]]:
     """The scorecard, the content hash of each closed day, and the daily sums: pure."""
     pilot, evidence = stored.pilot, stored.evidence
-    selection = select_evidence(pilot, evidence, now=now, as_of=as_of)
+    selection = select_evidence(pilot, evidence, now=now, as_of=as_of, ledger=stored.ledger)
     talks = conversations_of(evidence, selection)
-    weights = 1.0 / (evidence.exchanges.inclusion_probability * pilot.configuration.sampling.rate)
+    weights = 1.0 / (evidence.exchanges.inclusion_probability * _sampling_rates(pilot, evidence))
     hashes = content_hashes(evidence, selection)
+    coverage = ledger_model(pilot, selection, stored.ledger)
     candidates, sums = {}, []
     for arm in pilot.candidates:
-        quality = judge_quality(pilot.configuration, evidence, evidence.arms[arm.name], selection, talks)
+        quality = judge_quality(pilot.configuration, evidence, evidence.arms[arm.name], selection, talks, name=arm.name)
         candidates[arm.name] = _candidate(stored, arm.name, quality, selection, talks, weights)
         sums += _daily_sums(arm.id, quality)
     card = Scorecard(
@@ -128,11 +135,13 @@ def make_scorecard(
         as_of=selection.ends_at,
         day=selection.last_day,
         window=Window(from_=pilot.starts_at, to=pilot.ends_at),
-        coverage=LedgerModel(production_requests=len(evidence.exchanges), by_reason=selection.count_by_reason()),
+        coverage=coverage,
         candidates=candidates,
         registration=_registration(stored),
-        data_hash=_data_hash(stored, selection, hashes),
+        data_hash=_data_hash(stored, coverage, hashes),
         days_closed=list(selection.closed),
+        control=control_of(pilot.configuration, evidence, selection),
+        warnings=warnings_of(evidence, selection),
     )
     return card, hashes, sums
 
@@ -170,11 +179,12 @@ def _candidate(
     verdict = verdict_of(case)
     moved = frozenset(verdict.routing) if verdict.outcome is Outcome.HYBRID else frozenset()
     return CandidateModel(
-        coverage=_coverage(evidence, arm, selection),
+        coverage=pair_coverage(evidence, name, arm, selection),
         quality=quality.model,
         segments=quality.segments,
-        latency=latency_of(configuration, evidence, arm, selection.counted),
+        latency=latency_of(configuration, evidence, arm, selection.counted, queue_lag=queue_lag_of(evidence, name)),
         reliability=reliability_of(evidence, arm, selection.counted),
+        left_out_by_hour=left_out_by_hour(evidence, name, arm, selection),
         capacity=capacity_of(evidence, arm, selection.counted, weights, replicas),
         cost=cost_model(money, moved),
         gates=list(gates.models),
@@ -186,19 +196,6 @@ def _first_date(pilot: Pilot) -> date | None:
     """The calendar day that day 1 is, where the pilot is."""
     zone = ZoneInfo(pilot.configuration.pilot.timezone)
     return pilot.starts_at.astimezone(zone).date() if pilot.starts_at is not None else None
-
-
-def _coverage(evidence: Evidence, arm: ArmEvidence, selection: Selection) -> PairCoverage:
-    """What became of each captured exchange, the open day's too; adds up to `captured`."""
-    asked = selection.captured & arm.replies.is_there
-    incumbent, candidate = evidence.incumbent.failed, arm.replies.failed
-    return PairCoverage(
-        both_ok=int((asked & ~incumbent & ~candidate).sum()),
-        candidate_failed=int((asked & ~incumbent & candidate).sum()),
-        incumbent_failed=int((asked & incumbent & ~candidate).sum()),
-        both_failed=int((asked & incumbent & candidate).sum()),
-        not_asked=int((selection.captured & ~arm.replies.is_there).sum()),
-    )
 
 
 def _older(stored: Stored, selection: Selection) -> tuple[int, int]:
@@ -224,7 +221,13 @@ def _registration(stored: Stored) -> RegistrationModel:
     return RegistrationModel(hash=stored.registration.hash, registered_at=stored.registration.registered_at, changes=changes)
 
 
-def _data_hash(stored: Stored, selection: Selection, hashes: dict[int, str]) -> str:
+def _sampling_rates(pilot: Pilot, evidence: Evidence) -> Floats | float:
+    """Of each exchange: it takes part if its point is below the present rate and the one that held when it came."""
+    rate = pilot.configuration.sampling.rate
+    return rate if evidence.live is None else np.minimum(rate, evidence.live.sampling_rates)
+
+
+def _data_hash(stored: Stored, coverage: LedgerModel, hashes: dict[int, str]) -> str:
     """SHA-256 of the configuration and of everything that was counted; the same for any order of import.
 
     The pilot's own spend is left out: it is booked by the wall clock, and no estimate rests on it.
@@ -236,7 +239,7 @@ def _data_hash(stored: Stored, selection: Selection, hashes: dict[int, str]) -> 
         "starts_at": pilot.starts_at,
         "days": pilot.days,
         "closed": [[day, hashes[day]] for day in sorted(hashes)],
-        "ledger": selection.count_by_reason(),
+        "ledger": coverage.by_reason,
         "hours": sorted([str(e.worked_on), e.who, str(e.hours), e.kind, e.is_recurring] for e in stored.hours),
         "registration": stored.registration.hash if stored.registration is not None else None,
     }

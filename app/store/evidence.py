@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import psycopg
@@ -15,17 +15,23 @@ from app.domain.evidence import (
     Evidence,
     ExchangeColumns,
     Flags,
+    Floats,
     GradeColumns,
     LabelColumns,
+    LiveColumns,
     Numbers,
     PairColumns,
     ReplyColumns,
+    Words,
     codes,
     floats,
     words,
 )
 from app.domain.pilot import Pilot
+from app.domain.words import ArmRole, Source
 from app.store.work_tables import SpendRow
+
+Column = TypeVar("Column", Floats, Numbers, Words)
 
 _EXCHANGES = """
 SELECT id, external_id, (extract(epoch FROM arrived_at) * 1000000)::bigint, conversation_id, segment,
@@ -54,6 +60,19 @@ SELECT exchange_id, rater, value, draw_probability
 FROM labels
 WHERE pilot_id = %(pilot)s AND arm_id = %(arm)s AND (%(as_of)s::timestamptz IS NULL OR at <= %(as_of)s)
 """
+_LIVE = """
+SELECT id, sampling_rate, user_hash FROM exchanges WHERE pilot_id = %(pilot)s AND source = 'live'
+"""
+_ATTEMPTS = """
+SELECT e.id, count(*), count(a.failure)
+FROM attempts a JOIN exchanges e ON e.pilot_id = a.pilot_id AND e.external_id = a.first_id
+WHERE a.pilot_id = %(pilot)s AND a.external_id <> coalesce(e.decided_by, e.external_id) GROUP BY e.id
+"""
+_SKIPPED = "SELECT exchange_id, reason FROM skipped_replies WHERE pilot_id = %(pilot)s AND arm_id = %(arm)s"
+_QUEUE_LAG = """
+SELECT exchange_id, queue_lag_seconds FROM replies
+WHERE pilot_id = %(pilot)s AND arm_id = %(arm)s AND queue_lag_seconds IS NOT NULL
+"""
 
 
 def read_evidence(session: Session, pilot: Pilot, *, as_of: datetime | None = None) -> Evidence:
@@ -71,6 +90,7 @@ def read_evidence(session: Session, pilot: Pilot, *, as_of: datetime | None = No
         exchanges=exchanges,
         incumbent=_replies(session, places, parameters | {"arm": pilot.incumbent.id}),
         arms={arm.name: _arm(session, places, parameters | {"arm": arm.id}) for arm in pilot.candidates},
+        live=_live(session, pilot, places, parameters, np.asarray(exchanges.sources == Source.LIVE.value, dtype=bool)),
     )
 
 
@@ -98,6 +118,12 @@ class _Places:
             return np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=bool)
         at = np.minimum(np.searchsorted(self._sorted, wanted), self.count - 1)
         return self._order[at], self._sorted[at] == wanted
+
+    def spread(self, ids: list[int], values: Column, column: Column) -> Column:
+        """The column with each value in its id's row."""
+        rows, known = self.of(ids)
+        column[rows[known]] = values[known]
+        return column
 
 
 def _columns(session: Session, statement: str, parameters: dict[str, Any], count: int) -> list[list[Any]]:
@@ -188,6 +214,35 @@ def _labels(session: Session, places: _Places, parameters: dict[str, Any]) -> La
     kept, names = rows[known], words(raters)[known]
     order = np.lexsort((codes(names)[0], kept))
     return LabelColumns(kept[order], names[order], floats(values)[known][order], floats(draws)[known][order])
+
+
+def _live(session: Session, pilot: Pilot, places: _Places, parameters: dict[str, Any], is_live: Flags) -> LiveColumns | None:
+    if not is_live.any():
+        return None
+    ids, rates, users = _columns(session, _LIVE, parameters, 3)
+    rates = [1.0 if rate is None else rate for rate in rates]
+    attempts, folded, failed = _columns(session, _ATTEMPTS, parameters, 3)
+    arms = {arm.name: parameters | {"arm": arm.id} for arm in pilot.arms if arm.role is not ArmRole.INCUMBENT}
+    return LiveColumns(
+        is_live=is_live,
+        sampling_rates=places.spread(ids, floats(rates), np.ones(places.count)),
+        users=places.spread(ids, words(users), words([None] * places.count)),
+        folded_attempts=places.spread(attempts, np.array(folded, dtype=np.int64), np.zeros(places.count, dtype=np.int64)),
+        failed_attempts=places.spread(attempts, np.array(failed, dtype=np.int64), np.zeros(places.count, dtype=np.int64)),
+        skipped={name: _spread_words(session, places, _SKIPPED, found) for name, found in arms.items()},
+        queue_lag_seconds={name: _spread_floats(session, places, _QUEUE_LAG, found) for name, found in arms.items()},
+        control=next((_arm(session, places, arms[arm.name]) for arm in pilot.arms if arm.role is ArmRole.CONTROL), None),
+    )
+
+
+def _spread_words(session: Session, places: _Places, statement: str, parameters: dict[str, Any]) -> Words:
+    ids, values = _columns(session, statement, parameters, 2)
+    return places.spread(ids, words(values), words([None] * places.count))
+
+
+def _spread_floats(session: Session, places: _Places, statement: str, parameters: dict[str, Any]) -> Floats:
+    ids, values = _columns(session, statement, parameters, 2)
+    return places.spread(ids, floats(values), np.full(places.count, np.nan))
 
 
 @dataclass(frozen=True, slots=True)
