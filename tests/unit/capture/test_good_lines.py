@@ -197,6 +197,19 @@ def test_the_responses_api_names_its_conversation() -> None:
     )
 
 
+def test_each_route_tells_its_first_message() -> None:
+    prompts = [{"model": "m", "prompt": text} for text in ("Once", "Twice")]
+    inputs: list[dict[str, Any]] = [{"model": "m", "input": text, "instructions": "s"} for text in ("Once", "Twice")]
+    items = {
+        "model": "m",
+        "instructions": "s",
+        "input": [{"role": "user", "content": "Once"}, {"type": "reasoning", "id": "r"}],
+    }
+    found = [conversation(a_line(request=request)) for request in (*prompts, *inputs, items)]
+    assert len(set(found)) == 4
+    assert found[4] == found[2]
+
+
 def test_every_conversation_has_its_point_below_one() -> None:
     first, again = records(a_line(conversation_id="c")), records(a_line(conversation_id="c", exchange_id="e-2"))
     assert first.exchange.sample_point == again.exchange.sample_point

@@ -11,6 +11,7 @@ from app.graders.judge_prompt import (
     RESPONSE_SCHEMA,
     Comparison,
     Marks,
+    conversation_text,
     draw_marks,
     judge_messages,
 )
@@ -119,6 +120,24 @@ def test_the_responses_api_is_shown_too() -> None:
     request = {"instructions": "Be kind.", "input": [{"role": "user", "content": [{"type": "input_text", "text": "Hello"}]}]}
     shown, _, _ = sections(Comparison(request, Reply("a"), Reply("b")))
     assert [line for line in shown.split("\n") if not line.startswith("<<<")] == ["Be kind.", "Hello"]
+
+
+def test_calls_of_the_responses_api_are_shown_as_calls_and_thoughts_never() -> None:
+    items = [
+        {"role": "user", "content": "Where is 7?"}, {"type": "reasoning", "summary": [], "encrypted_content": "secret"},
+        {"type": "function_call", "call_id": "c", "name": "look_up", "arguments": '{"number": 7}'},
+        {"type": "function_call_output", "call_id": "c", "output": "on its way"},
+    ]  # fmt: skip
+    shown = conversation_text({"input": items}, "m")
+    assert shown.split("\n") == [
+        "<<<user m>>>", "Where is 7?", "<<<assistant m>>>", "<<<tool calls m>>>", '{"arguments":{"number":7},"name":"look_up"}',
+        "<<<tool m>>>", "on its way",
+    ]  # fmt: skip
+
+
+def test_a_prompt_of_completions_is_shown_as_it_is() -> None:
+    assert conversation_text({"prompt": "Once upon"}, "m") == "Once upon"
+    assert conversation_text({"prompt": ["Once upon"]}, "m") == "Once upon"
 
 
 def test_the_fake_judge_of_the_tests_reads_the_same_sections() -> None:

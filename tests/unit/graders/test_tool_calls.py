@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from app.domain.exchange import Reply, ToolCall
 from app.graders.canonical import arguments_of, canonical_json
 from app.graders.equality import same_calls
+from app.graders.grade import Validity
 from app.graders.json_schema import check_document
 from app.graders.tool_calls import check_tool_calls, declared_tools, grade_tool_calls
 
@@ -74,6 +75,11 @@ def test_arguments_that_are_no_object_violate(text: str) -> None:
 )
 def test_a_tool_is_declared_in_every_shape_of_the_apis(request_: dict[str, object]) -> None:
     assert list(declared_tools(request_)) == ["f"]
+
+
+@pytest.mark.parametrize("tool", [{"type": "custom", "name": "f"}, {"type": "custom", "custom": {"name": "f"}}])
+def test_a_custom_tool_takes_any_text(tool: dict[str, object]) -> None:
+    assert check_tool_calls({"tools": [tool]}, Reply(None, (ToolCall("f", "ls -l"),))) == Validity()
 
 
 @pytest.mark.parametrize("request_", [{}, {"tools": None}, {"tools": "f"}, {"tools": []}])
