@@ -4,11 +4,12 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 import parallel_pilot
-from app.api import grading, health, hours, imports, keys, pilots, replays, reports, scorecards
+from app.api import grading, health, hours, imports, ingest, keys, pilots, replays, reports, scorecards
 from app.api.body_limit import BodyLimit
 from app.api.counting import CountAnswers
 from app.api.dependencies import Services
 from app.api.error_handlers import ERROR_RESPONSES, add_error_handlers
+from app.pipeline.ingesting import Intake
 
 API_PREFIX = "/api/v1"
 STAGES = (pilots, imports, replays, grading, hours, scorecards, reports, keys)
@@ -26,9 +27,12 @@ def make_api(services: Services) -> FastAPI:
     )
     api.state.services = services
     add_error_handlers(api)
-    api.add_middleware(BodyLimit, import_chunk_bytes=services.settings.import_chunk_bytes)
+    settings = services.settings
+    api.add_middleware(BodyLimit, import_chunk_bytes=settings.import_chunk_bytes, ingest_bytes=settings.ingest_bytes)
     api.add_middleware(CountAnswers)
     api.include_router(health.router)
+    api.state.intake = Intake(settings, services.session_factory, services.pepper)
+    api.include_router(ingest.router, responses=ERROR_RESPONSES)
     for stage in STAGES:
         api.include_router(stage.router, prefix=API_PREFIX, responses=ERROR_RESPONSES)
     return api

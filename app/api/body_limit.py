@@ -7,24 +7,31 @@ from app.api.error_handlers import error_response
 
 BODY_BYTES = 1024 * 1024
 IMPORTS = "/api/v1/imports/"
+INGEST = "/ingest"
 
 
 class BodyLimit:
-    """Pure ASGI: import chunks may have `import_chunk_bytes`, all other bodies 1 MiB."""
+    """Pure ASGI: import chunks may have `import_chunk_bytes`, batches of events `ingest_bytes`, all other bodies 1 MiB."""
 
-    def __init__(self, app: ASGIApp, *, import_chunk_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, import_chunk_bytes: int, ingest_bytes: int) -> None:
         self.app = app
         self.import_chunk_bytes = import_chunk_bytes
+        self.ingest_bytes = ingest_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        limit = self.import_chunk_bytes if scope["path"].startswith(IMPORTS) else BODY_BYTES
+        limit = self._limit(scope["path"])
         if _announced(scope) > limit:
             await error_response(413, "too_large", _text(limit))(scope, receive, send)
             return
         await self.app(scope, _counted(receive, limit), send)
+
+    def _limit(self, path: str) -> int:
+        if path == INGEST:
+            return self.ingest_bytes
+        return self.import_chunk_bytes if path.startswith(IMPORTS) else BODY_BYTES
 
 
 def _announced(scope: Scope) -> int:

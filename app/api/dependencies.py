@@ -36,27 +36,39 @@ ServicesDep = Annotated[Services, Depends(services_of)]
 _bearer = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer KEY`.")
 
 
-def authenticated(
-    services: ServicesDep, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> Principal:
-    """Who asks; `NotAuthenticated` without a valid key."""
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+
+
+def key_of(credentials: HTTPAuthorizationCredentials | None) -> str:
+    """The key that was given; `NotAuthenticated` if there is none."""
     if credentials is None:
         message = "give an API key in the header Authorization: Bearer KEY"
         raise NotAuthenticated(message)
+    return credentials.credentials
+
+
+def authenticated(services: ServicesDep, credentials: Credentials) -> Principal:
+    """Who asks; `NotAuthenticated` without a valid key."""
+    key = key_of(credentials)
     with services.session_factory() as session:
-        return authenticate(session, credentials.credentials, services.pepper)
+        return authenticate(session, key, services.pepper)
 
 
 def require(role: Role) -> Callable[[Principal], Principal]:
     """A dependency that gives the principal, and refuses one whose role is below `role`."""
 
     def checked(principal: Annotated[Principal, Depends(authenticated)]) -> Principal:
-        if not principal.may(role):
-            message = f"this needs the role {role.value}; the key {principal.name!r} has {principal.role.value}"
-            raise NotPermitted(message, needed=role.value, role=principal.role.value)
-        return principal
+        return permitted(principal, role)
 
     return checked
+
+
+def permitted(principal: Principal, role: Role) -> Principal:
+    """The principal, if it may do what the role may; else `NotPermitted`."""
+    if not principal.may(role):
+        message = f"this needs the role {role.value}; the key {principal.name!r} has {principal.role.value}"
+        raise NotPermitted(message, needed=role.value, role=principal.role.value)
+    return principal
 
 
 Viewer = Annotated[Principal, Depends(require(Role.VIEWER))]

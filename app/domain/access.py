@@ -6,18 +6,20 @@ from datetime import datetime
 from app.domain.words import Role
 
 RANK = {role: rank for rank, role in enumerate(Role)}
+MAY_INGEST = frozenset({Role.INGEST, Role.OPERATOR, Role.ADMIN})
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Whoever asks: the name of a key and what it may do."""
+    """Whoever asks: the name of a key and what it may do; `key_id` is the key's number in the store."""
 
     name: str
     role: Role
+    key_id: int | None = None
 
     def may(self, role: Role) -> bool:
-        """Whether the role is this one or one below it."""
-        return RANK[self.role] >= RANK[role]
+        """Whether the role is this one or one below it. Handing in is below operators, not below those who only read."""
+        return RANK[self.role] >= RANK[role] and (role is not Role.INGEST or self.role in MAY_INGEST)
 
 
 @dataclass(frozen=True, slots=True)

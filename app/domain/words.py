@@ -101,8 +101,12 @@ class Outcome(StrEnum):
 
 
 class Role(StrEnum):
-    """What an API key may do; each role may do all that the ones before it may."""
+    """What an API key may do; from `VIEWER` on each role may do all that the ones before it may.
 
+    `INGEST` is for applications: it hands in what they saw, and may nothing else. Operators and admins may do that, too.
+    """
+
+    INGEST = "ingest"
     VIEWER = "viewer"
     LABELLER = "labeller"
     OPERATOR = "operator"

@@ -31,7 +31,7 @@ def authenticate(session: Session, key: str, pepper: str) -> Principal:
     if found is None:
         message = "this API key is unknown or revoked"
         raise NotAuthenticated(message)
-    return Principal(found.name, found.role)
+    return Principal(found.name, found.role, found.id)
 
 
 def create_key(session: Session, name: str, role: Role, pepper: str, *, by: str = "stack") -> str:

@@ -116,7 +116,7 @@ class ApiKeyRow(Base):
     digest: Mapped[bytes] = mapped_column(unique=True)
     created_at: Mapped[datetime] = now()
     revoked_at: Mapped[datetime | None]
-    __table_args__ = (CheckConstraint("role IN ('viewer', 'labeller', 'operator', 'admin')", name="role"),)
+    __table_args__ = (CheckConstraint("role IN ('ingest', 'viewer', 'labeller', 'operator', 'admin')", name="role"),)
 
 
 class AuditRow(Base):

@@ -13,7 +13,13 @@ branch_labels = None
 depends_on = None
 
 
+ROLES = "role IN ('viewer', 'labeller', 'operator', 'admin')"
+ROLES_WITH_INGEST = "role IN ('ingest', 'viewer', 'labeller', 'operator', 'admin')"
+
+
 def upgrade() -> None:
+    op.drop_constraint(op.f("ck_api_keys_role"), "api_keys", type_="check")
+    op.create_check_constraint(op.f("ck_api_keys_role"), "api_keys", ROLES_WITH_INGEST)
     op.create_table(
         "producer_boots",
         sa.Column("boot", sa.TEXT(), nullable=False),
@@ -154,6 +160,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DELETE FROM api_keys WHERE role = 'ingest'")
+    op.drop_constraint(op.f("ck_api_keys_role"), "api_keys", type_="check")
+    op.create_check_constraint(op.f("ck_api_keys_role"), "api_keys", ROLES)
     op.drop_column("replies", "checks")
     op.drop_column("replies", "queue_lag_seconds")
     op.drop_index("ix_exchanges_open", table_name="exchanges", postgresql_where=sa.text("closed_at IS NULL"))

@@ -14,8 +14,9 @@ KeyName = Annotated[str, typer.Argument(metavar="NAME", help="The key's name.", 
 
 
 class KeyRole(StrEnum):
-    """What a key may do; each role may do what the ones before it may."""
+    """What a key may do: `ingest` hands in events and no more; from `viewer` on each may do what the ones before it may."""
 
+    INGEST = "ingest"
     VIEWER = "viewer"
     LABELLER = "labeller"
     OPERATOR = "operator"

@@ -24,6 +24,7 @@ ROUTES = {
     "GET /api/v1/pilots/{name}/scorecard",
     "POST /api/v1/pilots/{name}/reports", "GET /api/v1/pilots/{name}/reports", "GET /api/v1/reports/{id}",
     "GET /api/v1/keys", "POST /api/v1/keys", "DELETE /api/v1/keys/{name}",
+    "POST /ingest",
     "GET /health/live", "GET /health/ready",
 }  # fmt: skip
 
