@@ -59,7 +59,7 @@ async def open_mirror(settings: Settings, slot: str, environment: Mapping[str, s
                 book=PilotBook(make_session_factory(engine), environment, say_pilot),
                 memory=memory,
                 decider=Decider(memory, digest_key(key)),
-                replies=ReplyReader(memory, settings.gateway_reply_bytes, digest_key(key)),
+                replies=ReplyReader(memory, settings.reply_bytes, digest_key(key)),
                 caller=Caller(servers, room=room, breakers=breakers, budget=Budget(shared, slot), digest_key=digest_key(key)),
                 held=Held(settings.mirror_held_bytes),
             )
