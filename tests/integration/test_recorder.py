@@ -1,5 +1,6 @@
 """Events become rows: once each, whatever is repeated or out of order."""
 
+import random
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -59,7 +60,15 @@ def test_an_exchange_closes_when_all_its_replies_are_there(session: Session, pil
 
 
 def test_whatever_comes_again_changes_nothing(session: Session, pilot: Pilot) -> None:
-    events = [exchange(1), reply(1), reply(1, "qwen", usd="0.25"), exchange(2), reply(2), skipped(2), count(2)]
+    events: list[RecordEvent] = [
+        exchange(1),
+        reply(1),
+        reply(1, "qwen", usd="0.25"),
+        exchange(2),
+        reply(2),
+        skipped(2),
+        count(2),
+    ]
     stored(session, *events)
     before = everything(session)
     for event in [*reversed(events), *events]:
@@ -71,9 +80,7 @@ def test_whatever_comes_again_changes_nothing(session: Session, pilot: Pilot) ->
 
 @pytest.mark.parametrize("seed", range(6))
 def test_the_order_of_events_does_not_matter(session: Session, pilot: Pilot, seed: int) -> None:
-    import random
-
-    events = [
+    events: list[RecordEvent] = [
         exchange(1), reply(1), reply(1, "qwen"),
         exchange(2), failed(2), reply(2, "qwen"), retry(3, 2), failed(3, status=503), retry(4, 2), reply(4),
         exchange(5), reply(5, cancelled=True), reply(5, "qwen"),

@@ -1,0 +1,236 @@
+"""Every number that a producer issued has one place, whatever is lost, repeated, out of order or cut off."""
+
+import random
+from collections import Counter
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
+
+from app.domain.ledger import LiveLedger
+from app.domain.live import DROP_REASONS, RecordEvent
+from app.domain.pilot import Pilot
+from app.domain.scorecard import LedgerModel, Scorecard
+from app.pipeline.pilots import start_pilot
+from app.pipeline.recording.closing import _settle as settle_numbers
+from app.pipeline.recording.storing import arrivals, store_batch
+from app.pipeline.scorecard import make_scorecard, read_stored
+from app.store.live_closing import advance_watermark, close_overdue
+from app.store.live_exchanges import hold_pilots
+from app.store.live_ledger import read_ledger
+from app.store.payloads import ensure_partitions
+from app.store.pilots import get_pilot, insert_pilot
+from tests.builders import a_configuration
+from tests.live_events import ARRIVAL, PILOT, count, exchange, failed, received, reply, retry, skipped
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def pilot(session: Session) -> Pilot:
+    return started(session)
+
+
+def started(session: Session, **tables: object) -> Pilot:
+    insert_pilot(session, a_configuration(pilot={"starts": ARRIVAL.date()}, **tables), source_toml="")
+    return start_pilot(session, PILOT, "test", ARRIVAL - DAY).pilot
+
+
+def stored(session: Session, *events: RecordEvent) -> None:
+    batch = received(*events)
+    ensure_partitions(session, arrivals(batch))
+    store_batch(session, batch, retry_window_seconds=60)
+
+
+def close(session: Session, seconds: float) -> None:
+    """What the recorder does when everything until so many seconds after the first arrival is recorded."""
+    watermark = ARRIVAL + timedelta(seconds=seconds)
+    held = hold_pilots(session, [PILOT])[PILOT]
+    close_overdue(session, held, watermark)
+    settle_numbers(session, held.id, watermark)
+    advance_watermark(session, watermark)
+
+
+def card(session: Session, *, seconds: float = 600, as_of: datetime | None = None) -> Scorecard:
+    now = ARRIVAL + timedelta(seconds=seconds)
+    return make_scorecard(read_stored(session, PILOT, as_of=as_of, now=now), as_of=as_of, now=now)[0]
+
+
+def reasons(session: Session) -> dict[str, int]:
+    return {reason: n for reason, n in card(session).coverage.by_reason.items() if n}
+
+
+def test_numbers_dropped_seen_and_missing_add_up(session: Session, pilot: Pilot) -> None:
+    stored(
+        session,
+        exchange(1), reply(1), reply(1, "qwen"),
+        exchange(2, reason="not_sampled", awaits=()), exchange(3, reason="unreadable_body", awaits=()),
+        exchange(4), reply(4, cancelled=True), reply(4, "qwen"),
+        exchange(5), failed(5, status=400), failed(5, "qwen", status=400),
+        count(12, at=20, dropped={"opted_out": 2, "shed": 3}),
+    )  # fmt: skip
+    close(session, 30)
+    assert reasons(session) == {
+        "captured": 1, "not_sampled": 1, "unreadable_body": 1, "client_cancelled": 1, "client_error": 1, "opted_out": 2,
+        "lost": 3, "pending": 2,
+    }  # fmt: skip
+    close(session, 100)  # the two that are missing had their time
+    found = card(session).coverage
+    assert found.by_reason["lost"] == 5
+    assert found.by_reason["pending"] == 0
+    assert found.lost_because == {"shed": 3, "missing": 2, "no_reply": 0}
+    assert found.production_requests == 12
+    assert [(each.hour, each.shed) for each in found.shed_by_hour] == [(ARRIVAL, 3)]
+
+
+def test_counts_repeated_lost_or_out_of_order_change_nothing(session: Session, pilot: Pilot) -> None:
+    counts = [count(n * 10, at=n, dropped={"shed": n}) for n in range(1, 9)]
+    random.Random(3).shuffle(counts)
+    stored(session, *counts[:3], *counts[:2])
+    stored(session, *counts[3:], *counts)
+    found = card(session).coverage
+    assert (found.production_requests, found.lost_because["shed"], found.by_reason["pending"]) == (80, 8, 72)
+
+
+def test_a_number_above_the_last_count_was_issued(session: Session, pilot: Pilot) -> None:
+    stored(session, count(2, at=1), exchange(9), reply(9), reply(9, "qwen"))
+    assert reasons(session) == {"captured": 1, "pending": 8}
+
+
+def test_the_time_of_a_producer_that_ended_without_a_word_is_unknown_until_the_next_one(session: Session, pilot: Pilot) -> None:
+    stored(session, count(5, at=10, dropped={"opted_out": 5}))
+    assert card(session, seconds=60).coverage.unknown_seconds == 0
+    assert card(session, seconds=100).coverage.unknown_seconds == 90
+    stored(session, count(0, boot="b2", at=18, started=17.5))
+    assert card(session, seconds=60).coverage.unknown_seconds == 7.5
+    stored(session, count(5, at=10.5, is_final=True, dropped={"opted_out": 5}))
+    assert card(session, seconds=60).coverage.unknown_seconds == 0
+
+
+def test_a_days_end_waits_until_it_is_recorded(session: Session, pilot: Pilot) -> None:
+    stored(session, exchange(1), reply(1), reply(1, "qwen"), count(1, at=2))
+    later = (2 * DAY).total_seconds()
+    close(session, 600)
+    assert card(session, seconds=later).days_closed == []
+    close(session, later)
+    assert card(session, seconds=later).days_closed == [1, 2]
+
+
+def test_what_we_left_out_above_a_twentieth_makes_quality_unknown(session: Session, pilot: Pilot) -> None:
+    events: list[RecordEvent] = []
+    for number in range(1, 101):
+        left = skipped(number, reason="over_budget") if number <= 3 else reply(number, "qwen")
+        events += [exchange(number), reply(number), left]
+    stored(session, *events, count(102, at=200, dropped={"shed": 2}))
+    end = DAY.total_seconds()
+    close(session, end)
+    fine = card(session, seconds=end)
+    assert "not asked" not in fine.candidates["qwen"].gates[0].reason
+    assert fine.candidates["qwen"].coverage.over_budget == 3
+    assert [(each.over_budget, each.hour) for each in fine.candidates["qwen"].left_out_by_hour] == [(3, ARRIVAL)]
+    stored(session, count(110, at=201, dropped={"shed": 10}))
+    gate = card(session, seconds=end).candidates["qwen"].gates[0]
+    assert gate.outcome == "unknown"
+    assert "(day 1): 10 shed by our own bounds, 3 beyond the budget" in gate.reason
+
+
+def test_attempts_of_an_sdk_are_one_request(session: Session, pilot: Pilot) -> None:
+    stored(
+        session,
+        exchange(1), failed(1), reply(1, "qwen"), retry(2, 1), failed(2, status=503), retry(3, 1), reply(3), count(3, at=5),
+    )  # fmt: skip
+    end = DAY.total_seconds()
+    close(session, end)
+    found = card(session, seconds=end)
+    assert (found.coverage.production_requests, found.coverage.retries_folded) == (1, 2)
+    assert found.candidates["qwen"].coverage.both_ok == 1
+    reliability = found.candidates["qwen"].reliability
+    assert (reliability.incumbent_attempts_folded, reliability.incumbent_failed_attempts) == (2, 2)
+    assert reliability.incumbent_failure_rate.value == 0
+
+
+def test_requests_outside_the_window_or_of_a_stopped_pilot(session: Session, pilot: Pilot) -> None:
+    early, late = -2 * DAY, timedelta(days=3)
+    at = {name: int((ARRIVAL + moved).timestamp() * 1e6) for name, moved in (("early", early), ("late", late))}
+    stored(session, exchange(1, at_us=at["early"]), exchange(2, at_us=at["late"]))
+    session.execute(text("UPDATE pilots SET stopped_at = :at, state = 'stopped'"), {"at": ARRIVAL + 2 * DAY})
+    assert reasons(session) == {"mirroring_off": 2}
+    session.execute(text("UPDATE pilots SET started_at = :at, stopped_at = NULL"), {"at": ARRIVAL - 5 * DAY})
+    assert reasons(session) == {"outside_window": 1, "pending": 1}
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_every_issued_number_has_exactly_one_place(engine: Engine, database_url: str, data: st.DataObject) -> None:
+    """Any interleaving, loss, repetition and cut into transactions, of two boots of one slot."""
+    events, issued = data.draw(stories())
+    with engine.connect() as connection:
+        outer = connection.begin()
+        session = Session(connection, join_transaction_mode="create_savepoint")
+        pilot = started(session)
+        while events:
+            cut = data.draw(st.integers(1, len(events)))
+            now, events = events[:cut], events[cut:]
+            stored(session, *now)
+            if data.draw(st.booleans()):  # delivered once more
+                stored(session, *now)
+            close(session, data.draw(st.sampled_from([0.0, 30.0, 250.0])))
+        found = card(session, seconds=5000).coverage
+        for seconds in (250.0, 5000.0):
+            close(session, seconds)
+            found = card(session, seconds=5000).coverage
+            assert found.production_requests + found.retries_folded == issued
+            assert sum(found.by_reason.values()) == found.production_requests
+            assert sum(found.lost_because.values()) == found.by_reason["lost"]
+        assert found.by_reason["pending"] == 0
+        assert rows(session) == exchanges_of(found)
+        assert isinstance(read_ledger(session, get_pilot(session, pilot.name), now=ARRIVAL), LiveLedger)
+        session.close()
+        outer.rollback()
+
+
+def rows(session: Session) -> int:
+    return session.scalar(text("SELECT count(*) FROM exchanges")) or 0
+
+
+def exchanges_of(found: LedgerModel) -> int:
+    kinds = Counter(found.by_reason)
+    return kinds["captured"] + kinds["client_cancelled"] + kinds["client_error"] + found.lost_because["no_reply"]
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> tuple[list[RecordEvent], int]:
+    """Events of two boots in any order, some lost, and how many numbers were issued as far as anybody can know."""
+    events: list[RecordEvent] = []
+    issued = 0
+    for boot, started_at in (("b1", 0.0), ("b2", 50.0)):
+        last = draw(st.integers(1, 12))
+        dropped: Counter[str] = Counter()
+        for number in range(1, last + 1):
+            kind = draw(st.sampled_from(["captured", "captured", "not_sampled", "drop", "lost", "retry"]))
+            if kind == "drop":
+                dropped[draw(st.sampled_from(DROP_REASONS))] += 1
+            elif kind == "not_sampled":
+                events += [exchange(number, boot=boot, reason="not_sampled", awaits=()), reply(number, boot=boot)]
+            elif kind == "retry" and number > 1:
+                events += [retry(number, draw(st.integers(1, number - 1)), boot=boot), reply(number, boot=boot)]
+            elif kind != "lost":
+                events += draw(captured(number, boot))
+        events.append(count(last, boot=boot, at=started_at + 20, started=started_at, dropped=dict(dropped)))
+        events += [
+            count(n, boot=boot, at=started_at + n, started=started_at) for n in draw(st.lists(st.integers(0, last), max_size=3))
+        ]
+        issued += last
+    return draw(st.permutations(events)), issued
+
+
+@st.composite
+def captured(draw: st.DrawFn, number: int, boot: str) -> list[RecordEvent]:
+    own = draw(
+        st.sampled_from([reply(number, boot=boot), failed(number, boot=boot), failed(number, boot=boot, status=400), None])
+    )
+    other = draw(st.sampled_from([reply(number, "qwen", boot=boot), skipped(number, boot=boot), None]))
+    return [event for event in (exchange(number, boot=boot), own, other) if event is not None]
