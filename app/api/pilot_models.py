@@ -3,11 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from app.domain.pilot import Pilot
 from app.domain.scorecard import ChangeModel, Money
 from app.domain.words import ArmRole, PilotState
+from app.pipeline.mirroring.breaker import BreakerState
+from app.pipeline.mirroring.breakers_seen import BreakerSeen
 from app.pipeline.pilots import PilotDetails
 from app.pipeline.status import PilotStatus
 
@@ -62,6 +64,14 @@ class ArmCountsBody(BaseModel):
     ungraded: int
 
 
+class BreakerBody(BaseModel):
+    """An arm's circuit breaker that is not closed."""
+
+    arm: str
+    state: BreakerState
+    since: datetime
+
+
 class StatusBody(BaseModel):
     """Where a pilot stands; `next_steps` in the order to take them; `spend_usd` null = a price is unknown."""
 
@@ -86,6 +96,9 @@ class StatusBody(BaseModel):
     hours: float
     spend_usd: Money | None
     next_steps: list[str]
+    breakers: list[BreakerBody] | None = Field(
+        default=None, description="Arms that the mirror leaves alone or tries again; `null` = Redis does not answer."
+    )
 
 
 def summary_body(pilot: Pilot) -> PilotBody:
@@ -122,7 +135,7 @@ def pilot_body(details: PilotDetails, notes: tuple[str, ...] = ()) -> PilotBody:
     )
 
 
-def status_body(status: PilotStatus) -> StatusBody:
+def status_body(status: PilotStatus, breakers: list[BreakerSeen] | None) -> StatusBody:
     """Where a pilot stands."""
     pilot, counts = status.pilot, status.counts
     return StatusBody(
@@ -156,4 +169,7 @@ def status_body(status: PilotStatus) -> StatusBody:
         hours=float(counts.hours),
         spend_usd=counts.spend_usd,
         next_steps=list(status.next_steps),
+        breakers=None
+        if breakers is None
+        else [BreakerBody(arm=seen.arm, state=seen.state, since=seen.since) for seen in breakers],
     )

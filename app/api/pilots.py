@@ -9,6 +9,7 @@ from app.api.bodies import RawBody, text_body
 from app.api.dependencies import Operator, ServicesDep, Viewer
 from app.api.pilot_models import PilotBody, StatusBody, pilot_body, status_body, summary_body
 from app.pipeline import pilots as life
+from app.pipeline.mirroring.breakers_seen import read_breakers
 from app.pipeline.registration import change_configuration
 from app.pipeline.status import status_of
 from app.store.pilots import get_pilot, list_pilots
@@ -56,7 +57,9 @@ def read_pilot(services: ServicesDep, _: Viewer, name: str) -> PilotBody:
 def read_status(services: ServicesDep, _: Viewer, name: str) -> StatusBody:
     """How far it is, what it has cost, and what is missing next."""
     with session_scope(services.session_factory) as session:
-        return status_body(status_of(session, get_pilot(session, name), datetime.now(UTC)))
+        status = status_of(session, get_pilot(session, name), datetime.now(UTC))
+    redis_url = services.settings.redis_url
+    return status_body(status, read_breakers(redis_url, name) if redis_url is not None else None)
 
 
 @router.put("/{name}/configuration", openapi_extra=TOML)

@@ -106,12 +106,18 @@ def status(name: Name, *, as_json: AsJson = False) -> None:
         for arm, counts in found["arms"].items()
     ]
     screen.print_table(["arm", "replies", "failures", "pairs settled", "pairs pending", "ungraded"], arms)
+    screen.say(*(_left_alone(seen) for seen in found.get("breakers") or ()))
     screen.say(*(f"next: {step}" for step in found["next_steps"]))
 
 
 def day(moment: str | None) -> str:
     """The day of a moment, for people."""
     return "?" if moment is None else moment[:10]
+
+
+def _left_alone(seen: dict[str, Any]) -> str:
+    what = "is not asked: it failed again and again" if seen["state"] == "open" else "is tried again with one call"
+    return f"{seen['arm']} {what} (breaker {seen['state']} since {seen['since'][:19].replace('T', ' ')} UTC)"
 
 
 def _arms(pilot: dict[str, Any]) -> str:

@@ -1,23 +1,14 @@
-"""The breakers of all arms, and their state where `pilot status` finds it: the Redis hash `pilot:breakers`.
-
-A field is `[pilot, arm, slot of the mirror]`, its value state, since and the moment it was said; a closed breaker has none.
-"""
+"""The breakers of all arms of one mirror; what is not closed is said where `pilot status` finds it."""
 
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable
 
 import orjson
-import redis
 import redis.asyncio
 
 from app.pipeline.mirroring import metrics
 from app.pipeline.mirroring.breaker import Breaker, BreakerState
-
-HASH = "pilot:breakers"
-SAID_AGAIN_SECONDS = 5.0
-STALE_SECONDS = 30.0
+from app.pipeline.mirroring.breakers_seen import HASH, SAID_AGAIN_SECONDS
 
 
 class Breakers:
@@ -75,31 +66,3 @@ class Breakers:
             return
         await client.hset(HASH, field, orjson.dumps([state.value, since, now]))
         self._said[pilot, arm] = (state, since, now)
-
-
-@dataclass(frozen=True, slots=True)
-class BreakerSeen:
-    """A breaker that is not closed."""
-
-    arm: str
-    state: BreakerState
-    since: datetime
-
-
-def breakers_of(fields: Iterable[tuple[bytes | str, bytes | str]], pilot: str, now: float) -> list[BreakerSeen]:
-    """A pilot's breakers that are not closed: of several mirrors the one that is open; none that a dead mirror left."""
-    found: dict[str, BreakerSeen] = {}
-    for field, value in fields:
-        name, arm, _ = orjson.loads(field)
-        state, since, said_at = orjson.loads(value)
-        if name != pilot or now - said_at > STALE_SECONDS:
-            continue
-        seen = BreakerSeen(arm, BreakerState(state), datetime.fromtimestamp(since, UTC))
-        if arm not in found or seen.state is BreakerState.OPEN:
-            found[arm] = seen
-    return [found[arm] for arm in sorted(found)]
-
-
-def read_breakers(client: "redis.Redis", pilot: str) -> list[BreakerSeen]:
-    """As `breakers_of`, from Redis."""
-    return breakers_of(client.hgetall(HASH).items(), pilot, time.time())

@@ -1,5 +1,6 @@
 """The circuit breaker against a plain description of it, with a clock of the test's own."""
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from app.domain.exchange import Failure, Reply
 from app.domain.words import FailureKind
 from app.pipeline.mirroring.breaker import Breaker, BreakerState, Ticket, shows_breakage
+from app.pipeline.mirroring.breakers_seen import breakers_of
 
 OPEN_SECONDS = 10.0
 CLOSED, OPEN, HALF_OPEN = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN
@@ -148,3 +150,16 @@ def test_whatever_happens_it_obeys_its_description(steps: list[tuple[str, float]
 )
 def test_only_what_speaks_against_the_whole_arm_counts(reply: Reply | Failure, breaks: bool):
     assert shows_breakage(reply) is breaks
+
+
+def test_of_several_mirrors_the_open_breaker_is_seen_and_none_that_a_dead_mirror_left():
+    def said(arm: str, slot: str, state: str, at: float, pilot: str = "p") -> tuple[bytes, bytes]:
+        return orjson.dumps([pilot, arm, slot]), orjson.dumps([state, 50.0, at])
+
+    fields = [
+        said("qwen", "mirror-1", "half_open", 100), said("qwen", "mirror-2", "open", 100),
+        said("qwen", "mirror-3", "half_open", 100), said("phi", "mirror-1", "open", 100 - 31),
+        said("x", "mirror-1", "open", 100, "q"),
+    ]  # fmt: skip
+    (seen,) = breakers_of(fields, "p", now=100.0)
+    assert (seen.arm, seen.state, seen.since.timestamp()) == ("qwen", OPEN, 50.0)
