@@ -166,7 +166,7 @@ class ChoicesDraft(Draft):
 def parse_json(text: str) -> Any:
     """JSON as the standard says; `MalformedReply` otherwise."""
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return _decoder.decode(text)
     except (ValueError, RecursionError) as error:
         message = f"not JSON: {cut(text, 80)!r}"
         raise MalformedReply(message) from error
@@ -224,3 +224,6 @@ def refuse(message: str) -> NoReturn:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
+
+
+_decoder = json.JSONDecoder(parse_constant=_no_constant)

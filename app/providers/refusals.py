@@ -18,7 +18,7 @@ _REFUSED = re.compile(
 # Leaving these out changes nothing of what a good reply is.
 HARMLESS = (
     "stream_options", "metadata", "store", "user", "service_tier", "prompt_cache_key", "prompt_cache_retention",
-    "safety_identifier", "parallel_tool_calls",
+    "safety_identifier", "parallel_tool_calls", "truncation",
 )  # fmt: skip
 RENAMED = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 
