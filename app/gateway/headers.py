@@ -1,0 +1,115 @@
+"""Which headers pass the gateway (RFC 9110 section 7.6.1) and what the client's hints say."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from app.domain.configuration import ContentLevel
+from app.domain.live import Hints
+
+Headers = list[tuple[bytes, bytes]]
+
+_HOP_BY_HOP = frozenset(
+    {b"connection", b"keep-alive", b"proxy-connection", b"proxy-authenticate", b"proxy-authorization", b"te", b"trailer",
+     b"transfer-encoding", b"upgrade"}
+)  # fmt: skip
+# The body is read here before it is sent on, so the client's question whether to send it is answered here.
+_NOT_TO_THE_INCUMBENT = _HOP_BY_HOP | {b"host", b"content-length", b"expect"}
+OURS = b"x-pilot-"
+_RETRY_COUNT = b"x-stainless-retry-count"
+_LEVELS: dict[bytes, ContentLevel] = {b"full": "full", b"masked": "masked", b"metadata": "metadata"}
+_LONGEST_HINT = 300
+_NOTHING = Hints()
+
+
+class Asked(NamedTuple):
+    """A request's headers, read once.
+
+    Attributes:
+        passed: Those for the incumbent, in order.
+        content_length: As the client said it; `None` = chunked or no body.
+        opted_out: `X-Pilot-Mirror: off`.
+        has_bad_content: `X-Pilot-Content` says something that is no level; it counts as the strictest.
+        wants_socket: It asks for a WebSocket.
+    """
+
+    passed: Headers
+    content_length: int | None
+    hints: Hints
+    opted_out: bool = False
+    has_bad_content: bool = False
+    wants_socket: bool = False
+
+
+def read_request_headers(headers: Iterable[tuple[bytes, bytes]]) -> Asked:
+    """Headers of a request, names in lower case."""
+    passed: Headers = []
+    aside: Headers = []
+    ours: dict[bytes, bytes] = {}
+    for pair in headers:
+        name = pair[0]
+        if name in _NOT_TO_THE_INCUMBENT:
+            aside.append(pair)
+        elif name.startswith(OURS):
+            ours[name] = pair[1]
+        else:
+            if name == _RETRY_COUNT:
+                ours[name] = pair[1]
+            passed.append(pair)
+    length, nominated, wants_socket = _of_this_hop(aside)
+    if nominated:
+        passed = [pair for pair in passed if pair[0] not in nominated]
+    if wants_socket or not ours:
+        return Asked(passed, length, _NOTHING, wants_socket=wants_socket)
+    return _with_hints(passed, length, ours)
+
+
+def _of_this_hop(headers: Headers) -> tuple[int | None, set[bytes], bool]:
+    """Length of the body, headers that are for this hop only, and whether a WebSocket is wanted."""
+    length: int | None = None
+    nominated: set[bytes] = set()
+    wants_socket = False
+    for name, value in headers:
+        if name == b"content-length":
+            length = int(value)
+        elif name == b"connection":
+            nominated |= _tokens(value)
+        elif name == b"upgrade":
+            wants_socket = value.lower() == b"websocket"
+    return length, nominated, wants_socket
+
+
+def pass_response_headers(headers: Headers) -> Headers:
+    """Headers of an answer that go on to the client, in order."""
+    nominated: set[bytes] = set()
+    for name, value in headers:
+        if len(name) == 10 and name.lower() == b"connection":  # noqa: PLR2004 - the length of that name
+            nominated |= _tokens(value)
+    passed = []
+    for pair in headers:
+        name = pair[0].lower()
+        if name not in _HOP_BY_HOP and name not in nominated:
+            passed.append((name, pair[1]))
+    return passed
+
+
+def _with_hints(passed: Headers, length: int | None, ours: dict[bytes, bytes]) -> Asked:
+    said, retry = ours.get(b"x-pilot-content"), ours.get(_RETRY_COUNT)
+    level = None if said is None else _LEVELS.get(said.strip().lower(), "metadata")
+    is_bad = said is not None and said.strip().lower() not in _LEVELS
+    hints = Hints(
+        segment=_hint(ours.get(b"x-pilot-segment")),
+        conversation=_hint(ours.get(b"x-pilot-conversation")),
+        content=level,
+        retry_count=int(retry) if retry is not None and retry.isdigit() and len(retry) < 6 else None,  # noqa: PLR2004 - digits
+    )
+    opted_out = ours.get(b"x-pilot-mirror", b"").strip().lower() == b"off"
+    return Asked(passed, length, hints, opted_out, is_bad)
+
+
+def _hint(value: bytes | None) -> str | None:
+    text = value.decode("utf-8", "replace").strip().replace("\0", "")[:_LONGEST_HINT] if value is not None else ""
+    return text or None
+
+
+def _tokens(value: bytes) -> set[bytes]:
+    return {token.strip().lower() for token in value.split(b",")}

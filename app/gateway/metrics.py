@@ -1,0 +1,79 @@
+"""The gateway's Prometheus metrics, made once a second from plain numbers."""
+
+from collections.abc import Iterable
+
+from prometheus_client import Counter, Gauge
+
+from app.capture.outbox import Outbox
+from app.domain.live import DROP_REASONS
+from app.gateway.counting import Ledger
+from app.gateway.figures import BUCKETS_SECONDS, UPSTREAM_REASONS, Figures
+from app.gateway.observing import Observer
+from app.gateway.watching import RoutingWatch
+
+requests = Counter("pilot_gateway_requests_total", "Requests of pilots, by what became of their copy", ["reason"])
+statuses = Counter("pilot_gateway_responses_total", "Answers relayed, by class of status", ["status"])
+upstream_errors = Counter("pilot_gateway_upstream_errors_total", "Requests that the incumbent did not answer whole", ["reason"])
+added = Counter(
+    "pilot_gateway_added_seconds_bucket_total", "Requests by the gateway's own time, not cumulative", ["side", "le"]
+)
+added_sum = Counter("pilot_gateway_added_seconds_sum_total", "The gateway's own time", ["side"])
+bad_content = Counter("pilot_gateway_bad_content_total", "X-Pilot-Content headers that name no level")
+faults = Counter("pilot_gateway_faults_total", "Observations lost to a fault of the gateway")
+acknowledged = Counter("pilot_gateway_events_acknowledged_total", "Events that Redis has")
+reloads = Counter("pilot_gateway_routing_reloads_total", "Routing files read", ["outcome"])
+in_flight = Gauge("pilot_gateway_in_flight", "Requests under way", multiprocess_mode="livesum")
+held = Gauge("pilot_gateway_held_bytes", "Bodies and replies held to mirror", multiprocess_mode="livesum")
+outbox_bytes = Gauge("pilot_gateway_outbox_bytes", "Events that wait for Redis", multiprocess_mode="livesum")
+connected = Gauge("pilot_gateway_redis_connected", "Whether Redis takes events", multiprocess_mode="livemin")
+MIRRORED = "mirrored"
+
+
+class Publisher:
+    """Carries what was counted since the last time into the metrics."""
+
+    def __init__(self, ledger: Ledger, figures: Figures, observer: Observer, outbox: Outbox, watch: RoutingWatch) -> None:
+        self._ledger = ledger
+        self._figures = figures
+        self._observer = observer
+        self._outbox = outbox
+        self._watch = watch
+        self._last: dict[tuple[str, ...], float] = {}
+        self.publish()  # every label is there at 0
+
+    def publish(self) -> None:
+        """Called once a second."""
+        self._requests()
+        figures = self._figures
+        for number in range(1, 6):
+            self._add(statuses.labels(f"{number}xx"), figures.statuses[number], "status", str(number))
+        for reason in UPSTREAM_REASONS:
+            self._add(upstream_errors.labels(reason), figures.upstream_errors[reason], "upstream", reason)
+        self._times("before", figures.before, figures.before_seconds)
+        self._times("after", figures.after, figures.after_seconds)
+        self._add(bad_content, figures.bad_content, "bad_content")
+        self._add(faults, self._observer.failures, "faults")
+        self._add(acknowledged, self._outbox.acknowledged, "acknowledged")
+        self._add(reloads.labels("read"), self._watch.reloads, "reloads")
+        self._add(reloads.labels("failed"), self._watch.failures, "reload_failures")
+        in_flight.set(figures.in_flight)
+        held.set(self._observer.held)
+        outbox_bytes.set(self._outbox.held_bytes)
+        connected.set(self._outbox.is_connected)
+
+    def _requests(self) -> None:
+        dropped = self._ledger.dropped()
+        for reason in DROP_REASONS:
+            self._add(requests.labels(reason), dropped[reason], "request", reason)
+        self._add(requests.labels(MIRRORED), self._ledger.issued() - sum(dropped.values()), "request", MIRRORED)
+
+    def _times(self, side: str, counts: Iterable[int], seconds: float) -> None:
+        for limit, count in zip((*BUCKETS_SECONDS, "+Inf"), counts, strict=True):
+            self._add(added.labels(side, str(limit)), count, "time", side, str(limit))
+        self._add(added_sum.labels(side), seconds, "time", side)
+
+    def _add(self, counter: Counter, value: float, *key: str) -> None:
+        """A request that is under way is mirrored until it is shed: such a step back waits for the next step forward."""
+        more = value - self._last.get(key, 0.0)
+        counter.inc(max(0.0, more))
+        self._last[key] = max(value, self._last.get(key, 0.0))

@@ -1,0 +1,149 @@
+"""One request on its way to the incumbent, and its answer on the way back, byte for byte."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from time import perf_counter
+from typing import Any, TypeAlias
+
+from app.domain.live import End
+from app.gateway import answers
+from app.gateway.figures import Figures
+from app.gateway.headers import Asked, Headers, pass_response_headers
+from app.gateway.observing import Observation
+from app.gateway.upstream.client import Upstream, UpstreamBroken, UpstreamError, UpstreamResponse, UpstreamUnreachable
+
+Message: TypeAlias = MutableMapping[str, Any]
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+
+
+class RelayBroken(Exception):
+    """The incumbent's answer broke off after its head was relayed: the client's connection must break off too."""
+
+
+class ClientGone(Exception):
+    """The client went away before its request was complete."""
+
+
+class Relay:
+    """Forwards one request; whatever happens, the observation is told how it ended.
+
+    Args:
+        observation: Where copies go; `None` = nothing is copied.
+    """
+
+    __slots__ = ("_began", "_figures", "_is_gone", "_observation", "_receive", "_response", "_scope", "_send", "_upstream")
+
+    def __init__(
+        self, upstream: Upstream, figures: Figures, scope: Scope, receive: Receive, send: Send, observation: Observation | None
+    ) -> None:
+        self._upstream = upstream
+        self._figures = figures
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._observation = observation
+        self._response: UpstreamResponse | None = None
+        self._is_gone = False
+        self._began = perf_counter()
+
+    async def run(self, base_url: str, rest: bytes, asked: Asked, body: bytes | AsyncIterator[bytes]) -> None:
+        """Returns when the answer was relayed or one of the three has gone."""
+        loop = asyncio.get_running_loop()
+        if self._observation is not None:
+            loop.call_soon(self._observation.announce)  # by then the request is written to a socket, or waits for one
+        # While a body is read piece by piece, its reader meets the client's end.
+        watcher = loop.create_task(self._watch_client(asyncio.current_task())) if isinstance(body, bytes) else None
+        try:
+            await self._forward(base_url, rest, asked, body)
+        except (asyncio.CancelledError, ClientGone) as error:
+            self._end("client_cancelled")
+            if isinstance(error, asyncio.CancelledError) and not self._is_gone:
+                raise
+        except RelayBroken:
+            raise
+        except Exception:
+            self._end("connection")
+            raise
+        finally:
+            if watcher is not None:
+                watcher.cancel()
+            if self._response is not None:
+                self._response.abort()  # does nothing if the answer is complete
+
+    async def _watch_client(self, relaying: "asyncio.Task[Any] | None") -> None:
+        """The incumbent is told at once that nobody listens any more, as it would be without a gateway."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._is_gone = True
+        if relaying is not None:
+            relaying.cancel()
+
+    async def _forward(self, base_url: str, rest: bytes, asked: Asked, body: bytes | AsyncIterator[bytes]) -> None:
+        query = self._scope["query_string"]
+        target = rest + b"?" + query if query else rest
+        try:
+            response = self._response = await self._upstream.send(
+                base_url, self._scope["method"], target, asked.passed, body, content_length=asked.content_length
+            )
+        except UpstreamError as error:
+            await self._not_answered(error)
+            return
+        self._figures.note_before(response.sent_at - self._began)
+        await self._relay(response)
+
+    async def _not_answered(self, error: UpstreamError) -> None:
+        self._figures.upstream_errors[error.reason] = self._figures.upstream_errors.get(error.reason, 0) + 1
+        self._end("timeout" if error.reason == "connect_timeout" else "connection")
+        was_sent = not isinstance(error, UpstreamUnreachable)
+        await answers.incumbent_failed(error, self._send, was_sent=was_sent)
+
+    async def _relay(self, response: UpstreamResponse) -> None:
+        send, observation, sent_at = self._send, self._observation, response.sent_at
+        self._figures.note_status(response.status)
+        headers = pass_response_headers(response.headers)
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        is_first = True
+        while True:
+            try:
+                data = await response.read()
+            except UpstreamBroken as error:
+                self._figures.upstream_errors[error.reason] = self._figures.upstream_errors.get(error.reason, 0) + 1
+                self._end("connection")
+                raise RelayBroken from error
+            is_last = response.is_complete
+            await send({"type": "http.response.body", "body": data, "more_body": not is_last})
+            read_at = response.read_at
+            if observation is not None and data:
+                observation.note(read_at - sent_at, data)
+            if is_first:
+                is_first = False
+                self._figures.note_after(perf_counter() - read_at)
+                if observation is not None:
+                    observation.note_lag(read_at)
+            if is_last:
+                break
+        self._end("complete")
+
+    def _end(self, end: End) -> None:
+        observation, response = self._observation, self._response
+        if observation is None:
+            return
+        self._observation = None
+        if response is None:
+            observation.end(end, status=None, seconds=perf_counter() - self._began)
+            return
+        last = response.read_at if end == "complete" and response.read_at else perf_counter()
+        observation.note_lag(last)
+        observation.end(
+            end,
+            status=response.status,
+            content_type=_value(response.headers, b"content-type"),
+            content_encoding=_value(response.headers, b"content-encoding"),
+            seconds=last - response.sent_at,
+        )
+
+
+def _value(headers: Headers, wanted: bytes) -> str:
+    return next((value.decode("latin-1") for name, value in headers if name.lower() == wanted), "")

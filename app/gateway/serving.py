@@ -1,0 +1,160 @@
+"""Puts one gateway process together and serves on a socket."""
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+
+import uvicorn
+from typing_extensions import override
+
+from app.capture.events import encode
+from app.capture.outbox import Outbox
+from app.capture.sealing import load_sealer
+from app.capture.streams import RECORD, open_streams
+from app.gateway.application import Gateway
+from app.gateway.counting import Ledger
+from app.gateway.figures import Figures
+from app.gateway.metrics import Publisher
+from app.gateway.observing import Observer
+from app.gateway.protocol import protocol_class
+from app.gateway.upstream.client import Upstream, UpstreamLimits
+from app.gateway.watching import RoutingWatch
+from app.providers.timing import LoopLag
+from app.settings import Settings
+
+COUNT_SECONDS = 1.0
+FLUSH_SECONDS = 3.0
+# Longer than clients keep their connections, so that it is they who end them.
+KEEP_ALIVE_SECONDS = 75
+NO_REDIS = "unix:///nowhere/redis.sock"
+
+
+def serve(
+    settings: Settings, slot: str, listening: socket.socket, *, on_ready: Callable[[], None], on_drain: Callable[[], None]
+) -> None:
+    """Runs until SIGTERM; then what is under way is finished.
+
+    Args:
+        settings: Of the environment.
+        slot: Which of several processes this is.
+        listening: Bound by whoever started us.
+        on_ready: Called when requests are served.
+        on_drain: Called when no more are accepted.
+    """
+
+    async def run() -> None:
+        async with open_gateway(settings, slot) as gateway:
+            config = uvicorn.Config(
+                gateway,
+                http=protocol_class(settings.gateway_head_bytes),
+                ws="none",
+                lifespan="off",
+                loop="uvloop",
+                access_log=False,
+                server_header=False,
+                date_header=False,
+                proxy_headers=False,
+                log_config=None,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=max(1, int(settings.gateway_drain_seconds)),
+            )
+            await _Server(config, on_ready, on_drain).serve(sockets=[listening])
+
+    quiet_logs()
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(run())
+
+
+@asynccontextmanager
+async def open_gateway(settings: Settings, slot: str) -> AsyncIterator[Gateway]:
+    """The application with all that goes on beside it; at the end the last counts leave."""
+    watch = RoutingWatch(settings.home)
+    watch.look()
+    ledger, figures, lag = Ledger(slot), Figures(), LoopLag()
+    client = open_streams(settings.redis_url or NO_REDIS)
+    outbox = Outbox(client, held_bytes=settings.outbox_bytes, stream_bytes=settings.stream_bytes)
+    given = settings.stream_key.get_secret_value() if settings.stream_key else None
+    observer = Observer(
+        outbox,
+        ledger.boot,
+        load_sealer(settings.home, given),
+        held_bytes=settings.gateway_held_bytes,
+        reply_bytes=settings.gateway_reply_bytes,
+        lag_since=lag.since,
+    )
+    upstream = Upstream(UpstreamLimits(settings.gateway_head_bytes, settings.gateway_connect_seconds))
+    publisher = Publisher(ledger, figures, observer, outbox, watch)
+    lag.start()
+    beside = [asyncio.create_task(job) for job in (outbox.run(), watch.run(), _count(ledger, outbox, publisher))]
+    try:
+        yield Gateway(watch, upstream, ledger, observer, figures, body_bytes=settings.gateway_body_bytes)
+        await asyncio.sleep(0)  # what the last answers left to do
+        outbox.offer(RECORD, encode(ledger.event(is_final=True)))
+        await outbox.close(FLUSH_SECONDS)
+    finally:
+        lag.stop()
+        for task in beside:
+            task.cancel()
+        for task in beside:
+            with suppress(asyncio.CancelledError):
+                await task
+        await upstream.close()
+        await client.aclose()
+
+
+async def _count(ledger: Ledger, outbox: Outbox, publisher: Publisher) -> None:
+    """Counts are cumulative: one that finds no room goes with the next."""
+    while True:
+        outbox.offer(RECORD, encode(ledger.event()))
+        publisher.publish()
+        await asyncio.sleep(COUNT_SECONDS)
+
+
+class _Server(uvicorn.Server):
+    """Says when it serves and when it no longer accepts."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None], on_drain: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+        self._on_drain = on_drain
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+    @override
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Uvicorn's own raises the signal again at its end, which would end the process before its last counts have left."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._drain)
+        yield
+
+    def _drain(self) -> None:
+        self.should_exit = True
+        self._on_drain()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+def quiet_logs() -> None:
+    """A relay that broke off is counted, not told with a traceback each time."""
+    logging.getLogger("uvicorn.error").addFilter(lambda record: not _is_relay_end(record))
+
+
+def _is_relay_end(record: logging.LogRecord) -> bool:
+    from app.gateway.relay import RelayBroken  # noqa: PLC0415
+
+    return bool(record.exc_info and isinstance(record.exc_info[1], RelayBroken))
