@@ -2,20 +2,24 @@
 
 import json
 import os
+import socket
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 from aiohttp import web
 
-from app.domain.live import Hints, MirrorEvent, ReplyEvent, RequestEvent
+from app.capture.batches import CountItem, Item, RequestItem, read_batch
+from app.domain.live import MirrorEvent, ReplyEvent, RequestEvent
+from app.stack.redis import EmbeddedRedis
 from tests.contract.sdk_captured import check_copies
 from tests.contract.sdk_environments import NODE_SDK, PYTHON_SDKS, Sdk, sdk_named
+from tests.contract.sdk_gateway import Gateway, gateway_before
 from tests.contract.sdk_vendor import Heard, ScriptedVendor, serving
 from tests.running import ROOT
 
@@ -106,12 +110,30 @@ def test_the_scripts_do_what_they_say(direct: Run) -> None:
     assert results["broken"][0] == "APIError"
 
 
+@pytest.fixture(scope="module")
+def gateway(vendor_url: str, redis_server: EmbeddedRedis) -> Iterator[Gateway]:
+    with (
+        tempfile.TemporaryDirectory(prefix="pp-sdk-") as home,
+        gateway_before(vendor_url, Path(home), redis_server.url) as made,
+    ):
+        yield made
+
+
+def test_the_gateway_changes_nothing_and_copies_everything(
+    sdk: Sdk, vendor: ScriptedVendor, direct: Run, gateway: Gateway
+) -> None:
+    gateway.forget()
+    found = run_calls(sdk, vendor, gateway.url if sdk.name != "python-2" else gateway.pilot_url)
+    check_run(found, direct)
+    mirrored = sum(request["is_mirrored"] for request in found.heard.requests)
+    check_copies(gateway.events(mirrored), found.heard)
+
+
 @dataclass
 class Service:
     """Takes what the in-app transport copies, as `POST /ingest` does (docs/in-app.md)."""
 
     events: list[MirrorEvent] = field(default_factory=list)
-    counts: dict[str, Any] = field(default_factory=dict)
     has_ended: threading.Event = field(default_factory=threading.Event)
 
     def application(self) -> web.Application:
@@ -121,27 +143,21 @@ class Service:
         return made
 
     async def _take(self, http: web.Request) -> web.Response:
-        head, _, rest = (await http.read()).partition(b"\n")
-        for event in orjson.loads(head)["events"]:
-            rest = self._note(event, rest)
+        batch = read_batch(await http.read())
+        assert batch.refused == ()
+        for given in batch.events:
+            self._note(given.item, given.parts)
         pilots = {"support-bot": {"mirrors": True, "repeats_request": False}}
         return web.json_response({"accepted": 1, "refused": [], "pilots": pilots, "clock_offset_seconds": None})
 
-    def _note(self, event: dict[str, Any], rest: bytes) -> bytes:
-        kind = event.pop("kind")
-        if kind == "count":
-            self.counts = event["pilots"]["support-bot"]
-            if event["is_final"]:
+    def _note(self, item: Item, parts: tuple[bytes | None, ...]) -> None:
+        if isinstance(item, CountItem):
+            if item.is_final:
                 self.has_ended.set()
-            return rest
-        sizes = event.pop("parts")
-        given = event | {"boot": "app", "hints": Hints(**event["hints"]), "body": rest[: sizes[0]]}
-        self.events.append(RequestEvent(**given) if kind == "request" else reply_event(given))
-        return rest[sum(size or 0 for size in sizes) :]
-
-
-def reply_event(event: dict[str, Any]) -> ReplyEvent:
-    return ReplyEvent(**event | {"chunks": tuple((at, size) for at, size in event["chunks"])})
+            return
+        said = item.model_dump(exclude={"kind"}) | {"boot": "app", "hints": item.hints.hints(), "body": parts[0]}
+        made = RequestEvent if isinstance(item, RequestItem) else ReplyEvent
+        self.events.append(made(**said))
 
 
 @pytest.fixture
@@ -158,6 +174,20 @@ def test_the_in_app_transport_changes_nothing_and_copies_everything(
     service = Service()
     with serving(service.application()) as service_url:
         found = run_calls(sdk, vendor, vendor_url, service_url, python_path=client_only)
+        assert service.has_ended.wait(5)
+    check_run(found, direct)
+    check_copies(service.events, found.heard)
+
+
+@pytest.mark.parametrize("sdk", ["python-1", "python-3"], indirect=True)
+def test_without_a_gateway_the_calls_go_straight_to_the_vendor(
+    sdk: Sdk, vendor: ScriptedVendor, vendor_url: str, direct: Run, client_only: Path
+) -> None:
+    service = Service()
+    with socket.create_server(("127.0.0.1", 0)) as free, serving(service.application()) as service_url:
+        nobody = f"http://127.0.0.1:{free.getsockname()[1]}/p/support-bot/v1"
+        free.close()
+        found = run_calls(sdk, vendor, nobody, service_url, vendor_url, python_path=client_only)
         assert service.has_ended.wait(5)
     check_run(found, direct)
     check_copies(service.events, found.heard)

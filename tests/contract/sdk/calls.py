@@ -1,6 +1,6 @@
 """Calls of the official Python SDK (1.x, 2.x, 3.x); prints what came of them as one line of JSON.
 
-    calls.py BASE_URL [SERVICE_URL]
+    calls.py BASE_URL [SERVICE_URL [DIRECT_FALLBACK]]
 
 With a SERVICE_URL the calls go through `parallel_pilot.shadow_transport`. Runs with nothing installed but the SDK.
 `user` names the script that the vendor follows.
@@ -179,23 +179,27 @@ SCENARIOS: tuple[Callable[[OpenAI], Any], ...] = (
 )  # fmt: skip
 
 
-def clients(base_url: str, service_url: str | None) -> tuple[OpenAI, AsyncOpenAI, list[Any]]:
+def clients(base_url: str, service_url: str | None, direct_fallback: str | None) -> tuple[OpenAI, AsyncOpenAI]:
     if service_url is None:
-        return OpenAI(base_url=base_url, api_key=KEY), AsyncOpenAI(base_url=base_url, api_key=KEY), []
+        return OpenAI(base_url=base_url, api_key=KEY), AsyncOpenAI(base_url=base_url, api_key=KEY)
     from parallel_pilot import async_shadow_transport, shadow_transport  # noqa: PLC0415 - only where it is on the path
 
     http: Any = __import__("httpx2" if int(openai.__version__.split(".")[0]) > 2 else "httpx")
-    given: Any = {"pilot": "support-bot", "service_url": service_url, "api_key": "pilot-key"}
+    given: Any = {
+        "pilot": "support-bot",
+        "service_url": service_url,
+        "api_key": "pilot-key",
+        "direct_fallback": direct_fallback,
+    }
     sync, asynchronous_one = shadow_transport(**given), async_shadow_transport(**given)
     return (
         OpenAI(base_url=base_url, api_key=KEY, http_client=http.Client(transport=sync)),
         AsyncOpenAI(base_url=base_url, api_key=KEY, http_client=http.AsyncClient(transport=asynchronous_one)),
-        [sync, asynchronous_one],
     )
 
 
-def main(base_url: str, service_url: str | None = None) -> None:
-    client, asynchronous_client, _ = clients(base_url, service_url)
+def main(base_url: str, service_url: str | None = None, direct_fallback: str | None = None) -> None:
+    client, asynchronous_client = clients(base_url, service_url, direct_fallback)
     found = {scenario.__name__: scenario(client) for scenario in SCENARIOS}
     client.close()
 
