@@ -80,7 +80,8 @@ def gateway(home: Path, cpu: int, incumbent_url: str, redis: EmbeddedRedis, **se
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PILOT_")} | {
         "PILOT_HOME": str(home), "PILOT_GATEWAY_PORT": str(port), "PILOT_GATEWAY_WORKERS": "1", "PILOT_REDIS_URL": redis.url,
     } | settings  # fmt: skip
-    with _running([sys.executable, "-m", "workers.gateway"], cpu, port, environment) as process:
+    command = [sys.executable, "-m", "workers.gateway", "--port", str(port), f"gateway-{home.name}"]
+    with _running(command, cpu, port, environment) as process:
         yield System("gateway", port, process.pid)
 
 
