@@ -1,0 +1,1 @@
+"""The published client against real loopback servers."""
