@@ -30,8 +30,9 @@ __all__ = ["make_stage"]
 PRICES = {"input_usd_per_million_tokens": 1000, "output_usd_per_million_tokens": 1000}
 
 
-async def hangs(_: web.Request) -> web.StreamResponse:
-    await asyncio.sleep(30)
+async def hangs(request: web.Request) -> web.StreamResponse:
+    while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110 - until the caller is gone
+        await asyncio.sleep(0.05)
     return web.Response()
 
 

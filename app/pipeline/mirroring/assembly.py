@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from app.capture.outbox import Outbox
 from app.capture.sealing import Sealer, digest_key, load_key
@@ -63,8 +64,8 @@ async def open_mirror(settings: Settings, slot: str, environment: Mapping[str, s
                 caller=Caller(servers, room=room, breakers=breakers, budget=Budget(shared, slot), digest_key=digest_key(key)),
                 held=Held(settings.mirror_held_bytes),
             )
-            reader = StreamReader(streams, MIRROR, slot)
-            yield Mirror(streams, reader, desk, breakers, in_hand_bytes=IN_HAND_FACTOR * settings.mirror_held_bytes)
+            in_hand_bytes = IN_HAND_FACTOR * settings.mirror_held_bytes
+            yield Mirror(streams, partial(StreamReader, streams, MIRROR, slot), desk, breakers, in_hand_bytes=in_hand_bytes)
         await outbox.close(CLOSE_SECONDS)
     finally:
         sending.cancel()

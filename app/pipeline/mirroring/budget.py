@@ -10,7 +10,8 @@ import redis.asyncio
 
 _BILLION = 1_000_000_000
 _TAKE = """
-local total = tonumber(redis.call('GET', KEYS[1]) or '0') + tonumber(ARGV[2])
+redis.call('SET', KEYS[1], ARGV[4], 'NX')
+local total = tonumber(redis.call('GET', KEYS[1])) + tonumber(ARGV[2])
 for _, held in ipairs(redis.call('HVALS', KEYS[2])) do total = total + tonumber(held) end
 if total > tonumber(ARGV[3]) then return 0 end
 redis.call('HINCRBY', KEYS[2], ARGV[1], ARGV[2])
@@ -31,13 +32,16 @@ class Budget:
         self._slot = slot
         self._cleared: set[str] = set()
 
-    async def take(self, pilot: str, reserve_usd: Decimal, limit_usd: Decimal) -> bool:
-        """Whether a call that may cost so much is within the limit; then its reserve is taken."""
+    async def take(self, pilot: str, reserve_usd: Decimal, limit_usd: Decimal, *, spent_usd: Decimal = Decimal(0)) -> bool:
+        """Whether a call that may cost so much is within the limit; then its reserve is taken.
+
+        `spent_usd` is what counts as spent where Redis has lost its counter.
+        """
         spent, reserved = keys(pilot)
         if pilot not in self._cleared:  # what an earlier life of this mirror reserved is under way no longer
             await self._client.hdel(reserved, self._slot)
             self._cleared.add(pilot)
-        numbers = (_billionths(reserve_usd), _billionths(limit_usd))
+        numbers = (_billionths(reserve_usd), _billionths(limit_usd), _billionths(spent_usd))
         return bool(await self._client.eval(_TAKE, 2, spent, reserved, self._slot, *numbers))
 
     async def settle(self, pilot: str, reserve_usd: Decimal, spent_usd: Decimal) -> None:

@@ -90,8 +90,10 @@ class Caller:
         limit = question.pilot.pilot.configuration.mirror.budget_usd
         if limit is None or arm.meter.is_rented_by_hour:
             return await self._call(arm, question, request, ticket)
-        name, reserve = question.pilot.name, arm.meter.reserve_usd(request)
-        if not arm.meter.is_known or not await patiently(lambda: self._budget.take(name, reserve, limit)):
+        name, reserve, spent_before = question.pilot.name, arm.meter.reserve_usd(request), question.pilot.spent_usd
+        if not arm.meter.is_known or not await patiently(
+            lambda: self._budget.take(name, reserve, limit, spent_usd=spent_before)
+        ):
             return _skipped(arm, question.event, "over_budget")
         spent = reserve  # also of a call that was broken off: it may have been answered, and so be billed
         try:

@@ -3,11 +3,14 @@
 import re
 from typing import Any
 
+import orjson
+
 from app.domain.configuration import ContentLevel
 from app.domain.exchange import Failure, Json, Reply
 from app.providers.model_server import Adaptation, Answer
 
 WORD_CHARS = 200
+VALUE_BYTES = 2000
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+-]{0,99}")
 _TIMES = ("ttft_any_seconds", "ttft_visible_seconds", "total_seconds")
 _COUNTS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
@@ -47,10 +50,14 @@ def _word(value: str | None, level: ContentLevel) -> str | None:
 def _adaptation(entry: Adaptation, level: ContentLevel) -> Json:
     """One line of the log; where text may not be kept, without the client's own values."""
     found = entry.as_json()
+    return found | {key: _value(found[key], level) for key in ("from", "to")}
+
+
+def _value(value: Any, level: ContentLevel) -> Any:
+    """A client's value, unless it is text where none may be kept, or nothing that a column can hold."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
     if level != "full":
-        found |= {key: found[key] if _is_no_text(found[key]) else None for key in ("from", "to")}
-    return found
-
-
-def _is_no_text(value: Any) -> bool:
-    return value is None or isinstance(value, bool | int | float)
+        return None
+    text = orjson.dumps(value)
+    return value if len(text) <= VALUE_BYTES and b"\\u0000" not in text else f"({len(text)} bytes)"

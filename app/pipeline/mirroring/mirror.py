@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import redis.asyncio
@@ -20,7 +20,7 @@ READ_AT_ONCE = 100
 BLOCK_SECONDS = 0.25
 PAUSE_SECONDS = 0.2
 TEND_SECONDS = 1.0
-ACKNOWLEDGE_SECONDS = 0.01
+ACKNOWLEDGE_SECONDS = 0.003  # what is done within it is acknowledged together
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class Mirror:
 
     Args:
         client: From `open_streams`.
-        reader: This process's consumer of the stream `mirror`.
+        make_reader: Makes this process's consumer of the stream `mirror`; a new one begins with its unfinished entries.
         desk: Works on each entry.
         breakers: Whose states are said.
         in_hand_bytes: Entries that are read and not acknowledged; beyond it nothing is read. It is reached only where the
@@ -38,16 +38,25 @@ class Mirror:
     """
 
     def __init__(
-        self, client: "redis.asyncio.Redis", reader: StreamReader, desk: Desk, breakers: Breakers, *, in_hand_bytes: int
+        self,
+        client: "redis.asyncio.Redis",
+        make_reader: Callable[[], StreamReader],
+        desk: Desk,
+        breakers: Breakers,
+        *,
+        in_hand_bytes: int,
     ) -> None:
         self._client = client
-        self._reader = reader
+        self._make_reader = make_reader
+        self._reader = make_reader()
         self._desk = desk
         self._breakers = breakers
         self._in_hand_limit = in_hand_bytes
         self._in_hand = 0
+        self._known: set[str] = set()
         self._under_way: set[asyncio.Task[None]] = set()
         self._done: list[str] = []
+        self._has_done = asyncio.Event()
         self._stopping = asyncio.Event()
         self.is_consuming = asyncio.Event()
 
@@ -84,10 +93,12 @@ class Mirror:
                 entries = await self._reader.read(READ_AT_ONCE, BLOCK_SECONDS)
             except REDIS_ERRORS as error:
                 log.warning("Redis does not answer: %s", type(error).__name__)
+                # What it handed out to a connection that broke is read once more.
+                self._reader = self._make_reader()
                 await asyncio.sleep(PAUSE_SECONDS)
                 continue
             self.is_consuming.set()
-            await self._take(entries)
+            await self._take([each for each in entries if each[0] not in self._known])
 
     async def _take(self, entries: Sequence[tuple[str, Entry]]) -> None:
         """Failures first: a client's next attempt may be right behind them."""
@@ -96,6 +107,7 @@ class Mirror:
             if isinstance(event, ReplyEvent):
                 await self._desk.replies.note_attempt(event)
         for number, entry, event in read:
+            self._known.add(number)
             task = asyncio.create_task(self._work(number, entry, event))
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
@@ -111,18 +123,23 @@ class Mirror:
                 log.error("an entry could not be worked on: %s at %s", type(error).__name__, _places(error))  # noqa: TRY400
                 await self._desk.give_up(entry)
             self._done.append(number)
+            self._has_done.set()
         finally:
             self._in_hand -= size
             metrics.in_hand.dec()
 
     async def _acknowledge(self) -> None:
         while True:
+            await self._has_done.wait()
             await asyncio.sleep(ACKNOWLEDGE_SECONDS)
+            self._has_done.clear()
             done, self._done = self._done, []
             try:
                 await self._reader.acknowledge(done)
+                self._known.difference_update(done)
             except REDIS_ERRORS:
                 self._done = done + self._done
+                self._has_done.set()
                 await asyncio.sleep(PAUSE_SECONDS)
 
     async def _tend(self) -> None:

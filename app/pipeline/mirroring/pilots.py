@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from app.capture.segments import LiveSegmentOf, live_segment_finder
 from app.domain.configuration import ContentLevel
@@ -16,17 +17,24 @@ from app.pipeline.mirroring.plain_content import ContentPolicy, strictest
 from app.store.health import DATABASE_ERRORS
 from app.store.pilots import list_pilots
 from app.store.session import SessionFactory
+from app.store.spend import spent
 
 REFRESH_SECONDS = 1.0
 PRICES_SECONDS = 3600.0  # prices change by date
 CLOSING_SECONDS = 60.0
+PURPOSES = ("mirror", "control")  # under which the recorder books what the mirror spends
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class LivePilot:
-    """A pilot, and what is made of its configuration once and used for each request."""
+    """A pilot, and what is made of its configuration once and used for each request.
+
+    Attributes:
+        spent_usd: What its mirror had spent when this process met it, for the counter in Redis if that was lost; read only
+            where there is a budget.
+    """
 
     pilot: Pilot
     arms: tuple[LiveArm, ...]
@@ -34,6 +42,7 @@ class LivePilot:
     content: ContentPolicy
     strictest_level: ContentLevel
     made_at: float
+    spent_usd: Decimal = Decimal(0)
 
     @property
     def name(self) -> str:
@@ -46,7 +55,7 @@ class LivePilot:
         return max(arm.target.timeout_seconds for arm in self.arms) + CLOSING_SECONDS
 
 
-def live_pilot(pilot: Pilot, environment: Mapping[str, str]) -> LivePilot:
+def live_pilot(pilot: Pilot, environment: Mapping[str, str], spent_usd: Decimal = Decimal(0)) -> LivePilot:
     """Prepares a pilot."""
     configuration = pilot.configuration
     content = ContentPolicy.of(configuration)
@@ -58,6 +67,7 @@ def live_pilot(pilot: Pilot, environment: Mapping[str, str]) -> LivePilot:
         content=content,
         strictest_level=strictest(*(content.level(segment, None) for segment in segments)),
         made_at=time.monotonic(),
+        spent_usd=spent_usd,
     )
 
 
@@ -77,6 +87,7 @@ class PilotBook:
         self._environment = environment
         self._changed = changed
         self._pilots: dict[str, LivePilot] = {}
+        self._spent: dict[str, Decimal] = {}
         self._read_at: float | None = None
         self._is_away = False
         self._reading = asyncio.Lock()
@@ -108,22 +119,28 @@ class PilotBook:
                 return True  # somebody read them while this one waited
             begun = time.monotonic()
             try:
-                pilots = await asyncio.to_thread(self._read)
+                pilots, spent_usd = await asyncio.to_thread(self._read)
             except DATABASE_ERRORS as error:
                 if not self._is_away:
                     log.warning("the database is away, pilots stay as they are known: %s", type(error).__name__)
                 self._is_away = True
                 return False
             self._is_away = False
-            self._take(pilots)
+            self._take(pilots, spent_usd)
             self._read_at = begun
             return True
 
-    def _read(self) -> list[Pilot]:
+    def _read(self) -> tuple[list[Pilot], dict[str, Decimal]]:
         with self._session_factory() as session:
-            return list_pilots(session)
+            pilots = list_pilots(session)
+            met = (pilot for pilot in pilots if pilot.configuration.mirror.budget_usd is not None)
+            new = [pilot for pilot in met if pilot.name not in self._spent]
+            return pilots, {
+                pilot.name: sum((spent(session, pilot.id, each)[1] for each in PURPOSES), Decimal(0)) for pilot in new
+            }
 
-    def _take(self, pilots: list[Pilot]) -> None:
+    def _take(self, pilots: list[Pilot], spent_usd: dict[str, Decimal]) -> None:
+        self._spent |= spent_usd
         known = self._pilots
         self._pilots = {}
         for pilot in pilots:
@@ -131,5 +148,5 @@ class PilotBook:
             if before is not None and before.pilot == pilot and time.monotonic() - before.made_at < PRICES_SECONDS:
                 self._pilots[pilot.name] = before
                 continue
-            self._pilots[pilot.name] = made = live_pilot(pilot, self._environment)
+            self._pilots[pilot.name] = made = live_pilot(pilot, self._environment, self._spent.get(pilot.name, Decimal(0)))
             self._changed(made)

@@ -1,7 +1,10 @@
 """One entry of the stream `mirror`, from reading to the recorder's acknowledgement."""
 
 import asyncio
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from app.capture.events import Entry, UnreadableEvent, decode, encode, head_of
 from app.capture.outbox import Outbox
@@ -75,18 +78,32 @@ class Desk:
             count(decision)
             question = Question(pilot, event, decision.level)
             asking = [self._ask(arm, question, may_wait=may_wait) for arm in decision.arms]
-            await asyncio.gather(self._tell(decision.exchange, decision.level), *asking)
+            await self._each_told(event, [self._tell(decision.exchange, decision.level), *asking])
         metrics.held_bytes.set(self.held.bytes)
-        if decision.arms:
-            number = external_id(event.boot, event.number)
-            await patiently(lambda: self.memory.forget_answered(pilot.name, number))
 
-    async def _ask(self, arm: LiveArm, question: Question, *, may_wait: bool) -> None:
-        event = question.event
+    async def _ask(self, arm: LiveArm, question: Question, *, may_wait: bool) -> str:
         found = await self.caller.ask(arm, question, may_wait=may_wait)
         await self._tell(found, question.level)
+        return arm.name
+
+    async def _each_told(self, event: RequestEvent, telling: Sequence[Coroutine[Any, Any, str | None]]) -> None:
+        """Notes each arm that is done while others are not; when all are, the entry is acknowledged instead."""
         number = external_id(event.boot, event.number)
-        await patiently(lambda: self.memory.note_answered(event.pilot, number, arm.name))
+        has_notes = False
+        left = {asyncio.ensure_future(each) for each in telling}
+        try:
+            while left:
+                done, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+                for name in filter(None, (each.result() for each in done)):
+                    if left:
+                        has_notes = True
+                        await patiently(partial(self.memory.note_answered, event.pilot, number, name))
+        finally:
+            for each in left:
+                each.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+        if has_notes:
+            await patiently(lambda: self.memory.forget_answered(event.pilot, number))
 
     async def _tell(self, event: ExchangeEvent | ArmReplyEvent, level: ContentLevel) -> None:
         await self.outbox.deliver(RECORD, encode(event, self.sealer if level != "full" else None))

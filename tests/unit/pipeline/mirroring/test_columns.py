@@ -42,3 +42,10 @@ def test_where_text_may_not_be_kept_only_words_and_numbers_pass():
         assert found["adaptation"][2]["from"] == 3
         assert (found["model"], found["finish_reason"], found["content_chars"]) == (None, None, 5)
         assert columns_of(Answer(reply, model="org/model-1.5:free"), level)["model"] == "org/model-1.5:free"
+
+
+def test_values_that_no_column_can_hold_are_told_by_their_size():
+    for value in ("x" * 5000, {"user": "nul\x00"}):
+        log = (Adaptation("metadata", "dropped", value, None, "means something at the vendor only"),)
+        (entry,) = columns_of(Answer(Reply("Hello"), log), "full")["adaptation"]
+        assert entry["from"].endswith("bytes)")
