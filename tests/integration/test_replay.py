@@ -7,7 +7,11 @@ import pytest
 from aiohttp import web
 from sqlalchemy import select, text
 
+from app.domain.exchange import Json
 from app.domain.replay import ReplayState
+from app.simulator.assistant import CANDIDATE
+from app.simulator.models import SimulatedModel
+from app.simulator.serving import Endpoint, serve
 from app.store.payloads import read_payloads
 from app.store.pilots import get_pilot
 from app.store.session import SessionFactory, session_scope
@@ -99,6 +103,29 @@ def test_what_is_no_evidence_is_not_asked(session_factory: SessionFactory) -> No
         found = replay(session_factory)
     assert sorted(server.questions) == ["question 0", "question 13"]
     assert (found.replay.progress["qwen"].not_asked, found.remaining) == (1, 0)
+
+
+def test_all_three_routes_are_asked(session_factory: SessionFactory) -> None:
+    requests: list[Json | None] = [
+        a_request(0), {"model": "gpt", "prompt": "Once", "stream": True}, {"model": "gpt", "input": "Hello", "stream": True},
+        {"model": "gpt", "input": "Hello", "tools": [{"type": "web_search"}]},
+    ]  # fmt: skip
+    with serve(Endpoint(SimulatedModel(CANDIDATE, "sim"))) as url:
+        with session_scope(session_factory) as session:
+            candidates = a_candidate(f"{url}/v1"), a_candidate(f"{url}/v1", "llama", server="llamacpp")
+            pilot = a_replayable_pilot(session, *candidates, exchanges=0)
+            ids = add_exchanges(session, pilot, requests)
+        found = replay(session_factory)
+    for name in ("qwen", "llama"):
+        counts = found.replay.progress[name]
+        assert (counts.asked, counts.answered, counts.not_asked) == (3, 3, 1)
+    with session_factory() as session:
+        bodies = read_payloads(session, ids)
+        arms = [get_pilot(session, "support-bot").arm_named(name).id for name in ("qwen", "llama")]
+    assert bodies[ids[2], arms[0]]["content"] == bodies[ids[2], arms[1]]["content"]
+    rows = stored(session_factory, "llama")
+    assert [entry["parameter"] for entry in rows[ids[2]].adaptation][:2] == ["path", "input"]
+    assert None not in {rows[ids[1]].ttft_visible_seconds, rows[ids[2]].ttft_visible_seconds, rows[ids[2]].output_tokens}
 
 
 def test_failures_are_stored_as_data(session_factory: SessionFactory) -> None:
