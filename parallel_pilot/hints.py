@@ -5,8 +5,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 LEVELS = ("full", "masked", "metadata")
+LONGEST = 300
+RETRY_DIGITS = 5
 PREFIX = b"x-pilot-"
 RETRY_COUNT = b"x-stainless-retry-count"
+_OURS_BEGIN = (b"X-", b"x-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ class Hints:
 
     def over(self, other: "Hints") -> "Hints":
         """These, and where they say nothing the others; of two content levels the stricter one."""
+        if other is NOTHING:
+            return self
         return Hints(
             self.segment if self.segment is not None else other.segment,
             self.conversation if self.conversation is not None else other.conversation,
@@ -84,14 +89,16 @@ def bound_hints(pilot: str) -> Hints:
 
 def read_headers(headers: Iterable[tuple[bytes, bytes]]) -> tuple[Hints, bool]:
     """The hints in a request's headers, and whether any of them must not reach the vendor."""
-    found: dict[bytes, str] = {}
+    found: dict[bytes, bytes] = {}
     has_ours = False
     for name, value in headers:
+        if name[:2] not in _OURS_BEGIN:  # nearly all
+            continue
         if name[:8].lower() == PREFIX:
             has_ours = True
-            found[name[8:].lower()] = value.decode("latin-1").strip()
+            found[name[8:].lower()] = value
         elif name.lower() == RETRY_COUNT:
-            found[RETRY_COUNT] = value.decode("latin-1")
+            found[RETRY_COUNT] = value
     return _hints(found) if found else NOTHING, has_ours
 
 
@@ -103,7 +110,7 @@ def header_lines(hints: Hints) -> list[tuple[bytes, bytes]]:
         b"X-Pilot-Content": hints.content,
         b"X-Pilot-Mirror": "off" if hints.is_off else None,
     }
-    return [(name, value.encode("latin-1", "replace")) for name, value in said.items() if value is not None]
+    return [(name, value.encode("utf-8", "replace")) for name, value in said.items() if value is not None]
 
 
 def stricter(one: str | None, other: str | None) -> str | None:
@@ -111,21 +118,31 @@ def stricter(one: str | None, other: str | None) -> str | None:
     return max(one, other, key=_rank) if one and other else one or other
 
 
-def level_of(said: str) -> str:
-    """A content level as it is meant: of a word that is none we cannot know how little was wanted."""
-    return said.lower() if said.lower() in LEVELS else LEVELS[-1]
+def plain(said: str) -> str | None:
+    """A segment or conversation as it is kept, by gateway and client alike; `None` if nothing is left of it."""
+    return said.encode("utf-8", "replace").decode().strip().replace("\0", "")[:LONGEST] or None
 
 
 def _rank(level: str) -> int:
     return LEVELS.index(level)
 
 
-def _hints(found: dict[bytes, str]) -> Hints:
-    retries, content = found.get(RETRY_COUNT, ""), found.get(b"content", "")
+def _hints(found: dict[bytes, bytes]) -> Hints:
+    retries, content = found.get(RETRY_COUNT, b""), found.get(b"content")
     return Hints(
-        segment=found.get(b"segment") or None,
-        conversation=found.get(b"conversation") or None,
-        content=level_of(content) if content else None,
-        retry_count=int(retries) if retries.isascii() and retries.isdigit() else None,
-        is_off=found.get(b"mirror", "").lower() == "off",
+        segment=_text(found.get(b"segment")),
+        conversation=_text(found.get(b"conversation")),
+        content=None if content is None else _level(content),
+        retry_count=int(retries) if retries.isdigit() and len(retries) <= RETRY_DIGITS else None,
+        is_off=found.get(b"mirror", b"").strip().lower() == b"off",
     )
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else plain(value.decode("utf-8", "replace"))
+
+
+def _level(value: bytes) -> str:
+    """A content level; of a word that is none we cannot know how little was wanted."""
+    said = value.decode("utf-8", "replace").strip().lower()
+    return said if said in LEVELS else LEVELS[-1]

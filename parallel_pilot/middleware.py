@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
-from parallel_pilot.hints import NOTHING, Binding, Hints, Sight, bind, read_headers, unbind
+from parallel_pilot.hints import NOTHING, Binding, Hints, Sight, bind, plain, read_headers, unbind
 from parallel_pilot.served import Served
 from parallel_pilot.shadow import Shadow, has_transport
 from parallel_pilot.watch import route_of
@@ -120,4 +120,4 @@ class ShadowMiddleware:
 
 def _told(teller: Teller | None, scope: Scope) -> str | None:
     told = teller(scope) if teller is not None else None
-    return str(told) if told is not None else None
+    return plain(str(told)) if told is not None else None

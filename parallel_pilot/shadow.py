@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from parallel_pilot.hints import LEVELS, Hints, bound_hints, read_headers
+from parallel_pilot.hints import LEVELS, NOTHING, Hints, bound_hints, plain, read_headers
 from parallel_pilot.sending import OUTBOX_BYTES, Sender, sender_for
 from parallel_pilot.watch import MAX_REQUEST_BYTES, Watch, route_of
 
@@ -48,7 +48,8 @@ class Shadow:
             message = f"content must be one of {', '.join(LEVELS)}, not {content!r}"
             raise ValueError(message)
         self.pilot = pilot
-        self.hints = Hints(segment=segment, content=content)
+        named = plain(segment) if segment else None
+        self.hints = Hints(segment=named, content=content) if segment or content else NOTHING
         self.sender: Sender | None = None
         if enabled and service_url is not None:
             self.sender = sender_for(service_url.rstrip("/"), _checked_key(api_key), outbox_bytes or OUTBOX_BYTES)

@@ -53,9 +53,13 @@ class Door:
         return Visitor(Principal(key.name, key.role), session)
 
     def holder_of(self, key: str) -> Principal:
-        """The holder of a key; `NotAuthenticated` if it is unknown or revoked."""
+        """The holder of a key; `NotAuthenticated` if it is unknown or revoked, or only hands in what applications saw."""
         with self.session_factory() as store:
-            return authenticate(store, key, self.pepper)
+            principal = authenticate(store, key, self.pepper)
+        if not principal.may(Role.VIEWER):
+            message = f"the key {principal.name!r} has the role {principal.role.value}: it may see no page"
+            raise NotAuthenticated(message)
+        return principal
 
     def form_nonce(self, request: Request) -> str:
         """The number that the sign-in form's token is made from: the visitor's own, or a new one."""

@@ -65,6 +65,15 @@ def test_nobody_sees_a_page_without_a_key(client: TestClient, report: int, addre
     assert f'name="next" value="{address}"' in answer.text
 
 
+def test_an_applications_key_sees_no_page(client: TestClient, session_factory: SessionFactory, report: int) -> None:
+    key = key_for(Role.INGEST, session_factory)
+    assert client.get(f"/reports/{report}", headers=bearer(key)).status_code == 401
+    token = token_in(client.get("/sign-in").text)
+    answer = client.post("/sign-in", data={"token": token, "key": key, "next": "/"})
+    assert answer.status_code == 401
+    assert client.get(f"/reports/{report}").status_code == 401
+
+
 def test_a_program_uses_the_same_header_as_for_the_api(
     client: TestClient, session_factory: SessionFactory, report: int
 ) -> None:
@@ -222,4 +231,4 @@ def test_the_web_process_has_pages_beside_the_api(
         assert web.get("/api/v1/pilots").json()["error"]["code"] == "not_authenticated"
         described = web.get("/openapi.json").json()["paths"]
         assert "/api/v1/reports/{report_id}" in described
-        assert all(address.startswith(("/api/v1/", "/health/")) for address in described)
+        assert all(address.startswith(("/api/v1/", "/health/", "/ingest")) for address in described)
