@@ -27,6 +27,7 @@ from app.settings import Settings
 
 COUNT_SECONDS = 1.0
 FLUSH_SECONDS = 3.0
+HOPELESS_FLUSH_SECONDS = 0.05  # Redis was away just now
 # Longer than clients keep their connections, so that it is they who end them.
 KEEP_ALIVE_SECONDS = 75
 NO_REDIS = "unix:///nowhere/redis.sock"
@@ -47,25 +48,29 @@ def serve(
 
     async def run() -> None:
         async with open_gateway(settings, slot) as gateway:
-            config = uvicorn.Config(
-                gateway,
-                http=protocol_class(settings.gateway_head_bytes),
-                ws="none",
-                lifespan="off",
-                loop="uvloop",
-                access_log=False,
-                server_header=False,
-                date_header=False,
-                proxy_headers=False,
-                log_config=None,
-                timeout_keep_alive=KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=max(1, int(settings.gateway_drain_seconds)),
-            )
-            await _Server(config, on_ready, on_drain).serve(sockets=[listening])
+            server = _Server(server_configuration(gateway, settings), on_ready, on_drain)
+            await server.serve(sockets=[listening])
 
     quiet_logs()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(run())
+
+
+def server_configuration(gateway: Gateway, settings: Settings) -> uvicorn.Config:
+    """How uvicorn serves it: nothing of its own is added to what the incumbent says."""
+    return uvicorn.Config(
+        gateway,
+        http=protocol_class(settings.gateway_head_bytes),
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        log_config=None,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=max(1, int(settings.gateway_drain_seconds)),
+    )
 
 
 @asynccontextmanager
@@ -93,7 +98,7 @@ async def open_gateway(settings: Settings, slot: str) -> AsyncIterator[Gateway]:
         yield Gateway(watch, upstream, ledger, observer, figures, body_bytes=settings.gateway_body_bytes)
         await asyncio.sleep(0)  # what the last answers left to do
         outbox.offer(RECORD, encode(ledger.event(is_final=True)))
-        await outbox.close(FLUSH_SECONDS)
+        await outbox.close(FLUSH_SECONDS if outbox.is_connected else HOPELESS_FLUSH_SECONDS)
     finally:
         lag.stop()
         for task in beside:
