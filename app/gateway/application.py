@@ -92,7 +92,7 @@ class Gateway:
             observation = self._observer.observe(route, ledger, number, at_us, rest.decode(), asked.hints, body)
         if asked.has_bad_content:
             self._figures.bad_content += 1
-        relay = Relay(self._upstream, self._figures, scope, receive, send, observation)
+        relay = Relay(self._upstream, self._figures, scope, send, observation)
         await relay.run(route.incumbent_url, rest, asked, body)
 
     def _not_mirrored(self, route: PilotRoute, method: str, rest: bytes, asked: Asked) -> str | None:

@@ -1,7 +1,16 @@
-"""uvicorn's HTTP/1.1 protocol with a bound on heads, which it does not have itself."""
+"""uvicorn's HTTP/1.1 protocol with what it does not have itself: a bound on heads, and a word when the client goes away."""
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
 
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.gateway.joining import JoinedWrites
+
+WATCH_CLIENT = "pilot.watch_client"
+"""Key of a scope: a function that takes what to call once when the client goes away, or `None` for nothing any more."""
 
 _TOO_LONG = b"The head of the request is too long."
 _REFUSAL = (
@@ -22,6 +31,27 @@ class BoundedProtocol(HttpToolsProtocol):
     _parsed = 0
     _received = 0
     _is_too_long = False
+    _on_gone: Callable[[], None] | None = None
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(cast("asyncio.Transport", JoinedWrites(transport, self.loop)))
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._on_gone is not None:
+            self._on_gone()
+
+    def watch_client(self, on_gone: Callable[[], None] | None) -> None:
+        """Cheaper than a task a request that waits for `http.disconnect`."""
+        self._on_gone = on_gone
+        if on_gone is None:
+            return
+        if self.transport.is_closing():
+            self.loop.call_soon(on_gone)
+        else:
+            self.flow.resume_reading()  # an end that is not read is not seen
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -51,6 +81,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._received = 0
+        cast("dict[str, object]", self.scope)[WATCH_CLIENT] = self.watch_client
         super().on_headers_complete()
 
     @override

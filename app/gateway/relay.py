@@ -10,6 +10,7 @@ from app.gateway import answers
 from app.gateway.figures import Figures
 from app.gateway.headers import Asked, Headers, pass_response_headers
 from app.gateway.observing import Observation
+from app.gateway.protocol import WATCH_CLIENT
 from app.gateway.upstream.client import Upstream, UpstreamBroken, UpstreamError, UpstreamResponse, UpstreamUnreachable
 
 Message: TypeAlias = MutableMapping[str, Any]
@@ -33,28 +34,29 @@ class Relay:
         observation: Where copies go; `None` = nothing is copied.
     """
 
-    __slots__ = ("_began", "_figures", "_is_gone", "_observation", "_receive", "_response", "_scope", "_send", "_upstream")
+    __slots__ = ("_began", "_figures", "_is_gone", "_observation", "_relaying", "_response", "_scope", "_send", "_upstream")
 
-    def __init__(
-        self, upstream: Upstream, figures: Figures, scope: Scope, receive: Receive, send: Send, observation: Observation | None
-    ) -> None:
+    def __init__(self, upstream: Upstream, figures: Figures, scope: Scope, send: Send, observation: Observation | None) -> None:
         self._upstream = upstream
         self._figures = figures
         self._scope = scope
-        self._receive = receive
         self._send = send
         self._observation = observation
         self._response: UpstreamResponse | None = None
+        self._relaying: asyncio.Task[Any] | None = None
         self._is_gone = False
         self._began = perf_counter()
 
     async def run(self, base_url: str, rest: bytes, asked: Asked, body: bytes | AsyncIterator[bytes]) -> None:
         """Returns when the answer was relayed or one of the three has gone."""
-        loop = asyncio.get_running_loop()
+        watch_client = self._scope[WATCH_CLIENT]
         if self._observation is not None:
-            loop.call_soon(self._observation.announce)  # by then the request is written to a socket, or waits for one
-        # While a body is read piece by piece, its reader meets the client's end.
-        watcher = loop.create_task(self._watch_client(asyncio.current_task())) if isinstance(body, bytes) else None
+            asyncio.get_running_loop().call_soon(
+                self._observation.announce
+            )  # by then the request is written to a socket, or waits for one
+        if isinstance(body, bytes):  # while a body is read piece by piece, its reader meets the client's end
+            self._relaying = asyncio.current_task()
+            watch_client(self._client_left)
         try:
             await self._forward(base_url, rest, asked, body)
         except (asyncio.CancelledError, ClientGone) as error:
@@ -67,18 +69,15 @@ class Relay:
             self._end("connection")
             raise
         finally:
-            if watcher is not None:
-                watcher.cancel()
+            watch_client(None)
             if self._response is not None:
                 self._response.abort()  # does nothing if the answer is complete
 
-    async def _watch_client(self, relaying: "asyncio.Task[Any] | None") -> None:
+    def _client_left(self) -> None:
         """The incumbent is told at once that nobody listens any more, as it would be without a gateway."""
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
         self._is_gone = True
-        if relaying is not None:
-            relaying.cancel()
+        if self._relaying is not None:
+            self._relaying.cancel()
 
     async def _forward(self, base_url: str, rest: bytes, asked: Asked, body: bytes | AsyncIterator[bytes]) -> None:
         query = self._scope["query_string"]
