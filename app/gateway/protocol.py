@@ -12,6 +12,7 @@ from app.gateway.joining import JoinedWrites
 WATCH_CLIENT = "pilot.watch_client"
 """Key of a scope: a function that takes what to call once when the client goes away, or `None` for nothing any more."""
 
+_VERSIONS = ("1.1", "1.0")
 _TOO_LONG = b"The head of the request is too long."
 _REFUSAL = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
@@ -21,6 +22,10 @@ _REFUSAL = (
 
 class HeadTooLong(Exception):
     """Raised through the parser, which then stops."""
+
+
+class UnknownVersion(Exception):
+    """As above: a request line without a version, or with one that is not HTTP/1."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -75,10 +80,13 @@ class BoundedProtocol(HttpToolsProtocol):
     @override
     def on_header(self, name: bytes, value: bytes) -> None:
         self._grow(len(name) + len(value) + 4)
-        super().on_header(name, value)
+        if self._in_head:  # a trailer comes with the body: as a header it would be one that nobody has checked
+            super().on_header(name, value)
 
     @override
     def on_headers_complete(self) -> None:
+        if self.parser.get_http_version() not in _VERSIONS:
+            raise UnknownVersion
         self._in_head = False
         self._received = 0
         cast("dict[str, object]", self.scope)[WATCH_CLIENT] = self.watch_client
