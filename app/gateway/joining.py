@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 _HEAD = b"HTTP/1."
+_WORTH_COPYING_BYTES = 32 * 1024
 
 
 class JoinedWrites:
@@ -33,7 +34,11 @@ class JoinedWrites:
         held = self._held
         if held:
             self._held = b""
-            self._write(held + data)
+            if len(data) <= _WORTH_COPYING_BYTES:
+                self._write(held + data)
+            else:
+                self._write(held)
+                self._write(data)
         elif data.startswith(_HEAD):
             self._held = data
             self._loop.call_soon(self._flush)

@@ -1,6 +1,7 @@
 """Puts one gateway process together and serves on a socket."""
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -129,6 +130,9 @@ class _Server(uvicorn.Server):
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        # What was imported stays: a full collection need not go through it while somebody's first token waits.
+        gc.collect()
+        gc.freeze()
         self._on_ready()
 
     @override

@@ -7,6 +7,7 @@ request at saturation; latency counts from the time at which a request was due. 
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import time
@@ -45,6 +46,7 @@ class Bench:
 def main() -> int:
     """Measures, prints a table and, as its last line, one JSON object."""
     given = _arguments()
+    os.nice(given.nice)
     try:
         cpus = two_cpus()
         with tempfile.TemporaryDirectory(prefix="pp-bench-") as folder:
@@ -63,6 +65,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=4.0, help="of each single run")
     parser.add_argument("--crosscheck", type=Path, metavar="DIR", help="a folder with another load.c, run beside ours")
     parser.add_argument("--only", choices=("gateway", "in-app"), help="one part of it")
+    parser.add_argument(
+        "--nice", type=int, default=0, metavar="N", help="priority of all that is measured, on a shared machine"
+    )
     return parser.parse_args()
 
 

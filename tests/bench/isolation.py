@@ -81,6 +81,7 @@ class Bench:
 def main() -> int:
     """Measures, prints a table and, as its last line, one JSON object."""
     given = _arguments()
+    os.nice(given.nice)
     try:
         cpus = two_cpus()
         with tempfile.TemporaryDirectory(prefix="pp-bench-") as folder:
@@ -98,6 +99,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=5, help="of each cell")
     parser.add_argument("--seconds", type=float, default=8.0, help="of each run")
     parser.add_argument("--only", choices=("service", "nginx"))
+    parser.add_argument(
+        "--nice", type=int, default=0, metavar="N", help="priority of all that is measured, on a shared machine"
+    )
     return parser.parse_args()
 
 
