@@ -56,6 +56,10 @@ class Production(threading.Thread):
         assert not self.is_alive()
         return self.outcome
 
+    def hold(self) -> None:
+        """Sends nothing more; what is under way goes on."""
+        self._ends.set()
+
     @override
     def run(self) -> None:
         asyncio.run(self._drive())
