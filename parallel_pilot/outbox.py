@@ -11,15 +11,17 @@ from typing import Any
 from parallel_pilot.watch import Watch
 
 ITEM_BYTES = 512  # what one waiting event costs beside its bodies
+BATCH_ITEMS = 500  # taken at once, with the lock held
 MIRRORING_OFF, SHED = "mirroring_off", "shed"
 
 
 @dataclass(slots=True)
 class Ledger:
-    """How many requests of a pilot were numbered, and how many of them left no event, by reason."""
+    """How many requests of a pilot were numbered, how many of them left no event, by reason, and how many wait here."""
 
     issued: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
+    waiting: int = 0
 
     def drop(self, reason: str) -> None:
         """One of them leaves no event."""
@@ -127,6 +129,7 @@ class Outbox:
                 watch.boot, watch.number, watch.held = self.boot, ledger.issued, kept
                 self._held += size + kept
                 self._queue.append(Item("request", watch, size))
+                ledger.waiting += 1
                 is_open = True
         self._wake()
         return is_open
@@ -165,8 +168,9 @@ class Outbox:
         with self._lock:
             items: list[Item] = []
             size = 0
-            while self._queue and (not items or size + self._queue[0].size <= most_bytes):
+            while self._queue and (not items or (size + self._queue[0].size <= most_bytes and len(items) < BATCH_ITEMS)):
                 item = self._queue.popleft()
+                self._note_waiting(item, -1)
                 if item.watch.is_refused:
                     self._held -= item.size
                     continue
@@ -182,6 +186,8 @@ class Outbox:
         with self._lock:
             if batch.boot == self.boot:
                 self._queue.extendleft(reversed(batch.items))
+                for item in batch.items:
+                    self._note_waiting(item, +1)
                 self._is_dirty = self._is_dirty or batch.counts is not None
 
     def settle(self, batch: Batch, refused: Mapping[int, str]) -> None:
@@ -214,13 +220,13 @@ class Outbox:
         self._is_dirty = True
         return ledger
 
+    def _note_waiting(self, item: Item, change: int) -> None:
+        if item.kind == "request":
+            self._ledgers[item.watch.pilot].waiting += change
+
     def _counts_before_the_rest(self) -> dict[str, Ledger]:
         """The ledger without the requests that still wait: nobody may miss what was not sent yet."""
-        counts = self.counts()
-        for item in self._queue:
-            if item.kind == "request":
-                counts[item.watch.pilot].issued -= 1
-        return counts
+        return {pilot: Ledger(ledger.issued - ledger.waiting, dict(ledger.dropped)) for pilot, ledger in self._ledgers.items()}
 
 
 def wish_of(document: Any) -> Wish:

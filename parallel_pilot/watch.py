@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 MAX_REQUEST_BYTES = 1024 * 1024
 MAX_REPLY_BYTES = 4 * 1024 * 1024
-CHUNK_BYTES = 64  # what noting one arrival costs beside the bytes
+CHUNK_BYTES = 200  # what noting one arrival costs beside the bytes
 ROUTES = ("/chat/completions", "/completions", "/responses")
 
 
@@ -70,8 +70,12 @@ class Watch:
     def chunk(self, data: bytes) -> None:
         """Bytes of the response's body came."""
         at = time.perf_counter() - self.began
-        if self.end is None and self.is_whole:
+        if self.end is not None or not self.is_whole:
+            return
+        try:
             self._keep(at, data)
+        except Exception:  # whatever it is, the host's stream goes on
+            self.give_up()
 
     def _keep(self, at: float, data: bytes) -> None:
         size = len(data)

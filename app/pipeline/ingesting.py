@@ -169,7 +169,10 @@ class Intake:
 
     @cached_property
     def _redis(self) -> redis.Redis:
-        plain = (self.settings.redis_url or "redis://127.0.0.1:1").replace("redis+socket://", "unix://", 1)
+        if self.settings.redis_url is None:
+            message = "no address of Redis: set PILOT_REDIS_URL"
+            raise StreamsAway(message)
+        plain = self.settings.redis_url.replace("redis+socket://", "unix://", 1)
         again = Retry(NoBackoff(), 1)
         return redis.Redis.from_url(plain, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS, retry=again)
 

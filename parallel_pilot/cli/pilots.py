@@ -1,6 +1,6 @@
 """`pilot create|configure|start|stop|extend|default|detach|mirror|status|list`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -106,6 +106,8 @@ def status(name: Name, *, as_json: AsJson = False) -> None:
         for arm, counts in found["arms"].items()
     ]
     screen.print_table(["arm", "replies", "failures", "pairs settled", "pairs pending", "ungraded"], arms)
+    if found.get("live") is not None:
+        screen.say(*_live(found["live"]))
     screen.say(*(_left_alone(seen) for seen in found.get("breakers") or ()))
     screen.say(*(f"next: {step}" for step in found["next_steps"]))
 
@@ -113,6 +115,20 @@ def status(name: Name, *, as_json: AsJson = False) -> None:
 def day(moment: str | None) -> str:
     """The day of a moment, for people."""
     return "?" if moment is None else moment[:10]
+
+
+def _live(live: dict[str, Any]) -> Iterator[str]:
+    parts = ", ".join(f"{n} {reason.replace('_', ' ')}" for reason, n in live["by_reason"].items()) or "no requests"
+    shed = f" ({live['shed']} of the lost ones were shed by our own bounds)" if live["shed"] else ""
+    yield f"live since {clock(live['since'])}: {parts}{shed}; the last request came {clock(live['last_request_at'])}"
+    waiting = live["waiting_events"]
+    depth = "Redis does not answer" if waiting is None else ", ".join(f"{n} in {name}" for name, n in waiting.items())
+    yield f"recorded until {clock(live['recorded_until'])}; events that wait: {depth}"
+
+
+def clock(moment: str | None) -> str:
+    """A moment to the second, for people."""
+    return "never" if moment is None else f"{moment[:19].replace('T', ' ')} UTC"
 
 
 def _left_alone(seen: dict[str, Any]) -> str:

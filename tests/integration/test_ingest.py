@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -283,3 +284,11 @@ def test_many_batches_at_once_are_bounded_and_keep_nobody_waiting(service: Servi
     assert set(seen) == {200}
     assert set(answers) <= {200, 503}
     assert answers.count(200) * 499 == len(service.entries(MIRROR))
+
+
+def test_the_batch_in_the_documents_is_taken(service: Service) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "in-app.md").read_text()
+    (example,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    head = json.dumps(json.loads(example) | {"sent_us": time.time_ns() // 1000})
+    answer = service.api.post("/ingest", content=head.encode() + b"\n" + bytes(310 + 950))
+    assert (answer.status_code, answer.json()["accepted"], answer.json()["refused"]) == (200, 3, [])
