@@ -28,6 +28,9 @@ Margin = Annotated[float, Field(gt=0, lt=0.5, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Server = Literal["vllm", "sglang", "tgi", "ollama", "llamacpp", "tensorrt-llm", "openai"]
 ContentLevel = Literal["full", "masked", "metadata"]
+BoundedPattern = Annotated[str, AfterValidator(text_rules.bounded_expression)]
+PlaceholderName = Annotated[str, AfterValidator(text_rules.placeholder_name)]
+Language = Annotated[str, Field(pattern="^[a-z]{2}$")]
 
 GRADERS = ("judge", "exact", "tool_calls")
 LATER_GRADERS = ("rubric", "json_fields", "label", "python")
@@ -134,20 +137,35 @@ class MirrorTable(Table):
     budget_usd: Usd | None = None
 
 
+class PatternTable(Table):
+    """One of the operator's own patterns: what it finds becomes `[NAME:…]`."""
+
+    name: PlaceholderName
+    pattern: BoundedPattern
+
+
 class ContentTable(Table):
-    """`[content]`: how much text is kept, and what the candidate sees."""
+    """`[content]`: how much text is kept, what is masked, and what the candidate sees (docs/privacy.md).
+
+    Attributes:
+        engine: `rules` = our own; `presidio` = Microsoft Presidio's findings besides.
+        language: The language that Presidio is told.
+    """
 
     level: ContentLevel = "full"
     candidate_sees: Literal["raw", "masked"] = "raw"
+    patterns: Annotated[tuple[PatternTable, ...], Field(max_length=50)] = ()
+    engine: Literal["rules", "presidio"] = "rules"
+    language: Language = "en"
 
-    @field_validator("level", "candidate_sees")
-    @classmethod
-    def _built(cls, value: str) -> str:
-        # Taking the word and then keeping the text would break a promise about people's data.
-        if value not in {"full", "raw"}:
-            msg = f"{value!r} is not built in this version; allowed: 'full' for level, 'raw' for candidate_sees"
-            raise ValueError(msg)
-        return value
+    @model_validator(mode="after")
+    def _pattern_names_differ(self) -> Self:
+        names = [pattern.name.upper() for pattern in self.patterns]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            again = len(names) - 1 - names[::-1].index(twice[0])
+            raise at("patterns", again, "name", message=f"two patterns have the name '{twice[0]}'", code="twice")
+        return self
 
 
 class SegmentMatch(Table):
@@ -172,6 +190,7 @@ class SegmentTable(Table):
     name: Name
     match: SegmentMatch | None = None
     margin: Margin | None = None
+    content: ContentLevel | None = None
     grader: str = "judge"
     incumbent_is_reference: bool = False
 

@@ -4,11 +4,16 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.domain.bounded_patterns import bounded_pattern
+
 MAX_TEXT = 500
 MAX_PATTERN = 2000
 MAX_NAME = 100
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PILOT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_PLACEHOLDER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,29}")
+# The kinds of what is masked without being asked for (docs/privacy.md).
+PLACEHOLDERS = ("CARD", "EMAIL", "FILE", "IBAN", "IP", "KEY", "PHONE", "USER")
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _HOST = re.compile(r"\[[0-9A-Fa-f:.]+\](:\d+)?|[^\s/?#@\[\]:]+(:\d+)?")
 
@@ -73,6 +78,22 @@ def regular_expression(value: str) -> str:
     except (re.error, OverflowError, RecursionError) as error:
         message = f"must be a regular expression: {error}"
         raise _refuse(message) from None
+    return value
+
+
+def bounded_expression(value: str) -> str:
+    """A regular expression of Python that cannot take long, whatever text it is tried on."""
+    if not value or len(value) > MAX_TEXT or "\x00" in value:
+        message = f"must be a regular expression of 1 to {MAX_TEXT} characters"
+        raise _refuse(message)
+    return bounded_pattern(value)
+
+
+def placeholder_name(value: str) -> str:
+    """What stands in a text in place of what a pattern finds."""
+    if not _PLACEHOLDER_NAME.fullmatch(value) or value.upper() in PLACEHOLDERS:
+        message = f"must be 1 to 30 letters, digits and '_', beginning with a letter, and none of {', '.join(PLACEHOLDERS)}"
+        raise _refuse(message)
     return value
 
 

@@ -16,6 +16,7 @@ from app.domain.configuration import PilotConfiguration
 from app.domain.table_schema import allowed, known_keys, schema_at, wrong_types_of_document
 from app.domain.toml_lines import Path, key_lines
 from app.errors import InvalidInput, Problem
+from app.pipeline.content import content_problems
 from app.pipeline.judge_rules import Guess, guess_families, judge_problems
 
 MAX_BYTES = 256 * 1024
@@ -44,7 +45,7 @@ def load_configuration(text: str | bytes, now: datetime) -> Loaded:
     guesses: tuple[Guess, ...] = ()
     if configuration is not None:
         configuration, guesses = guess_families(configuration)
-        problems += judge_problems(configuration, now)
+        problems += judge_problems(configuration, now) + content_problems(configuration)
     if problems or configuration is None:
         listed = sorted((_problem(path, message, code, lines) for path, message, code in problems), key=_by_line)
         message = "pilot.toml is wrong: " + (f"{len(listed)} problems" if len(listed) > 1 else listed[0].message)
