@@ -1,5 +1,6 @@
 """How pilots are sent."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -72,6 +73,18 @@ class BreakerBody(BaseModel):
     since: datetime
 
 
+class LiveBody(BaseModel):
+    """Live traffic: `by_reason` counts requests since `since`; `waiting_events` null = Redis does not answer."""
+
+    since: datetime
+    by_reason: dict[str, int]
+    shed: int
+    last_request_at: datetime | None
+    last_count_at: datetime | None
+    recorded_until: datetime | None
+    waiting_events: dict[str, int] | None
+
+
 class StatusBody(BaseModel):
     """Where a pilot stands; `next_steps` in the order to take them; `spend_usd` null = a price is unknown."""
 
@@ -96,6 +109,7 @@ class StatusBody(BaseModel):
     hours: float
     spend_usd: Money | None
     next_steps: list[str]
+    live: LiveBody | None = Field(default=None, description="`null` = no request ever came live.")
     breakers: list[BreakerBody] | None = Field(
         default=None, description="Arms that the mirror leaves alone or tries again; `null` = Redis does not answer."
     )
@@ -135,7 +149,7 @@ def pilot_body(details: PilotDetails, notes: tuple[str, ...] = ()) -> PilotBody:
     )
 
 
-def status_body(status: PilotStatus, breakers: list[BreakerSeen] | None) -> StatusBody:
+def status_body(status: PilotStatus, breakers: list[BreakerSeen] | None, waiting_events: dict[str, int] | None) -> StatusBody:
     """Where a pilot stands."""
     pilot, counts = status.pilot, status.counts
     return StatusBody(
@@ -169,6 +183,7 @@ def status_body(status: PilotStatus, breakers: list[BreakerSeen] | None) -> Stat
         hours=float(counts.hours),
         spend_usd=counts.spend_usd,
         next_steps=list(status.next_steps),
+        live=None if status.live is None else LiveBody(**asdict(status.live), waiting_events=waiting_events),
         breakers=None
         if breakers is None
         else [BreakerBody(arm=seen.arm, state=seen.state, since=seen.since) for seen in breakers],

@@ -10,6 +10,7 @@ from app.api.dependencies import Operator, ServicesDep, Viewer
 from app.api.pilot_models import PilotBody, StatusBody, pilot_body, status_body, summary_body
 from app.pipeline import pilots as life
 from app.pipeline.mirroring.breakers_seen import read_breakers
+from app.pipeline.recording.waiting import waiting_events
 from app.pipeline.registration import change_configuration
 from app.pipeline.status import status_of
 from app.store.pilots import get_pilot, list_pilots
@@ -59,7 +60,10 @@ def read_status(services: ServicesDep, _: Viewer, name: str) -> StatusBody:
     with session_scope(services.session_factory) as session:
         status = status_of(session, get_pilot(session, name), datetime.now(UTC))
     redis_url = services.settings.redis_url
-    return status_body(status, read_breakers(redis_url, name) if redis_url is not None else None)
+    if redis_url is None:
+        return status_body(status, None, None)
+    waiting = waiting_events(redis_url) if status.live is not None else None
+    return status_body(status, read_breakers(redis_url, name), waiting)
 
 
 @router.put("/{name}/configuration", openapi_extra=TOML)

@@ -116,7 +116,7 @@ def _too_much(names: Words, most: float, what: str, total: int | None = None) ->
     if not above:
         return ""
     largest = max(above.values())
-    many = f"one {what} holds" if len(above) == 1 else f"{len(above)} {what}s hold"
-    return f"{many} more than {most:.0%} of the {size:,} exchanges each, the largest {largest:,} ({largest / size:.1%}): " + (
+    many = f"one {what} holds" if len(above) == 1 else f"{len(above)} {what}s each hold"
+    return f"{many} more than {most:.0%} of the {size:,} exchanges, the largest {largest:,} ({largest / size:.1%}): " + (
         "is it one conversation at all?" if what == "conversation" else "what is shown is mostly their work"
     )

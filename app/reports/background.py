@@ -7,6 +7,7 @@ from app.domain.scorecard import Scorecard
 from app.reports import figures
 from app.reports.context import Subject
 from app.reports.document import Paragraph, Section, Table, cells
+from app.reports.live import left_out_blocks, live_blocks
 from app.reports.wording import COVERAGE_REASONS, plain
 
 
@@ -34,7 +35,9 @@ def coverage_section(scorecard: Scorecard, subjects: list[Subject]) -> Section:
         blocks=(
             Paragraph(text="Each request has exactly one reason. The parts add up to all of them."),
             table,
+            *live_blocks(scorecard),
             *(_pairs_table(subject) for subject in subjects),
+            *(block for subject in subjects for block in left_out_blocks(subject)),
         ),
     )
 

@@ -1,6 +1,6 @@
 """How fast and how reliable both arms were."""
 
-from app.domain.scorecard import ArmsEstimate, EstimateModel, LatencyModel, Quantiles
+from app.domain.scorecard import ArmsEstimate, EstimateModel, LatencyModel, Quantiles, ReliabilityModel
 from app.reports import figures
 from app.reports.charts import QUANTILE_WORDS, latency_chart
 from app.reports.context import Subject
@@ -59,9 +59,13 @@ def _traffic(subject: Subject) -> tuple[Table, ...]:
 
 
 def _left_out(latency: LatencyModel) -> str:
-    if not latency.left_out_for_lag:
-        return ""
-    return f"{figures.count(latency.left_out_for_lag)} times are left out: our own process was late in reading them."
+    said = []
+    if latency.left_out_for_lag:
+        said.append(f"{figures.count(latency.left_out_for_lag)} times are left out: our own process was late in reading them.")
+    if latency.queue_lag_seconds_p99 is not None:
+        lag = figures.seconds(latency.queue_lag_seconds_p99)
+        said.append(f"99 of 100 live requests reached the candidate within {lag} of their arrival; its times do not hold that.")
+    return " ".join(said)
 
 
 def _objectives(subject: Subject) -> str:
@@ -140,7 +144,7 @@ def reliability_section(subject: Subject) -> Section:
                 _kinds(rates.failure_kinds),
             ),
         ),
-        note=_availability(rates.candidate_available_rate),
+        note=f"{_availability(rates.candidate_available_rate)} {_attempts(rates)}".strip(),
     )
     return Section(slug=f"reliability-{subject.arm}", title="Reliability", blocks=(both, _two_by_two(subject)))
 
@@ -153,6 +157,13 @@ def _availability(rate: float | None) -> str:
     if rate is None:
         return "How often the candidate was in service is unknown: it was not asked yet."
     return f"The candidate was in service for {figures.small_percent(rate)} of the requests that it was asked."
+
+
+def _attempts(rates: ReliabilityModel) -> str:
+    if not rates.incumbent_attempts_folded:
+        return ""
+    tried, failed = figures.count(rates.incumbent_attempts_folded), figures.count(rates.incumbent_failed_attempts)
+    return f"The application's library tried again {tried} times ({failed} earlier attempts failed); the last attempt decides."
 
 
 def _kinds(kinds: dict[str, int]) -> str:

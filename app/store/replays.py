@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from app.domain.measures import CLIENT_STATUSES, SERVER_FAULTS
 from app.domain.pilot import Arm, Pilot
 from app.domain.replay import OPEN_STATES, ArmProgress, Replay, ReplayLimits, ReplayState
-from app.domain.words import CoverageReason, FailureKind
+from app.domain.words import CoverageReason, FailureKind, Source
 from app.errors import NotFound
 from app.store.payloads import REQUEST_ARM
 from app.store.tables import ArmRow, ExchangeRow, PayloadRow, PilotRow, ReplyRow
@@ -132,7 +132,7 @@ def read_requests(session: Session, exchange_ids: Sequence[int]) -> dict[int, An
 
 
 def _to_ask(pilot: Pilot, arm: Arm) -> Select[int]:
-    """Captured, sampled, inside the window as far as it is known, no client's error, request stored, no reply yet."""
+    """Captured (a live one closed), sampled, in the window as far as it is known, no client's error, with request, no reply."""
     theirs, ours = aliased(ReplyRow), aliased(ReplyRow)
     is_client_error = and_(
         theirs.exchange_id == ExchangeRow.id,
@@ -149,6 +149,8 @@ def _to_ask(pilot: Pilot, arm: Arm) -> Select[int]:
     query = select(ExchangeRow.id).where(
         ExchangeRow.pilot_id == pilot.id,
         ExchangeRow.reason == CoverageReason.CAPTURED.value,
+        # Of an open live one the mirror may be asking just now.
+        or_(ExchangeRow.source != Source.LIVE.value, ExchangeRow.closed_at.is_not(None)),
         ExchangeRow.sample_point < pilot.configuration.sampling.rate,
         ~exists().where(ours.exchange_id == ExchangeRow.id, ours.arm_id == arm.id),
         ~exists().where(is_client_error),

@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
@@ -15,14 +16,19 @@ from app.domain.live import DROP_REASONS, RecordEvent
 from app.domain.pilot import Pilot
 from app.domain.scorecard import LedgerModel, Scorecard
 from app.pipeline.pilots import start_pilot
-from app.pipeline.recording.closing import _settle as settle_numbers
+from app.pipeline.recording.closing import settle_numbers
 from app.pipeline.recording.storing import arrivals, store_batch
 from app.pipeline.scorecard import make_scorecard, read_stored
+from app.pipeline.settlement import settle
+from app.pipeline.status import status_of
+from app.reports.build import build_document
+from app.store.grades import BEFORE_ALL, lock_undecided, read_pairs, save_settlements
 from app.store.live_closing import advance_watermark, close_overdue
 from app.store.live_exchanges import hold_pilots
 from app.store.live_ledger import read_ledger
 from app.store.payloads import ensure_partitions
 from app.store.pilots import get_pilot, insert_pilot
+from app.store.spend import spent
 from tests.builders import a_configuration
 from tests.live_events import ARRIVAL, PILOT, count, exchange, failed, received, reply, retry, skipped
 
@@ -234,3 +240,81 @@ def captured(draw: st.DrawFn, number: int, boot: str) -> list[RecordEvent]:
     )
     other = draw(st.sampled_from([reply(number, "qwen", boot=boot), skipped(number, boot=boot), None]))
     return [event for event in (exchange(number, boot=boot), own, other) if event is not None]
+
+
+def test_the_report_says_what_was_lost_retried_late_and_left_out(session: Session, pilot: Pilot) -> None:
+    stored(
+        session,
+        exchange(1), failed(1), reply(1, "qwen", columns={"queue_lag_seconds": 0.02}), retry(2, 1), reply(2),
+        exchange(3), reply(3), skipped(3), exchange(4), count(9, at=20, dropped={"shed": 2}),
+    )  # fmt: skip
+    end = DAY.total_seconds()
+    close(session, end)
+    stored(session, reply(4, "qwen"))
+    found = card(session, seconds=end)
+    document = build_document(found, get_pilot(session, PILOT).configuration, [], ARRIVAL)
+    words = document.model_dump_json()
+    for said in (
+        "Of the lost requests 2 were never taken in",
+        "Of the lost requests 3 were counted where they arrived",
+        "Of the lost requests 1 came, but not what the incumbent answered",
+        "1 times the application's library tried a request again",
+        "1 answers came after we had stopped waiting",
+        "2026-09-07 12:00",
+        "When qwen was not asked, by hour",
+        "within 20 ms",
+    ):
+        assert said in words, said
+
+
+def test_much_traffic_of_one_conversation_or_user_is_said(session: Session, pilot: Pilot) -> None:
+    events: list[RecordEvent] = []
+    for n in range(1, 301):
+        facts = {"user_hash": "u1" if n % 10 == 0 else f"u{n}"}
+        events += [exchange(n, facts=facts, conversation="long" if n <= 6 else f"c-{n}"), reply(n), reply(n, "qwen")]
+    stored(session, *events)
+    said = card(session).warnings
+    assert len(said) == 2
+    assert "one conversation holds more than 1% of the 300 exchanges, the largest 6 (2.0%)" in said[0]
+    assert "one user holds more than 5% of the 300 exchanges, the largest 31 (10.3%)" in said[1]
+
+
+def test_the_control_arm_shows_the_incumbents_own_noise(session: Session) -> None:
+    incumbent = {"base_url": "https://api.example.com/v1", "model": "gpt-5.1", "api_key_env": "KEY"}
+    pilot = started(session, control={"rate": 1.0}, incumbent=incumbent)
+    events: list[RecordEvent] = []
+    for n in range(1, 41):
+        awaits = ("incumbent", "qwen", "control")
+        again = reply(n, "control", text="an answer" if n % 4 else "another", columns={"total_seconds": 1.25}, usd="0.01")
+        events += [exchange(n, awaits=awaits), reply(n), reply(n, "qwen"), again]
+    stored(session, *events)
+    for key in lock_undecided(session, pilot.id, after=BEFORE_ALL, limit=1000):
+        record = read_pairs(session, pilot, [key], rater=None)[0]
+        save_settlements(session, [settle(record, pilot, None)[0]])
+    end = DAY.total_seconds()
+    close(session, end)
+    control = card(session, seconds=end).control
+    assert control is not None
+    assert (control.asked, control.answered, control.equal_rate.value, control.win_rate.value) == (40, 40, 0.75, 0.5)
+    assert control.vantage_offset_seconds["total_seconds"].value == 0.25
+    assert spent(session, pilot.id, "control") == (40, Decimal("0.40"))
+
+
+def test_status_tells_a_silent_mirror_from_a_quiet_hour(session: Session, pilot: Pilot) -> None:
+    stored(session, exchange(1), reply(1), exchange(2, reason="not_sampled", awaits=()), count(5, at=2, dropped={"shed": 1}))
+    close(session, 30)
+
+    def said(seconds: float) -> str:
+        return " ".join(status_of(session, pilot, ARRIVAL + timedelta(seconds=seconds)).next_steps)
+
+    live = status_of(session, pilot, ARRIVAL + timedelta(seconds=60)).live
+    assert live is not None
+    assert (live.by_reason, live.shed) == ({"lost": 1, "not_sampled": 1, "pending": 1}, 1)
+    assert "mirrored" not in said(60)
+    assert "no request was mirrored since 2026-09-07 12:00 UTC (19 minutes), and nothing is heard" in said(1200)
+    assert "nothing was recorded since" in said(1200)
+    stored(session, count(5, at=1190))
+    assert "though requests can be counted" in said(1200)
+    session.execute(text("UPDATE pilots SET state = 'stopped'"))
+    stopped = get_pilot(session, PILOT)
+    assert not any("mirrored" in step for step in status_of(session, stopped, ARRIVAL + timedelta(hours=2)).next_steps)

@@ -28,14 +28,15 @@ def close_until(session_factory: SessionFactory, watermark: datetime) -> int:
             held = hold_pilots(session, [name]).get(name)
             if held is not None:
                 overdue += close_overdue(session, held, watermark)
-                _settle(session, held.id, watermark)
+                settle_numbers(session, held.id, watermark)
     with session_scope(session_factory) as session:
         abandon_waiting(session, watermark - WAITS_AT_MOST)
         advance_watermark(session, watermark)
     return overdue
 
 
-def _settle(session: Session, pilot_id: int, watermark: datetime) -> None:
+def settle_numbers(session: Session, pilot_id: int, watermark: datetime) -> None:
+    """Which of a held pilot's numbers had their time to come."""
     known = read_counts(session, pilot_id)
     settled = {boot: with_watermark(counts, microseconds(watermark)) for boot, counts in known.items()}
     save_counts(session, pilot_id, {boot: counts for boot, counts in settled.items() if counts != known[boot]})
