@@ -104,7 +104,8 @@ def ask(url: str, *, path: str = "/v1/chat/completions", headers: dict[str, str]
 
 def events(client: "redis.Redis", stream: str, home: Path) -> list[Any]:
     sealer = load_sealer(home, None)
-    return [decode(fields, sealer) for _, fields in client.xrange(stream)]
+    found: Any = client.xrange(stream)
+    return [decode(fields, sealer) for _, fields in found]
 
 
 def until(happened: Any, seconds: float = 20.0) -> None:
@@ -121,7 +122,9 @@ def drive(url: str, seconds: float, *, rate: float = 60.0, name: str = "x") -> A
     return production.stop()
 
 
-def test_each_request_leaves_two_events_and_a_number(tmp_path, own_redis, redis_server, vendor_url, listening):
+def test_each_request_leaves_two_events_and_a_number(
+    tmp_path: Path, own_redis: Any, redis_server: EmbeddedRedis, vendor_url: str, listening: socket.socket
+) -> None:
     write_routing(tmp_path, vendor_url)
     url = address(listening)
     with gateway(tmp_path, redis_server.url, listening):
@@ -145,7 +148,9 @@ def test_each_request_leaves_two_events_and_a_number(tmp_path, own_redis, redis_
     assert counts[-1].pilots["live"].dropped == dropped
 
 
-def test_the_clients_key_is_written_nowhere(tmp_path, own_redis, redis_server, vendor_url, listening):
+def test_the_clients_key_is_written_nowhere(
+    tmp_path: Path, own_redis: Any, redis_server: EmbeddedRedis, vendor_url: str, listening: socket.socket
+) -> None:
     write_routing(tmp_path, vendor_url)
     with gateway(tmp_path, redis_server.url, listening):
         ask(address(listening), headers={"Api-Key": KEY, "Cookie": f"session={KEY}"})
@@ -161,8 +166,14 @@ def test_the_clients_key_is_written_nowhere(tmp_path, own_redis, redis_server, v
 
 @pytest.mark.parametrize(("level", "header"), [("masked", None), ("full", "metadata"), ("full", "nonsense")])
 def test_what_may_not_lie_in_redis_is_sealed_and_the_reply_carries_its_request(
-    tmp_path, own_redis, redis_server, vendor_url, listening, level, header
-):
+    tmp_path: Path,
+    own_redis: Any,
+    redis_server: EmbeddedRedis,
+    vendor_url: str,
+    listening: socket.socket,
+    level: str,
+    header: str | None,
+) -> None:
     write_routing(tmp_path, vendor_url, level=level)
     with gateway(tmp_path, redis_server.url, listening):
         ask(address(listening), headers={"X-Pilot-Content": header} if header else {}, prompt="a secret prompt")
@@ -174,8 +185,8 @@ def test_what_may_not_lie_in_redis_is_sealed_and_the_reply_carries_its_request(
 
 
 def test_kill_switch_routing_and_a_damaged_file_take_effect_within_a_second(
-    tmp_path, own_redis, redis_server, vendor_url, listening
-):
+    tmp_path: Path, own_redis: Any, redis_server: EmbeddedRedis, vendor_url: str, listening: socket.socket
+) -> None:
     write_routing(tmp_path, vendor_url)
     url = address(listening)
 
@@ -184,7 +195,7 @@ def test_kill_switch_routing_and_a_damaged_file_take_effect_within_a_second(
         time.sleep(pause)
         ask(url)
         time.sleep(0.3)
-        return own_redis.xlen("mirror") - before
+        return int(own_redis.xlen("mirror")) - before
 
     with gateway(tmp_path, redis_server.url, listening):
         assert copies(0.0) == 2
@@ -200,7 +211,9 @@ def test_kill_switch_routing_and_a_damaged_file_take_effect_within_a_second(
         assert copies() == 2
 
 
-def test_without_redis_it_boots_forwards_and_sheds_within_its_bound_and_delivers_later(tmp_path, vendor_url, listening):
+def test_without_redis_it_boots_forwards_and_sheds_within_its_bound_and_delivers_later(
+    tmp_path: Path, vendor_url: str, listening: socket.socket
+) -> None:
     write_routing(tmp_path, vendor_url)
     server = start_redis(tmp_path / "redis")
     server.stop()
@@ -224,7 +237,9 @@ def test_without_redis_it_boots_forwards_and_sheds_within_its_bound_and_delivers
             server.stop()
 
 
-def test_a_process_that_is_told_to_end_finishes_its_streams_while_another_serves(tmp_path, own_redis, redis_server, listening):
+def test_a_process_that_is_told_to_end_finishes_its_streams_while_another_serves(
+    tmp_path: Path, own_redis: Any, redis_server: EmbeddedRedis, listening: socket.socket
+) -> None:
     with serving(Vendor(MODEL, gap_seconds=0.3)) as slow_url:
         write_routing(tmp_path, slow_url)
         url = address(listening)
@@ -247,7 +262,9 @@ async def _stopped(production: Production, process: Process) -> Any:
     return await asyncio.to_thread(production.stop)
 
 
-def test_a_killed_process_loses_only_what_it_carried(tmp_path, own_redis, redis_server, vendor_url, listening):
+def test_a_killed_process_loses_only_what_it_carried(
+    tmp_path: Path, own_redis: Any, redis_server: EmbeddedRedis, vendor_url: str, listening: socket.socket
+) -> None:
     write_routing(tmp_path, vendor_url)
     with (
         gateway(tmp_path, redis_server.url, listening) as first,
