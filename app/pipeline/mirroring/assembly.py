@@ -57,11 +57,11 @@ async def open_mirror(settings: Settings, slot: str, environment: Mapping[str, s
             desk = Desk(
                 outbox=outbox,
                 sealer=Sealer(key),
-                book=PilotBook(make_session_factory(engine), environment, say_pilot),
+                book=PilotBook(make_session_factory(engine), environment, digest_key(key), say_pilot),
                 memory=memory,
                 decider=Decider(memory, digest_key(key)),
-                replies=ReplyReader(memory, settings.reply_bytes, digest_key(key)),
-                caller=Caller(servers, room=room, breakers=breakers, budget=Budget(shared, slot), digest_key=digest_key(key)),
+                replies=ReplyReader(memory, settings.reply_bytes),
+                caller=Caller(servers, room=room, breakers=breakers, budget=Budget(shared, slot)),
                 held=Held(settings.mirror_held_bytes),
             )
             in_hand_bytes = IN_HAND_FACTOR * settings.mirror_held_bytes

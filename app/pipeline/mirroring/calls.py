@@ -19,7 +19,6 @@ from app.pipeline.mirroring.budget import Budget
 from app.pipeline.mirroring.columns import columns_of
 from app.pipeline.mirroring.patience import patiently
 from app.pipeline.mirroring.pilots import LivePilot
-from app.pipeline.mirroring.plain_content import checks_of
 from app.pipeline.mirroring.room import NoRoom, Room
 from app.providers.asking import HttpModelServers
 from app.providers.model_server import Answer
@@ -46,15 +45,13 @@ class Caller:
         room: Calls in flight.
         breakers: Of all arms.
         budget: What calls may cost.
-        digest_key: Keys the digests that leave the mirror in place of text.
     """
 
-    def __init__(self, servers: HttpModelServers, *, room: Room, breakers: Breakers, budget: Budget, digest_key: bytes) -> None:
+    def __init__(self, servers: HttpModelServers, *, room: Room, breakers: Breakers, budget: Budget) -> None:
         self._servers = servers
         self._room = room
         self._breakers = breakers
         self._budget = budget
-        self._digest_key = digest_key
 
     async def ask(self, arm: LiveArm, question: Question, *, may_wait: bool) -> ArmReplyEvent:
         """The arm's reply, failure or absence; a request that may not wait for room is shed where there is none at once."""
@@ -69,6 +66,8 @@ class Caller:
     async def _ask(self, arm: LiveArm, question: Question, *, may_wait: bool) -> ArmReplyEvent:
         event = question.event
         if arm.missing_key is not None or unaskable(orjson.loads(event.body), event.path, arm.target.server) is not None:
+            return _skipped(arm, event, "not_asked")
+        if not (arm.is_control or question.pilot.content.can_ask):
             return _skipped(arm, event, "not_asked")
         breaker = self._breakers.of(question.pilot.name, arm.name)
         if breaker.refuses:
@@ -86,7 +85,9 @@ class Caller:
             return _skipped(arm, event, "shed")
 
     async def _within_budget(self, arm: LiveArm, question: Question, ticket: Ticket) -> ArmReplyEvent:
-        request = question.pilot.content.seen_by_candidate(question.level, orjson.loads(question.event.body))
+        request = orjson.loads(question.event.body)
+        if not arm.is_control:  # which is the incumbent: it has seen the request, and measures noise by seeing the same
+            request = question.pilot.content.seen_by_candidate(question.level, request)
         limit = question.pilot.pilot.configuration.mirror.budget_usd
         if limit is None or arm.meter.is_rented_by_hour:
             return await self._call(arm, question, request, ticket)
@@ -135,7 +136,7 @@ class Caller:
         """Its content as the level allows; the checks are made of what was said, before anything is masked."""
         event, level = question.event, question.level
         cost = usd if usd is not None else arm.meter.cost_usd(answer)
-        checks = checks_of(self._digest_key, orjson.loads(event.body), answer.reply) if level != "full" else {}
+        checks = question.pilot.content.checks(orjson.loads(event.body), answer.reply) if level != "full" else {}
         return ArmReplyEvent(
             pilot=event.pilot,
             boot=event.boot,

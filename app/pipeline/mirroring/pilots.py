@@ -12,8 +12,8 @@ from app.capture.segments import LiveSegmentOf, live_segment_finder
 from app.domain.configuration import ContentLevel
 from app.domain.pilot import Pilot
 from app.domain.words import OTHER_SEGMENT, PilotState
+from app.pipeline.content import ContentPolicy, strictest
 from app.pipeline.mirroring.arms import LiveArm, arms_of
-from app.pipeline.mirroring.plain_content import ContentPolicy, strictest
 from app.store.health import DATABASE_ERRORS
 from app.store.pilots import list_pilots
 from app.store.session import SessionFactory
@@ -55,10 +55,10 @@ class LivePilot:
         return max(arm.target.timeout_seconds for arm in self.arms) + CLOSING_SECONDS
 
 
-def live_pilot(pilot: Pilot, environment: Mapping[str, str], spent_usd: Decimal = Decimal(0)) -> LivePilot:
+def live_pilot(pilot: Pilot, environment: Mapping[str, str], digest_key: bytes, spent_usd: Decimal = Decimal(0)) -> LivePilot:
     """Prepares a pilot."""
     configuration = pilot.configuration
-    content = ContentPolicy.of(configuration)
+    content = ContentPolicy.of(configuration, digest_key)
     segments = [*(table.name for table in configuration.segment), OTHER_SEGMENT]
     return LivePilot(
         pilot=pilot,
@@ -77,26 +77,38 @@ class PilotBook:
     Args:
         session_factory: The database.
         environment: Holds the arms' keys.
+        digest_key: Keys the digests and placeholders that stand for text.
         changed: Called with each pilot that is new or different.
     """
 
     def __init__(
-        self, session_factory: SessionFactory, environment: Mapping[str, str], changed: Callable[[LivePilot], None]
+        self,
+        session_factory: SessionFactory,
+        environment: Mapping[str, str],
+        digest_key: bytes,
+        changed: Callable[[LivePilot], None],
     ) -> None:
         self._session_factory = session_factory
         self._environment = environment
+        self._digest_key = digest_key
         self._changed = changed
         self._pilots: dict[str, LivePilot] = {}
         self._spent: dict[str, Decimal] = {}
         self._read_at: float | None = None
         self._is_away = False
         self._reading = asyncio.Lock()
+        self._thread: asyncio.Future[tuple[list[Pilot], dict[str, Decimal]]] | None = None
 
     async def run(self) -> None:
         """Reads them again and again."""
         while True:
             await self.refresh()
             await asyncio.sleep(REFRESH_SECONDS)
+
+    async def close(self) -> None:
+        """Waits for a reading that is under way: it holds a connection."""
+        if self._thread is not None:
+            await asyncio.wait([self._thread])
 
     async def find(self, name: str) -> LivePilot | None:
         """The pilot of an event; `None` if there is none. Waits for the database where only that can tell."""
@@ -119,7 +131,8 @@ class PilotBook:
                 return True  # somebody read them while this one waited
             begun = time.monotonic()
             try:
-                pilots, spent_usd = await asyncio.to_thread(self._read)
+                self._thread = asyncio.ensure_future(asyncio.to_thread(self._read))
+                pilots, spent_usd = await asyncio.shield(self._thread)
             except DATABASE_ERRORS as error:
                 if not self._is_away:
                     log.warning("the database is away, pilots stay as they are known: %s", type(error).__name__)
@@ -148,5 +161,8 @@ class PilotBook:
             if before is not None and before.pilot == pilot and time.monotonic() - before.made_at < PRICES_SECONDS:
                 self._pilots[pilot.name] = before
                 continue
-            self._pilots[pilot.name] = made = live_pilot(pilot, self._environment, self._spent.get(pilot.name, Decimal(0)))
+            self._pilots[pilot.name] = made = self._made(pilot)
             self._changed(made)
+
+    def _made(self, pilot: Pilot) -> LivePilot:
+        return live_pilot(pilot, self._environment, self._digest_key, self._spent.get(pilot.name, Decimal(0)))

@@ -1,19 +1,18 @@
 """Where a request belongs: its conversation, its segment, and how much of its text may be kept."""
 
 import asyncio
-import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from app.capture.conversation import conversation_of
 from app.domain.configuration import ContentLevel
+from app.domain.content import strictest
 from app.domain.exchange import Json
 from app.domain.live import Hints
 from app.pipeline.mirroring.memory import Memory
 from app.pipeline.mirroring.patience import patiently
 from app.pipeline.mirroring.pilots import LivePilot
-from app.pipeline.mirroring.plain_content import strictest
 
 # The reply that a request names was relayed before it was sent: the mirror that reads it may be a moment behind.
 CHAIN_PAUSES_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.4)
@@ -63,15 +62,15 @@ async def _root(memory: Memory, pilot: LivePilot, previous: str, level: ContentL
 
 
 def named(conversation: str, pilot: LivePilot, level: ContentLevel | None) -> str:
-    """A client's name of a conversation: as it is where text may be kept, else its hash.
+    """A client's name of a conversation: as it is where text may be kept, else a keyed hash.
 
     Where only this request's header is strict, a name that looks like an id stays, so that its conversation stays one.
     """
-    if _HASHED.fullmatch(conversation):
-        return conversation
-    if pilot.strictest_level == "full" and (_ID if level not in (None, "full") else _STORABLE).fullmatch(conversation):
-        return conversation
-    return "n-" + hashlib.sha256(conversation.encode()).hexdigest()[:32]
+    if pilot.strictest_level == "full":
+        shape = _ID if level not in (None, "full") else _STORABLE
+        if _HASHED.fullmatch(conversation) or shape.fullmatch(conversation):
+            return conversation
+    return "n-" + pilot.content.hidden(conversation)
 
 
 def level_of(pilot: LivePilot, hint: ContentLevel | None, *segments: str) -> ContentLevel:

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from app.domain.configuration import ContentLevel
+from app.domain.content import strictest
 from app.domain.exchange import Json
 from app.domain.live import ArmReplyEvent, ReplyEvent, external_id
 from app.domain.requests import RESPONSES
@@ -15,7 +16,6 @@ from app.pipeline.mirroring.memory import Memory
 from app.pipeline.mirroring.patience import patiently
 from app.pipeline.mirroring.pilots import LivePilot
 from app.pipeline.mirroring.placing import Told, conversation_of_request, level_of
-from app.pipeline.mirroring.plain_content import checks_of, strictest
 from app.pipeline.mirroring.requests import read_request
 from app.providers.captured import Captured, read_captured
 
@@ -40,12 +40,10 @@ class ReplyReader:
 
     Attributes:
         reply_bytes: Longest opened body that is read.
-        digest_key: Keys the digests that leave the mirror in place of text.
     """
 
     memory: Memory
     reply_bytes: int
-    digest_key: bytes
 
     async def note_attempt(self, event: ReplyEvent) -> None:
         """Writes a failure down before any later request is decided: the client's next attempt is told by it."""
@@ -74,7 +72,7 @@ class ReplyReader:
             arm=ArmRole.INCUMBENT.value,
             cancelled=captured.is_cancelled,
             columns=outcome,
-            checks=checks_of(self.digest_key, request, answer.reply) if level != "full" and request is not None else {},
+            checks=pilot.content.checks(request, answer.reply) if level != "full" and request is not None else {},
             body=pilot.content.kept_reply(level, answer.reply),
         )
         return Kept(told, level, captured.response_id if event.path == RESPONSES else None)

@@ -191,7 +191,7 @@ def a_live_pilot(**tables: Any) -> LivePilot:
         starts_at=now, extended_days=0, is_default=True, is_detached=False, mirror_on=True, created_at=now, started_at=now,
         stopped_at=None,
     )  # fmt: skip
-    return live_pilot(pilot, {})
+    return live_pilot(pilot, {}, b"a key of this test")
 
 
 def test_a_client_s_name_of_a_conversation_stays_where_text_may_be_kept():
