@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import redis
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from app.capture.events import decode, head_of
@@ -20,7 +21,7 @@ from app.capture.streams import MIRROR, RECORD
 from app.domain.live import CountEvent, Hints, PilotCount, ReplyEvent, RequestEvent
 from app.domain.words import Role
 from app.stack.redis import EmbeddedRedis
-from app.store.session import SessionFactory
+from app.store.session import SessionFactory, make_engine, make_session_factory
 from tests.api import PILOT_TOML, an_api, bearer, key_for
 
 BOOT = "abcdef0123456789"
@@ -266,6 +267,21 @@ def test_without_redis_or_at_the_bound_nothing_is_taken_and_the_client_is_asked_
     assert (client.xlen(MIRROR), client.xlen(RECORD)) == (3, 0)
     client.delete(MIRROR, RECORD)
     client.close()
+
+
+def test_with_the_database_away_what_was_known_holds_for_a_while(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert service.post(request_event(1), parts=BODY).status_code == 200
+    engine = make_engine("postgresql+psycopg://nobody@127.0.0.1:1/none", connect_timeout_seconds=1)
+    assert isinstance(service.api.app, FastAPI)
+    monkeypatch.setattr(service.api.app.state.intake, "session_factory", make_session_factory(engine))
+    monkeypatch.setattr("app.pipeline.ingesting.FRESH_SECONDS", 0.0)
+    time.sleep(1.1)  # until what is known is no longer fresh
+    assert service.post(request_event(2), parts=BODY).json()["accepted"] == 1
+    monkeypatch.setattr("app.pipeline.ingesting.STALE_SECONDS", 0.0)
+    answer = service.post(request_event(3), parts=BODY)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "database_unavailable")
+    assert len(service.entries(MIRROR)) == 2
+    engine.dispose()
 
 
 def test_many_batches_at_once_are_bounded_and_keep_nobody_waiting(service: Service) -> None:
