@@ -1,6 +1,6 @@
 """What a child of the supervisor runs first: `python -m app.stack.child PARENT MODULE [arguments]`.
 
-The child asks the kernel to end it with its supervisor, and becomes the module.
+The child asks the kernel to end it with its supervisor (unless PARENT is `-`), and becomes the module.
 """
 
 import os
@@ -10,13 +10,16 @@ import sys
 
 from app.stack.process import die_with_parent
 
+NO_PARENT = "-"
+
 
 def main() -> None:
     """Runs the module as if by `python -m`."""
     parent, module, *arguments = sys.argv[1:]
-    die_with_parent(signal.SIGTERM)
-    if os.getppid() != int(parent):  # it ended before it could be asked about
-        sys.exit("the supervisor is gone")
+    if parent != NO_PARENT:
+        die_with_parent(signal.SIGTERM)
+        if os.getppid() != int(parent):  # it ended before it could be asked about
+            sys.exit("the supervisor is gone")
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

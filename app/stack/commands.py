@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 HELP = """\
 ./run COMMAND
 
-  demo [--exit]                 a whole simulated pilot, from import to verdict; its state is its own (PILOT_HOME/demo)
-  up [--detach] [--json]        the service on this machine: PostgreSQL, Redis, API, worker, beat
+  demo [--exit]                 a simulated pilot from import to verdict, and a minute of live traffic; its state is its own
+  up [--detach] [--json]        the service on this machine: gateway, API, mirror, recorder, worker, beat, PostgreSQL, Redis
   down                          ends exactly what `up` started
   status [--json]               every process and its state
   pilot ...                     the `pilot` command against the local stack, with its key
@@ -24,8 +24,8 @@ HELP = """\
   lock [--upgrade]              writes requirements.lock from pyproject.toml
   help                          this
 
-The first use makes .venv/. Settings are environment variables: PILOT_HOME, PILOT_API_PORT, PILOT_BIND, PILOT_DATABASE_URL,
-PILOT_REDIS_URL and more in docs/settings.md."""
+The first use makes .venv/. Settings are environment variables: PILOT_HOME, PILOT_API_PORT, PILOT_GATEWAY_PORT, PILOT_BIND,
+PILOT_DATABASE_URL, PILOT_REDIS_URL and more in docs/settings.md."""
 OTHERS = {"up": "app.stack.up", "demo": "app.stack.demo", "check": "app.stack.checks", "lock": "app.stack.locking"}
 STACK = ("down", "status", "pilot")
 # What chooses tests itself: a marker expression, or a test by its whole name.

@@ -4,6 +4,7 @@ import argparse
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -20,26 +21,29 @@ from app.stack.stopping import embedded_servers, stop_stack
 from app.stack.supervisor import Supervisor
 
 KEPT = ("supervisor.lock", DATA_NAME)
+LIVE_SECONDS = 60.0
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the demo; 0 if it reached its verdict."""
     parser = argparse.ArgumentParser(prog="./run demo", description=__doc__)
     parser.add_argument("--exit", action="store_true", help="stop the stack at the end; default: it stays until Ctrl-C")
+    parser.add_argument("--live-seconds", type=float, default=LIVE_SECONDS, help="of live traffic at the end; 0 = none")
     options = parser.parse_args(arguments)
     try:
-        return run_demo(read_settings(), ends=options.exit)
+        return run_demo(read_settings(), ends=options.exit, live_seconds=options.live_seconds)
     except StackError as error:
         sys.stderr.write(f"{error}\n")
         return 1
 
 
-def run_demo(settings: Settings, *, ends: bool) -> int:
+def run_demo(settings: Settings, *, ends: bool, live_seconds: float) -> int:
     """The demo on a fresh stack.
 
     Args:
         settings: As of the environment; the demo has a database and a Redis of its own all the same.
         ends: Stop the stack at the end.
+        live_seconds: How long live traffic is sent at the end.
     """
     began = time.monotonic()
     home = StackHome(settings.home.resolve() / "demo")
@@ -50,11 +54,11 @@ def run_demo(settings: Settings, *, ends: bool) -> int:
             message = f"a demo runs in {home.root} already: end it with Ctrl-C, or set PILOT_HOME to another folder"
             raise StackError(message)
         empty(home)
-        say(f"[   0 s] starting PostgreSQL, Redis, API, worker and simulated models in {home.root}")
-        own = settings.model_copy(update={"home": home.root, "database_url": None, "redis_url": None})
+        say(f"[   0 s] starting gateway, PostgreSQL, Redis, API, mirror, recorder, worker and simulated models in {home.root}")
+        own = settings.model_copy(update={"home": home.root, "database_url": None, "redis_url": None, "metrics_folder": None})
         with simulated_models(home.logs) as models:
-            telling = Telling(home.root / "files", models, began, ends=ends)
-            Supervisor(home, own, say, any_port=True).run(telling.begin)
+            telling = Telling(home.root / "files", models, began, ends=ends, live_seconds=live_seconds)
+            Supervisor(home, own, say, any_port=True, serves_production=False).run(telling.begin)
     return telling.exit_code
 
 
@@ -66,24 +70,26 @@ class Telling:
         models: Base URLs of the simulated models.
         began: When the demo began (`time.monotonic`).
         ends: Stop the stack when the story is told; a story that fails stops it in any case.
+        live_seconds: How long live traffic is sent at the end.
     """
 
-    def __init__(self, folder: Path, models: Mapping[str, str], began: float, *, ends: bool) -> None:
+    def __init__(self, folder: Path, models: Mapping[str, str], began: float, *, ends: bool, live_seconds: float) -> None:
         self.exit_code = 1
         self._folder = folder
         self._models = models
         self._began = began
         self._ends = ends
+        self._live_seconds = live_seconds
 
     def begin(self, addresses: Addresses) -> None:
         """Begins once the stack can be used."""
-        story = Story(self._folder, self._models, addresses, say, self._began)
+        story = Story(self._folder, self._models, addresses, self._live_seconds, say, self._began)
         threading.Thread(target=self._tell, args=(story,), name="demo", daemon=True).start()
 
     def _tell(self, story: Story) -> None:
         try:
             story.tell()
-        except (StackError, OSError, ValueError, KeyError) as error:
+        except (StackError, OSError, ValueError, KeyError, subprocess.TimeoutExpired) as error:
             sys.stderr.write(f"the demo did not get to its end: {error!r}\n")
         else:
             self.exit_code = 0

@@ -13,8 +13,8 @@ from app.stack.children import ROOT
 
 JUDGE = "judge"
 END_SECONDS = 5.0
-# The judge is asked thousands of times, so it has a process of its own.
-GROUPS = ((INCUMBENT, CANDIDATE), (JUDGE,))
+# The judge is asked thousands of times, so it has a process of its own; the two models answer as fast as in the history.
+GROUPS = (((INCUMBENT, CANDIDATE), ("--speedup", "1")), ((JUDGE,), ()))
 
 
 @contextmanager
@@ -27,16 +27,16 @@ def simulated_models(logs: Path) -> Iterator[Mapping[str, str]]:
     processes: list[subprocess.Popen[bytes]] = []
     try:
         with (logs / "simulator.log").open("ab") as log:
-            processes += [_start(group, log.fileno()) for group in GROUPS]
+            processes += [_start(roles, options, log.fileno()) for roles, options in GROUPS]
         yield {name: url for process in processes for name, url in _addresses(process, logs).items()}
     finally:
         for process in processes:
             _end(process)
 
 
-def _start(roles: tuple[str, ...], log: int) -> subprocess.Popen[bytes]:
+def _start(roles: tuple[str, ...], options: tuple[str, ...], log: int) -> subprocess.Popen[bytes]:
     named = [word for role in roles for word in ("--role", role)]
-    command = [sys.executable, "-m", "app.simulator", "--with-parent", *named]
+    command = [sys.executable, "-m", "app.simulator", "--with-parent", *named, *options]
     # A session of their own: Ctrl-C reaches us alone, and we end them when nobody asks them any more.
     return subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True

@@ -17,6 +17,7 @@ from app.simulator.demo_pilot import PILOT_NAME, hours_csv, pilot_toml
 from app.simulator.history import CANDIDATE_NAME, HISTORY_DAYS, write_history
 from app.simulator.truth import true_win_rates
 from app.stack.children import ROOT
+from app.stack.demo_live import LiveTraffic
 from app.stack.demo_models import JUDGE
 from app.stack.demo_result import truth_table
 from app.stack.home import Addresses
@@ -33,6 +34,7 @@ class Story:
         folder: Where the demo's files are written: configuration, history, hours, report.
         models: Base URLs of the simulated models, by role.
         addresses: Where the stack is reached.
+        live_seconds: How long live traffic is sent through the gateway; 0 = none.
         say: Prints a line.
         began: When the demo began (`time.monotonic`), for the times that are shown.
     """
@@ -40,6 +42,7 @@ class Story:
     folder: Path
     models: Mapping[str, str]
     addresses: Addresses
+    live_seconds: float
     say: Say
     began: float
 
@@ -59,9 +62,14 @@ class Story:
         self._pilot("replay", pilot, why="the candidate answers what the history lacks")
         self._pilot("grade", pilot, "--wait", why="both orders of each pair, by a judge over HTTP")
         self._pilot("verdict", pilot, why="may it migrate?")
-        card = json.loads(self._pilot("verdict", pilot, "--json", is_shown=False))
+        card = json.loads(self._pilot("verdict", pilot, "--json", is_shown=False))["candidates"][CANDIDATE_NAME]
+        self._show_truth(card)
+        live = LiveTraffic(pilot, self.addresses, self._note)
+        if self.live_seconds > 0:
+            # It lies in the open day: on the pages and in the ledger, and in the verdict when the day is closed.
+            live.run(self.live_seconds)
         report = json.loads(self._pilot("report", pilot, "--out", str(folder / "report.html"), "--json", is_shown=False))
-        self._conclude(card["candidates"][CANDIDATE_NAME], report["id"])
+        self._conclude(card["verdict"], report["id"], live.base_url)
 
     def _write_files(self, ends: datetime) -> None:
         starts = (ends - timedelta(days=HISTORY_DAYS)).date()
@@ -100,16 +108,21 @@ class Story:
             raise StackError(message)
         return done.stdout or ""
 
-    def _conclude(self, card: Mapping[str, Any], report_id: int) -> None:
+    def _show_truth(self, card: Mapping[str, Any]) -> None:
         self.say("\nWhat is true of the simulated models, and what the pilot measured:\n")
         for line in truth_table(true_win_rates(), card["segments"]):
             self.say(f"  {line}")
-        verdict, seconds = card["verdict"], time.monotonic() - self.began
+        self.say("")
+
+    def _conclude(self, verdict: Mapping[str, Any], report_id: int, base_url: str) -> None:
         moved = ", ".join(sorted(verdict["routing"])) or "nothing"
+        seconds = time.monotonic() - self.began
         self.say(f"\nVerdict: {verdict['outcome']} (moves to {CANDIDATE_NAME}: {moved}), after {seconds:.0f} s\n")
         self.say(f"  dashboard   {self.addresses.dashboard_url}")
         self.say(f"  report      {self.addresses.api_url}/reports/{report_id}")
         self.say(f"              {self.folder / 'report.html'}")
+        self.say(f"  gateway     {base_url}")
+        self.say(f'              one line mirrors an application: OpenAI(base_url="{base_url}")')
         self.say(f"  admin key   {self.addresses.admin_key_file}   (sign in with it)")
 
     def _note(self, text: str) -> None:

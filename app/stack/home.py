@@ -16,28 +16,41 @@ from app.settings import Settings
 from app.stack.process import is_alive
 
 SERVERS = ("postgres", "redis")
-CHILDREN = ("api", "worker", "beat")
+GATEWAY = "gateway"
+CHILDREN = (GATEWAY, "api", "mirror", "recorder", "worker", "beat")
 
 
 class ProcessState(StrEnum):
-    """What a process of the stack does; `EXTERNAL`: named by a setting, neither started nor ended by us."""
+    """What a process of the stack does.
+
+    `DRAINING`: it was told to end and finishes what it carries; another has its place already.
+    `EXTERNAL`: named by a setting, neither started nor ended by us.
+    """
 
     STARTING = "starting"
     RUNNING = "running"
+    DRAINING = "draining"
     RESTARTING = "restarting"
     STOPPED = "stopped"
     EXTERNAL = "external"
 
 
 class ProcessEntry(BaseModel):
-    """One process, known by its id and the moment of its start."""
+    """One process, known by its id and the moment of its start.
+
+    Attributes:
+        slot: Which of several processes of that name it is; `None` if there is one only.
+        is_orphan: It runs, but its supervisor is gone.
+    """
 
     name: str
+    slot: str | None = None
     pid: int | None = None
     state: ProcessState = ProcessState.STOPPED
     restarts: int = 0
     last_exit: int | None = None
     start_token: str | None = None
+    is_orphan: bool = False
 
     def is_alive(self) -> bool:
         """Whether that very process runs."""
@@ -54,12 +67,20 @@ class Addresses(BaseModel):
 
 
 class StackState(BaseModel):
-    """What the supervisor says of itself and its children."""
+    """What the supervisor says of itself and its children.
+
+    Attributes:
+        problem: Why not everything could be started, while the gateways forward all the same.
+        drain_seconds: How long a gateway that is told to end may take.
+    """
 
     supervisor: ProcessEntry
     ready: bool = False
+    problem: str | None = None
     addresses: Addresses
+    drain_seconds: float = 10.0
     external: list[str] = []
+    servers: list[ProcessEntry] = []
     children: list[ProcessEntry] = []
 
 
@@ -93,9 +114,10 @@ class StackHome:
         """The first admin's key, mode 600."""
         return self.root / "admin.key"
 
-    def ready_file(self, name: str) -> Path:
-        """Written by a child once it can work."""
-        return self.root / "ready" / name
+    @property
+    def ready(self) -> Path:
+        """Holds a file of each child that can work."""
+        return self.root / "ready"
 
     def prepare(self) -> None:
         """Makes the folder on first use: nobody else may list it."""
@@ -104,7 +126,7 @@ class StackHome:
                 self.root.mkdir(parents=True)
                 # As root, PostgreSQL's own user has to pass through to its data.
                 self.root.chmod(0o711 if os.geteuid() == 0 else 0o700)
-            for folder in (self.logs, self.root / "ready", self.root / "beat"):
+            for folder in (self.logs, self.ready, self.root / "beat"):
                 folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             message = f"the stack's folder {self.root} cannot be made ({error.strerror}): set PILOT_HOME to another one"

@@ -1,11 +1,13 @@
-"""The API's listening socket: bound by the supervisor, so that a restarted API loses no connection."""
+"""The listening sockets of API and gateway: bound by the supervisor, so that a restarted process loses no connection."""
 
 import errno
 import socket
+import time
 
 from app.errors import StackError
 
 BACKLOG = 2048
+RETRY_SECONDS = 0.005
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not bound
 
 
@@ -30,6 +32,17 @@ def listen(bind: str, port: int, setting: str, *, fall_back: bool = False) -> so
         raise StackError(_why(bind, port, setting, error)) from error
     listening.listen(BACKLOG)
     return listening
+
+
+def listen_when_free(bind: str, port: int, setting: str, *, fall_back: bool, wait_seconds: float) -> socket.socket:
+    """The same, where whoever has the port is about to let go of it."""
+    until = time.monotonic() + wait_seconds
+    while time.monotonic() < until:
+        try:
+            return listen(bind, port, setting)
+        except StackError:
+            time.sleep(RETRY_SECONDS)
+    return listen(bind, port, setting, fall_back=fall_back)
 
 
 def url_of(listening: socket.socket) -> str:

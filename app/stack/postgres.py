@@ -25,7 +25,7 @@ from app.stack.account import (
     shared_folder,
     socket_folder,
 )
-from app.stack.process import start_token, works_in
+from app.stack.process import is_remains, start_token, works_in
 
 SUPERUSER = "pilot"
 DATABASE = "pilot"
@@ -125,7 +125,8 @@ def _initialise(server: EmbeddedPostgres) -> None:
 
 
 def _start(server: EmbeddedPostgres, options: Iterable[str]) -> None:
-    _forget_stranger(server.data / "postmaster.pid")
+    for file in (server.data / "postmaster.pid", server.sockets / ".s.PGSQL.5432.lock"):
+        _forget_stranger(file)
     server.log.touch()
     if server.account.uid is not None and server.account.gid is not None:
         os.chown(server.log, server.account.uid, server.account.gid)
@@ -166,15 +167,16 @@ def _start(server: EmbeddedPostgres, options: Iterable[str]) -> None:
 
 
 def _forget_stranger(pid_file: Path) -> None:
-    """Removes a pid file whose number is a stranger's by now: PostgreSQL would take the stranger for a running server.
+    """Removes a pid file whose number is a stranger's by now, or of remains that nobody collected.
 
-    Where the number is nobody's, PostgreSQL decides itself: it also looks for orphans that still hold its memory.
+    PostgreSQL would take them for a running server. Where the number is nobody's, it decides itself; in any case it looks for
+    orphans that still hold its memory.
     """
     try:
         pid = int(pid_file.read_text().split("\n", 1)[0])
     except (OSError, ValueError):
         return
-    if start_token(pid) is not None:
+    if start_token(pid) is not None or is_remains(pid):
         pid_file.unlink()
 
 

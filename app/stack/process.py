@@ -31,6 +31,11 @@ def is_alive(pid: int | None, token: str | None) -> bool:
     return pid is not None and token is not None and start_token(pid) == token
 
 
+def is_remains(pid: int) -> bool:
+    """Whether a process ended and was not collected yet by its parent."""
+    return Path(f"/proc/{pid}").exists() and start_token(pid) is None
+
+
 def send_signal(pid: int, token: str, number: signal.Signals) -> bool:
     """Signals that very process, never one that got its id since; `False` if it is gone."""
     with contextlib.ExitStack() as stack:

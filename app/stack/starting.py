@@ -9,12 +9,16 @@ from pathlib import Path
 
 from app.errors import StackError
 from app.stack.children import ROOT
-from app.stack.home import Addresses, StackHome, read_settings
+from app.stack.home import Addresses, StackHome, StackState, read_settings
 from app.stack.supervisor import READY_TIMEOUT_SECONDS, Supervisor
 
 Say = Callable[[str], None]
 
 POLL_SECONDS = 0.05
+
+
+class StillForwarding(StackError):
+    """The gateway forwards, but the rest could not be started; it is tried again in the background."""
 
 
 def start_here(home: StackHome, say: Say, *, on_ready: Say | None = None, any_port: bool = False) -> None:
@@ -38,6 +42,7 @@ def start_here(home: StackHome, say: Say, *, on_ready: Say | None = None, any_po
             say(f"already running (process {state.supervisor.pid})")
             _tell(state.addresses, say, on_ready)
             return
+        _refuse_problem(state)
         time.sleep(POLL_SECONDS)
     message = f"another process starts or stops the stack of {home.root} and does not finish; ./run status shows it"
     raise StackError(message)
@@ -68,6 +73,8 @@ def start_detached(home: StackHome, say: Say, *, on_ready: Say | None = None, an
         )
     try:
         addresses = _wait_until_ready(home, supervisor)
+    except StillForwarding:
+        raise
     except BaseException:
         supervisor.terminate()
         supervisor.wait()
@@ -90,9 +97,16 @@ def _wait_until_ready(home: StackHome, supervisor: "subprocess.Popen[bytes]") ->
         # If another's stack is ready, ours ends by itself; left alone it might still take over when that one ends.
         if state is not None and state.ready and (ended or state.supervisor.pid == supervisor.pid):
             return state.addresses
+        _refuse_problem(state)
         if ended:
             return None
         time.sleep(POLL_SECONDS)
+
+
+def _refuse_problem(state: StackState | None) -> None:
+    if state is not None and state.problem is not None:
+        message = "not everything runs: ./run status shows it, ./run down ends what does"
+        raise StillForwarding(message)
 
 
 def _repeat(log: Path, start: int, say: Say) -> None:

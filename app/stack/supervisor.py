@@ -1,32 +1,34 @@
-"""Keeps the processes of one home running, until it is told to end."""
+"""Keeps the processes of one home running, until it is told to end; production's gateways first and last."""
 
+import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from functools import partial
+from pathlib import Path
+from socket import socket
 
+from app.domain.routing import FILE_NAME
 from app.errors import StackError
-from app.jobs import redis_illness
+from app.metrics import empty_folder, forget_process
 from app.settings import Settings
-from app.stack.children import Child, Program, answers_ready
-from app.stack.home import CHILDREN, SERVERS, Addresses, ProcessEntry, ProcessState, StackHome, StackState
-from app.stack.listening import listen, url_of
-from app.stack.postgres import start_postgres
-from app.stack.preparing import prepare_database
+from app.stack.children import LOOK_SECONDS, Child, Program, end_children
+from app.stack.home import Addresses, ProcessEntry, ProcessState, StackHome, StackState
+from app.stack.leftovers import Leftovers
+from app.stack.listening import listen_when_free, url_of
 from app.stack.process import start_token
-from app.stack.redis import start_redis
+from app.stack.programs import FLUSH_SECONDS, gateway_programs, other_programs
+from app.stack.servers import Servers
 from app.stack.signals import Signals
-from app.stack.stopping import end_leftovers, stop_servers
+from app.stack.stopping import stop_servers
 
 Say = Callable[[str], None]
 
-LOOK_SECONDS = 0.1
 READY_TIMEOUT_SECONDS = 120.0
-DRAIN_SECONDS = 10.0
+# How long an orphaned gateway may take to let go of the port.
+HAND_OVER_SECONDS = 5.0
 # A process that ended so often before everything was ready once will not get better by itself.
 HOPELESS_FAILURES = 3
-WORKER_PROCESSES = 2
 
 
 class Supervisor:
@@ -37,112 +39,150 @@ class Supervisor:
         settings: As of the environment.
         say: Gets a line for whatever a person should know.
         any_port: Take a free port if the one of the settings is in use.
+        serves_production: Gateways go on when this process is killed, and where the rest cannot be started.
     """
 
-    def __init__(self, home: StackHome, settings: Settings, say: Say, *, any_port: bool = False) -> None:
+    def __init__(
+        self, home: StackHome, settings: Settings, say: Say, *, any_port: bool = False, serves_production: bool = True
+    ) -> None:
         self._home = home
         self._settings = settings
         self._say = say
         self._any_port = any_port
+        self._serves_production = serves_production
         self._signals = Signals()
         self._children: list[Child] = []
+        self._leftovers = Leftovers(home, settings.gateway_drain_seconds + FLUSH_SECONDS)
+        self._servers = Servers(home, settings, say)
+        self._are_others_started = False
+        self._was_ready = False
 
     def run(self, on_ready: Callable[[Addresses], None]) -> None:
         """Starts everything, calls `on_ready` once it can be used, and returns when all is ended."""
-        end_leftovers(self._home)
         with ExitStack() as stack:
-            bind, port = self._settings.bind, self._settings.api_port
-            listening = stack.enter_context(listen(bind, port, "PILOT_API_PORT", fall_back=self._any_port))
-            api_url = url_of(listening)
-            self._state = StackState(
-                supervisor=ProcessEntry(
-                    name="supervisor", pid=os.getpid(), start_token=start_token(os.getpid()), state=ProcessState.RUNNING
-                ),
-                addresses=Addresses(
-                    api_url=api_url, dashboard_url=f"{api_url}/", admin_key_file=str(self._home.admin_key_file)
-                ),
-            )
-            if port and not api_url.endswith(f":{port}"):
-                self._say(f"port {port} is in use, so the API listens on {api_url}; PILOT_API_PORT chooses another")
+            # Orphaned gateways forward until nothing else can keep this one from starting.
+            self._leftovers.ask_all_but_gateways()
+            api = stack.enter_context(self._listen(self._settings.api_port, "PILOT_API_PORT", "API"))
+            self._leftovers.ask_gateways()
+            gateway = stack.enter_context(self._listen(self._settings.gateway_port, "PILOT_GATEWAY_PORT", "gateway"))
+            self._state = self._first_state(url_of(api), url_of(gateway))
             self._signals.listen()
-            self._write()
             try:
-                self._start(listening.fileno())
-                self._keep_running(on_ready)
+                self._start_gateways(gateway)
+                self._servers.start()
+                self._keep_running(on_ready, api)
             finally:
-                self._stop()
+                self._stop(gateway)
 
-    def _start(self, listening: int) -> None:
-        environment = {**os.environ, **self._servers(), "PILOT_HOME": str(self._home.root), "PYTHONUNBUFFERED": "1"}
-        pepper = self._settings.pepper.get_secret_value() if self._settings.pepper else None
-        prepare_database(self._home, environment["PILOT_DATABASE_URL"], pepper)
-        for program in self._programs(listening):
+    def _listen(self, port: int, setting: str, what: str) -> socket:
+        patience = HAND_OVER_SECONDS if self._leftovers.entries else 0.0
+        listening = listen_when_free(self._settings.bind, port, setting, fall_back=self._any_port, wait_seconds=patience)
+        if port and not url_of(listening).endswith(f":{port}"):
+            self._say(f"port {port} is in use, so the {what} listens on {url_of(listening)}; {setting} chooses another")
+        return listening
+
+    def _first_state(self, api_url: str, gateway_url: str) -> StackState:
+        pid = os.getpid()
+        key_file = str(self._home.admin_key_file)
+        return StackState(
+            supervisor=ProcessEntry(name="supervisor", pid=pid, start_token=start_token(pid), state=ProcessState.RUNNING),
+            addresses=Addresses(api_url=api_url, gateway_url=gateway_url, dashboard_url=f"{api_url}/", admin_key_file=key_file),
+            drain_seconds=self._settings.gateway_drain_seconds + FLUSH_SECONDS,
+            external=self._servers.external,
+        )
+
+    def _start_gateways(self, listening: socket) -> None:
+        for file in self._home.ready.iterdir():
+            file.unlink(missing_ok=True)
+        empty_folder(self._metrics)
+        environment = {"PILOT_REDIS_URL": self._servers.redis_url}
+        programs = gateway_programs(self._settings, listening.fileno(), outlive=self._serves_production)
+        self._start_children(programs, environment)
+
+    def _start_others(self, listening: socket) -> None:
+        self._are_others_started = True
+        environment = {"PILOT_REDIS_URL": self._servers.redis_url, "PILOT_DATABASE_URL": str(self._servers.database_url)}
+        programs = other_programs(self._home, listening.fileno(), self._state.addresses.api_url)
+        self._start_children(programs, environment)
+
+    def _start_children(self, programs: Iterable[Program], urls: dict[str, str]) -> None:
+        told = {"PILOT_HOME": str(self._home.root), "PILOT_METRICS_FOLDER": str(self._metrics), "PYTHONUNBUFFERED": "1"}
+        environment = {**os.environ, **urls, **told}
+        for program in programs:
             child = Child(program, self._home, environment)
             self._children.append(child)
             child.start()
         self._write()
 
-    def _servers(self) -> dict[str, str]:
-        """Starts what no setting names; the addresses as the children are told them."""
-        database, redis = self._settings.database_url, self._settings.redis_url
-        self._state.external = [name for name, url in zip(SERVERS, (database, redis), strict=True) if url is not None]
-        self._write()
-        if database is None:
-            database = start_postgres(self._home.root, self._say).url
-        if redis is None:
-            redis = start_redis(self._home.root).url
-        elif illness := redis_illness(redis):
-            message = f"the Redis of PILOT_REDIS_URL cannot be used: {illness}"
-            raise StackError(message)
-        return {"PILOT_DATABASE_URL": database, "PILOT_REDIS_URL": redis}
-
-    def _programs(self, listening: int) -> list[Program]:
-        celery = ("celery", "--quiet", "-A", "workers.celery_app")
-        worker = ("worker", "--pool", "prefork", "--concurrency", str(WORKER_PROCESSES), "--without-mingle", "--without-gossip")
-        beat = ("beat", "--schedule", str(self._home.root / "beat" / "schedule"), "--pidfile=")
-        arguments = {"api": ("workers.serve", str(listening)), "worker": (*celery, *worker), "beat": (*celery, *beat)}
-        ready: dict[str, Callable[[], bool]] = {
-            "api": partial(answers_ready, self._state.addresses.api_url),
-            "worker": self._home.ready_file("worker").exists,
-            "beat": self._home.ready_file("beat").exists,
-        }
-        return [Program(name, arguments[name], ready[name], (listening,) if name == "api" else ()) for name in CHILDREN]
-
-    def _keep_running(self, on_ready: Callable[[Addresses], None]) -> None:
+    def _keep_running(self, on_ready: Callable[[Addresses], None], api: socket) -> None:
         until = time.monotonic() + READY_TIMEOUT_SECONDS
         while not self._signals.stops_asked:
-            changes = [child.look(time.monotonic()) for child in self._children]
-            if any(changes):
+            self._look_at_children()
+            if self._servers.is_prepared and not self._are_others_started and not self._leftovers.are_in_the_way:
+                self._start_others(api)
+            if not self._was_ready:
+                self._meet(self._why_not_ready(is_late=time.monotonic() > until))
+            if not self._was_ready and self._are_all_ready():
+                self._was_ready = self._state.ready = True
+                self._state.problem = None
                 self._write()
-            if not self._state.ready:
-                self._refuse_hopeless(time.monotonic() > until)
-                if all(child.was_ready for child in self._children):
-                    self._state.ready = True
-                    self._write()
-                    on_ready(self._state.addresses)
+                on_ready(self._state.addresses)
             self._signals.wait(LOOK_SECONDS)
 
-    def _refuse_hopeless(self, is_late: bool) -> None:
+    def _look_at_children(self) -> None:
+        before = {entry.pid for child in self._children for entry in child.entries}
+        changes = [child.look(time.monotonic()) for child in self._children]
+        if any([*changes, self._leftovers.look(), self._servers.entries != self._state.servers]):
+            self._write()
+        for pid in before - {entry.pid for child in self._children for entry in child.entries}:
+            if pid is not None:
+                forget_process(self._metrics, pid)
+
+    def _are_all_ready(self) -> bool:
+        return self._are_others_started and all(child.was_ready for child in self._children)
+
+    def _why_not_ready(self, *, is_late: bool) -> str | None:
+        if self._servers.problem is not None:
+            return self._servers.problem
         for child in self._children:
             if child.failures_in_a_row >= HOPELESS_FAILURES or (is_late and not child.was_ready):
-                what = f"{child.program.name} is not ready" if is_late else f"{child.program.name} does not stay up"
-                message = f"{what}; the end of {child.log}:\n{child.last_lines()}"
-                raise StackError(message)
+                what = f"{child.program.label} is not ready" if is_late else f"{child.program.label} does not stay up"
+                return f"{what}; the end of {child.log}:\n{child.last_lines()}"
+        return None
 
-    def _stop(self) -> None:
-        self._state.ready = False
+    def _meet(self, problem: str | None) -> None:
+        """Where production may rest on the gateways they stay and the rest is tried again; else there is no use in staying."""
+        if problem is None or problem == self._state.problem:
+            return
+        if not (self._serves_production and self._has_routes()):
+            raise StackError(problem)
+        self._say(f"not everything could be started; the gateway forwards all the same, the rest is tried again:\n{problem}")
+        self._state.problem = problem
         self._write()
-        until = time.monotonic() + DRAIN_SECONDS
-        for child in reversed(self._children):
-            child.ask_to_end()
-        for child in self._children:
-            # Whoever asks twice does not want to wait.
-            while child.is_running() and self._signals.stops_asked < 2 and time.monotonic() < until:  # noqa: PLR2004
-                self._signals.wait(LOOK_SECONDS)
-            child.end()
+
+    def _has_routes(self) -> bool:
+        try:
+            return bool(json.loads((self._home.root / FILE_NAME).read_bytes())["pilots"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+
+    def _stop(self, gateway: socket) -> None:
+        self._state.ready = False
+        self._servers.end()
+        gateway.close()  # from when the last of its processes closes it too, nobody waits there: clients are refused at once
+        self._write()
+        end_children(self._children, self._signals)
+        self._leftovers.end()
+        if self._servers.is_alive():
+            self._servers.join()
         stop_servers(self._home)
         self._write()
 
+    @property
+    def _metrics(self) -> Path:
+        return self._settings.metrics_folder or self._home.root / "metrics"
+
     def _write(self) -> None:
-        self._state.children = [child.entry for child in self._children]
+        self._state.children = [entry for child in self._children for entry in child.entries] + self._leftovers.entries
+        self._state.servers = self._servers.entries
         self._home.write_state(self._state)

@@ -13,7 +13,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="./run up", allow_abbrev=False)
     made.add_argument("--detach", action="store_true", help="return when everything is ready")
     made.add_argument("--json", action="store_true", help="print the addresses as one JSON line")
-    made.add_argument("--any-port", action="store_true", help="take a free port if PILOT_API_PORT is in use")
+    made.add_argument("--any-port", action="store_true", help="take a free port where that of the settings is in use")
     return made
 
 

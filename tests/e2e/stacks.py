@@ -26,7 +26,7 @@ class Stack:
     @property
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PILOT_")}
-        return {**kept, "PILOT_HOME": str(self.home), "PILOT_API_PORT": "0", **self.settings}
+        return {**kept, "PILOT_HOME": str(self.home), "PILOT_API_PORT": "0", "PILOT_GATEWAY_PORT": "0", **self.settings}
 
     def run(self, module: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", f"app.stack.{module}", *arguments]
@@ -46,10 +46,12 @@ class Stack:
         return done.stderr
 
     def status(self) -> dict[str, dict[str, Any]]:
+        """Every process by its name, those of the gateway by their slot; without those that drain."""
         done = self.run("cli", "status", "--json")
         assert done.returncode == 0, done.stderr
         shown = json.loads(done.stdout)
-        return {process["name"]: process for process in [*shown["processes"], shown["supervisor"]]}
+        running = [*shown["processes"], shown["supervisor"]]
+        return {process["slot"] or process["name"]: process for process in running if process["state"] != "draining"}
 
     def pids(self) -> dict[str, int]:
         return {name: process["pid"] for name, process in self.status().items() if process["pid"] is not None}

@@ -43,7 +43,7 @@ def demo(home: Path, *arguments: str, port: int = 0) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "app.stack.demo", *arguments],
         cwd=ROOT,
-        env={**os.environ, "PILOT_HOME": str(home), "PILOT_API_PORT": str(port)},
+        env={**os.environ, "PILOT_HOME": str(home), "PILOT_API_PORT": str(port), "PILOT_GATEWAY_PORT": "0"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -93,7 +93,7 @@ def test_a_second_demo_in_the_same_home_is_refused_while_the_first_runs(home: Pa
 
 
 def test_a_demo_reaches_hybrid_and_measures_the_truth(home: Path, busy_port: int) -> None:
-    with demo(home, "--exit", port=busy_port) as process:
+    with demo(home, "--exit", "--live-seconds", "5", port=busy_port) as process:
         said, _ = process.communicate(timeout=280)
     assert process.returncode == 0, said
     assert f"port {busy_port} is in use" in said
@@ -109,6 +109,16 @@ def test_a_demo_reaches_hybrid_and_measures_the_truth(home: Path, busy_port: int
         shown, _, low, high, _, _ = rows[segment]
         assert shown == f"{true:.3f}"
         assert float(low) < true < float(high)
+
+    # Live traffic lies in the open day: in the ledger, not in the verdict.
+    live = re.search(
+        r"live: (\d+) requests, (\d+) answered, .* captured (\d+), lost 0(?:, pending (\d+))?$", said, re.MULTILINE
+    )
+    assert live is not None, said
+    sent, answered, captured, pending = (int(number or 0) for number in live.groups())
+    assert sent == captured + pending > 0
+    assert pending <= sent - answered
+    assert re.search(r'OpenAI\(base_url="http://127\.0\.0\.1:\d+/v1"\)', said)
 
     key = re.search(r"admin key\s+(\S+)", said)
     assert key is not None

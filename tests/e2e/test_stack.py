@@ -1,7 +1,9 @@
 """`./run up`, `status` and `down` with real processes."""
 
+import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import stat
@@ -9,16 +11,19 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from app.stack.account import SHARED_ROOT
+from app.stack.listening import listen
 from app.stack.postgres import DATA_NAME
 from tests.e2e.stacks import ROOT, Stack, answer_of, runs, wait_for
 
-EVERYTHING = {"supervisor", "api", "worker", "beat", "postgres", "redis"}
+GATEWAYS = {"gateway-1", "gateway-2"}
+EVERYTHING = {"supervisor", "api", "mirror", "recorder", "worker", "beat", "postgres", "redis"} | GATEWAYS
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the tests look at processes by /proc, which only Linux has")
 
 
@@ -57,7 +62,7 @@ def test_up_says_where_it_is_and_down_ends_all_that_it_started(new_stack: Callab
     stack = new_stack()
     found = stack.up()
     assert set(found) == {"api_url", "gateway_url", "dashboard_url", "admin_key_file"}
-    assert found["gateway_url"] is None
+    assert answer_of(f"{found['gateway_url']}/health/live")["status"] == "ok"
     assert answer_of(f"{found['api_url']}/health/ready")["status"] == "ok"
 
     key_file = Path(found["admin_key_file"])
@@ -104,6 +109,27 @@ def test_a_killed_process_is_back_and_the_api_loses_no_connection_meanwhile(one_
     }
 
 
+@pytest.mark.parametrize("name", ["postgres", "redis"])
+def test_a_killed_server_is_back_and_the_others_go_on_with_it(one_stack: Stack, name: str) -> None:
+    stack = one_stack
+    found = stack.up()
+    before = stack.status()
+    killed = stack.kill(name)
+    wait_for(lambda: stack.status()[name]["restarts"] == before[name]["restarts"] + 1)
+    assert stack.status()[name]["pid"] not in (None, killed)
+    wait_for(lambda: answers_well(f"{found['api_url']}/health/ready"))
+    # Nobody had to be started again for it: they connected anew.
+    kept = EVERYTHING - {name}
+    assert {other: stack.status()[other]["pid"] for other in kept} == {other: before[other]["pid"] for other in kept}
+
+
+def answers_well(url: str) -> bool:
+    try:
+        return bool(answer_of(url)["status"] == "ok")
+    except urllib.error.HTTPError:
+        return False
+
+
 def test_the_pool_of_a_killed_worker_does_not_outlive_it(one_stack: Stack) -> None:
     stack = one_stack
     stack.up()
@@ -116,16 +142,22 @@ def test_the_pool_of_a_killed_worker_does_not_outlive_it(one_stack: Stack) -> No
 
 def test_after_a_killed_supervisor_the_children_end_and_up_takes_over_the_servers(one_stack: Stack) -> None:
     stack = one_stack
-    stack.up()
+    before_urls = stack.up()
     before = stack.pids()
     stack.kill("supervisor")
-    wait_for(lambda: not any(runs(before[name]) for name in ("api", "worker", "beat")))
+    wait_for(lambda: not any(runs(before[name]) for name in ("api", "mirror", "recorder", "worker", "beat")))
     shown = stack.status()
-    assert {name for name, process in shown.items() if process["state"] == "running"} == {"postgres", "redis"}
+    left = {name for name, process in shown.items() if process["state"] == "running"}
+    assert left == {"postgres", "redis"} | GATEWAYS
+    assert {name for name, process in shown.items() if process["is_orphan"]} == left
+    assert "orphan" in stack.run("cli", "status").stdout
+    # Production is served without a supervisor too.
+    assert answer_of(f"{before_urls['gateway_url']}/health/live")["status"] == "ok"
 
     found = stack.up()
     after = stack.pids()
     assert set(after) == EVERYTHING
+    assert not GATEWAYS & {name for name, pid in after.items() if pid == before[name]}
     assert {name: after[name] for name in ("postgres", "redis")} == {name: before[name] for name in ("postgres", "redis")}
     assert answer_of(f"{found['api_url']}/health/ready")["status"] == "ok"
 
@@ -135,12 +167,13 @@ def test_down_ends_what_a_killed_supervisor_left_and_no_stranger(new_stack: Call
     stack.up()
     before = stack.pids()
     stack.kill("supervisor")
-    wait_for(lambda: not any(runs(before[name]) for name in ("api", "worker", "beat")))
-    # A stranger got the worker's number since.
+    wait_for(lambda: not any(runs(before[name]) for name in ("api", "mirror", "recorder", "worker", "beat")))
+    # A stranger got the numbers of those that ended.
     with subprocess.Popen(["/bin/sleep", "60"]) as stranger:
         state = json.loads((stack.home / "stack.json").read_text())
         for child in state["children"]:
-            child["pid"] = stranger.pid
+            if child["name"] != "gateway":
+                child["pid"] = stranger.pid
         (stack.home / "stack.json").write_text(json.dumps(state))
         stack.down()
         assert stranger.poll() is None
@@ -148,13 +181,16 @@ def test_down_ends_what_a_killed_supervisor_left_and_no_stranger(new_stack: Call
     assert not any(runs(pid) for pid in before.values())
 
 
-def test_a_port_in_use_is_named_before_anything_starts(one_stack: Stack, new_stack: Callable[..., Stack]) -> None:
-    port = one_stack.up()["api_url"].rpartition(":")[2]
-    stack = new_stack(PILOT_API_PORT=port)
+@pytest.mark.parametrize(("url", "setting"), [("api_url", "PILOT_API_PORT"), ("gateway_url", "PILOT_GATEWAY_PORT")])
+def test_a_port_in_use_is_named_before_anything_starts(
+    one_stack: Stack, new_stack: Callable[..., Stack], url: str, setting: str
+) -> None:
+    port = one_stack.up()[url].rpartition(":")[2]
+    stack = new_stack(**{setting: port})
     done = stack.run("up", "--detach", "--json")
     assert done.returncode == 1
     assert f"port {port} on 127.0.0.1 is in use" in done.stderr
-    assert "PILOT_API_PORT" in done.stderr
+    assert setting in done.stderr
     assert done.stdout == ""
     assert not (stack.home / "redis").exists()
     assert {process["state"] for process in stack.status().values()} == {"stopped"}
@@ -212,7 +248,7 @@ def test_a_process_that_does_not_stay_up_is_told_with_the_end_of_its_log(
     stack = new_stack(PYTHONPATH=str(tmp_path))
     done = stack.run("up", "--detach", "--json")
     assert done.returncode == 1
-    assert "api does not stay up" in done.stderr
+    assert re.search(r"gateway-\d does not stay up", done.stderr)
     assert "this installation is broken" in done.stderr
     assert {process["state"] for process in stack.status().values()} == {"stopped"}
 
@@ -240,3 +276,47 @@ def test_a_redis_that_cannot_be_reached_is_told(new_stack: Callable[..., Stack])
     done = new_stack(PILOT_REDIS_URL="redis://127.0.0.1:1/0").run("up", "--detach")
     assert done.returncode == 1
     assert "PILOT_REDIS_URL" in done.stderr
+
+
+def test_with_routes_the_gateway_forwards_though_nothing_else_can_be_started(new_stack: Callable[..., Stack]) -> None:
+    stack = new_stack(PILOT_DATABASE_URL="postgresql+psycopg://me:hunter2@127.0.0.1:1/none")
+    stack.home.mkdir()
+    route = {"incumbent_url": "http://127.0.0.1:9/v1", "mirrors": True, "strictest_level": "full"}
+    (stack.home / "routing.json").write_text(json.dumps({"version": 1, "default": "one", "pilots": {"one": route}}))
+    done = stack.run("up", "--detach", "--json")
+    assert done.returncode == 1
+    assert "the gateway forwards all the same" in done.stderr
+    assert "PILOT_DATABASE_URL" in done.stderr
+    assert "hunter2" not in done.stderr
+
+    shown = json.loads(stack.run("cli", "status", "--json").stdout)
+    assert "PILOT_DATABASE_URL" in shown["problem"]
+    running = {process["slot"] or process["name"] for process in shown["processes"] if process["state"] == "running"}
+    assert running == GATEWAYS | {"redis"}
+    assert answer_of(f"{shown['gateway_url']}/health/live")["status"] == "ok"
+    assert "gateway-1" in stack.down()
+
+
+def test_a_gateway_of_its_own_needs_nothing_else(new_stack: Callable[..., Stack]) -> None:
+    stack = new_stack()
+    with listen("127.0.0.1", 0, "") as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "app.stack.gateways", "--port", str(port), "--name", "edge"]
+    with subprocess.Popen(command, cwd=ROOT, env=stack.environment, stderr=subprocess.DEVNULL) as keeper:
+        wait_for(lambda: is_live(port))
+        children = Path(f"/proc/{keeper.pid}/task/{keeper.pid}/children")
+        before = set(children.read_text().split())
+        assert len(before) == 2
+        os.kill(int(min(before)), signal.SIGKILL)
+        wait_for(lambda: len(set(children.read_text().split()) - before) == 1)
+        wait_for(lambda: is_live(port))
+        keeper.terminate()
+        assert keeper.wait(30) == 0
+    assert not is_live(port)
+
+
+def is_live(port: int) -> bool:
+    try:
+        return bool(answer_of(f"http://127.0.0.1:{port}/health/live")["status"] == "ok")
+    except (OSError, http.client.HTTPException):
+        return False

@@ -1,0 +1,158 @@
+"""The supervisor's children with real processes: killed, told to end, and never staying up."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.stack.children import LONGEST_DELAY_SECONDS, PATIENCE, Child, Program
+from app.stack.home import ProcessState, StackHome
+from app.stack.process import is_alive
+
+MODULE = "tests.unit.stack.program"
+Make = Callable[..., Child]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    home = StackHome(tmp_path / "home")
+    home.prepare()
+    made: list[Child] = []
+
+    def start(how: str = "ready", *, is_production: bool = True) -> Child:
+        program = Program("gateway", (MODULE, how), slot="gateway-1", is_production=is_production, drain_seconds=20)
+        made.append(Child(program, home, {**os.environ, "LET_GO": str(tmp_path / "let-go")}))
+        made[-1].start()
+        return made[-1]
+
+    yield start
+    for child in made:
+        child.end()
+
+
+def look_until(child: Child, happened: Callable[[], bool]) -> None:
+    until = time.monotonic() + 20
+    while not happened():
+        assert time.monotonic() < until
+        child.look(time.monotonic())
+        time.sleep(0.002)
+
+
+def wait_until_running(child: Child) -> int:
+    look_until(child, lambda: child.entry.state is ProcessState.RUNNING)
+    assert child.entry.pid is not None
+    return child.entry.pid
+
+
+def wait_until_ended(child: Child, pid: int) -> None:
+    token = child.entry.start_token
+    until = time.monotonic() + 20
+    while is_alive(pid, token):
+        assert time.monotonic() < until
+        time.sleep(0.002)
+
+
+def test_a_killed_gateway_is_started_again_by_the_same_look_that_notices(make: Make) -> None:
+    child = make()
+    pid = wait_until_running(child)
+    os.kill(pid, signal.SIGKILL)
+    wait_until_ended(child, pid)
+    assert child.look(time.monotonic())
+    assert child.entry.state is ProcessState.STARTING
+    assert child.entry.pid not in (None, pid)
+    assert (child.entry.restarts, child.entry.last_exit) == (1, -signal.SIGKILL)
+
+
+def test_another_process_waits_before_it_is_started_again(make: Make) -> None:
+    child = make(is_production=False)
+    pid = wait_until_running(child)
+    os.kill(pid, signal.SIGKILL)
+    wait_until_ended(child, pid)
+    child.look(time.monotonic())
+    assert (child.entry.state, child.entry.pid) == (ProcessState.RESTARTING, None)
+    child.look(time.monotonic() + 1)
+    assert child.entry.state is ProcessState.STARTING
+
+
+def test_a_gateway_that_was_told_to_end_is_replaced_while_it_drains(make: Make, tmp_path: Path) -> None:
+    child = make()
+    old = wait_until_running(child)
+    os.kill(old, signal.SIGTERM)
+    look_until(child, lambda: len(child.draining) == 1)
+    new = wait_until_running(child)
+    assert [(entry.pid, entry.state) for entry in child.entries] == [
+        (new, ProcessState.RUNNING),
+        (old, ProcessState.DRAINING),
+    ]
+    assert child.failures_in_a_row == 0
+
+    # Its end is nobody's crash, and the other one's ready file is not its own.
+    (tmp_path / "let-go").touch()
+    look_until(child, lambda: not child.draining)
+    child.look(time.monotonic())
+    assert (child.entry.pid, child.entry.restarts, child.failures_in_a_row) == (new, 1, 0)
+
+
+def test_a_gateway_that_drained_within_a_moment_did_not_crash(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "let-go").touch()
+    child = make()
+    old = wait_until_running(child)
+    os.kill(old, signal.SIGTERM)
+    wait_until_ended(child, old)
+    assert child.look(time.monotonic())
+    assert (child.entry.state, child.entry.last_exit, child.failures_in_a_row) == (ProcessState.STARTING, 0, 0)
+
+
+def test_a_gateway_that_drains_too_long_is_killed(make: Make) -> None:
+    child = make()
+    os.kill(wait_until_running(child), signal.SIGTERM)
+    look_until(child, lambda: len(child.draining) == 1)
+    child.look(time.monotonic() + 21)
+    look_until(child, lambda: not child.draining)
+
+
+def test_what_does_not_stay_up_is_started_later_and_later(make: Make) -> None:
+    child = make("broken")
+    now = time.monotonic()
+    delays = []
+    for _ in range(PATIENCE + 3):
+        assert child.entry.pid is not None
+        wait_until_ended(child, child.entry.pid)
+        restarts = child.entry.restarts
+        child.look(now)
+        began = now
+        while child.entry.restarts == restarts:
+            now += 0.1
+            child.look(now)
+        delays.append(round(now - began, 1))
+    assert delays[:PATIENCE] == [0.0] * PATIENCE
+    assert 0 < delays[PATIENCE] < delays[PATIENCE + 1] < delays[PATIENCE + 2] < LONGEST_DELAY_SECONDS
+
+
+def test_a_child_that_failed_thousands_of_times_is_still_tried(make: Make) -> None:
+    child = make("broken", is_production=False)
+    child.failures_in_a_row = 100_000
+    assert child.entry.pid is not None
+    wait_until_ended(child, child.entry.pid)
+    now = time.monotonic()
+    child.look(now)
+    assert child.entry.pid is None
+    assert child.look(now + LONGEST_DELAY_SECONDS + 1)
+    assert child.entry.state is ProcessState.STARTING
+
+
+def test_the_end_takes_those_that_drain_too(make: Make) -> None:
+    child = make()
+    old = wait_until_running(child)
+    os.kill(old, signal.SIGTERM)
+    look_until(child, lambda: len(child.draining) == 1)
+    new = wait_until_running(child)
+    child.end()
+    assert child.entry.state is ProcessState.STOPPED
+    assert not child.is_running()
+    for pid in (old, new):
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
