@@ -14,6 +14,7 @@ from app.domain.pilot import Pilot
 from app.domain.routing import FILE_NAME, PilotRoute, Routing, routing_document
 from app.domain.words import PilotState
 from app.errors import ServiceError
+from app.pipeline.content import strictest_level_of
 from app.store.pilots import list_pilots
 from app.store.session import SessionFactory
 
@@ -69,7 +70,7 @@ def _route(pilot: Pilot) -> PilotRoute:
         name=pilot.name,
         incumbent_url=pilot.configuration.incumbent.base_url,
         mirrors=pilot.state is PilotState.RUNNING and pilot.mirror_on,
-        strictest_level=pilot.configuration.content.level,
+        strictest_level=strictest_level_of(pilot.configuration),
     )
 
 
