@@ -7,7 +7,6 @@ request at saturation; latency counts from the time at which a request was due. 
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 import time
@@ -46,7 +45,6 @@ class Bench:
 def main() -> int:
     """Measures, prints a table and, as its last line, one JSON object."""
     given = _arguments()
-    os.nice(given.nice)
     try:
         cpus = two_cpus()
         with tempfile.TemporaryDirectory(prefix="pp-bench-") as folder:

@@ -81,7 +81,6 @@ class Bench:
 def main() -> int:
     """Measures, prints a table and, as its last line, one JSON object."""
     given = _arguments()
-    os.nice(given.nice)
     try:
         cpus = two_cpus()
         with tempfile.TemporaryDirectory(prefix="pp-bench-") as folder:
