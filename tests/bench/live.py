@@ -28,6 +28,7 @@ from app.simulator.completions import Answer, Refusal
 from app.simulator.recorded import RecordedJudge, RecordedModel
 from app.simulator.serving import Endpoint, serve
 from app.stack.postgres import locate_postgres
+from app.store.live_closing import advance_watermark
 from app.store.session import SessionFactory, make_engine, make_session_factory, session_scope
 from tests.bench.recorded import compare, key_of, verdict_of
 from tests.bench.recorded_figures import ARRIVALS_FILE, JUDGES, PAIRS_FILE, read_pairs
@@ -74,13 +75,17 @@ def main(arguments: list[str] | None = None) -> int:
         home = Path(folder)
         with running_service(home, PILOT_GATEWAY_PORT="0") as service:
             database = make_session_factory(make_engine(locate_postgres(home, lambda _: None).url, pool_size=2))
-            cards, coverage = {}, {}
+            coverage = {}
             for judge in JUDGES:
                 name = f"live-{judge.lower()}"
                 service.create(configuration(name, judge, models, sorted({pair["set"] for pair in pairs})))
                 service.post(f"/pilots/{name}/start")
                 coverage[name] = play(service, home, name, pairs, moments)
-                cards[judge] = finish(service, database, name, pairs)
+                grade(service, database, name, pairs)
+            tomorrow = datetime.now(UTC) + timedelta(days=1)
+            with session_scope(database) as session:
+                advance_watermark(session, tomorrow)  # as the recorder will say by then
+            cards = {judge: card_of(database, f"live-{judge.lower()}", tomorrow) for judge in JUDGES}
     return report(pairs, cards, coverage, lags(incumbent, candidate), (options.data / "README.md").read_text())
 
 
@@ -174,8 +179,8 @@ async def _send_all(base_url: str, pairs: list[dict[str, Any]], moments: list[fl
         await asyncio.gather(*(send(n, *both) for n, both in enumerate(zip(pairs, moments, strict=True))))
 
 
-def finish(service: Service, database: SessionFactory, name: str, pairs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Grades, adds people's preferences, and reads the candidate's part of tomorrow's scorecard."""
+def grade(service: Service, database: SessionFactory, name: str, pairs: list[dict[str, Any]]) -> None:
+    """Has all pairs graded and adds people's preferences."""
     service.grade(name)
     with session_scope(database) as session:
         for pair in pairs:
@@ -188,7 +193,11 @@ def finish(service: Service, database: SessionFactory, name: str, pairs: list[di
                 ),
                 {"value": float(pair["label"] == 2), "pilot": name, "key": key_of(pair)},
             )
-    card = compute_scorecard(database, name, now=datetime.now(UTC) + timedelta(days=1))
+
+
+def card_of(database: SessionFactory, name: str, now: datetime) -> dict[str, Any]:
+    """The candidate's part of the scorecard at a moment."""
+    card = compute_scorecard(database, name, now=now)
     found: dict[str, Any] = card.model_dump(mode="json", by_alias=True)["candidates"]["recorded"]
     return found
 

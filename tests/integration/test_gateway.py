@@ -191,11 +191,12 @@ def test_kill_switch_routing_and_a_damaged_file_take_effect_within_a_second(
     url = address(listening)
 
     def copies(pause: float = 1.0) -> int:
-        before = own_redis.xlen("mirror")
+        before: int = own_redis.xlen("mirror")
         time.sleep(pause)
         ask(url)
         time.sleep(0.3)
-        return int(own_redis.xlen("mirror")) - before
+        after: int = own_redis.xlen("mirror")
+        return after - before
 
     with gateway(tmp_path, redis_server.url, listening):
         assert copies(0.0) == 2
