@@ -46,7 +46,13 @@ class StoredGrade:
 
 @dataclass(frozen=True, slots=True)
 class PairRecord:
-    """A pair as it is stored; `None` texts are not kept (any more)."""
+    """A pair as it is stored; `None` texts are not kept (any more).
+
+    Attributes:
+        incumbent_checks: What was found in the incumbent's reply while its text was there (`app.graders.digests`); empty where
+            the text is kept as it was.
+        other_checks: The same of the other arm's.
+    """
 
     key: PairKey
     external_id: str
@@ -58,6 +64,8 @@ class PairRecord:
     incumbent: Reply | Failure | None
     other: Reply | Failure | None
     grades: tuple[StoredGrade, ...] = ()
+    incumbent_checks: Json = field(default_factory=dict)
+    other_checks: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

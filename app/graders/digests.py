@@ -7,7 +7,9 @@ from typing import Any
 
 from app.domain.exchange import Json, Reply
 from app.graders.canonical import canonical_calls, canonical_json, fold
+from app.graders.equality import NAME as EXACT
 from app.graders.equality import Sameness
+from app.graders.grade import Grade
 from app.graders.json_schema import NAME as JSON_SCHEMA
 from app.graders.json_schema import check_response_format
 from app.graders.tool_calls import NAME as TOOL_CALLS
@@ -54,6 +56,17 @@ def what_digests_equal(one: Mapping[str, Any], other: Mapping[str, Any]) -> Same
 def same_tools(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two replies make the same tool calls, or neither makes one."""
     return bool(one["tools_digest"] == other["tools_digest"])
+
+
+def grade_digests(grader: str, incumbent: Mapping[str, Any], other: Mapping[str, Any]) -> Grade | None:
+    """What a deterministic grader of a segment gives, by the digests of two replies; `None` for all other graders."""
+    is_same = same_tools(incumbent, other)
+    if grader == TOOL_CALLS:
+        return Grade(0.5, "the same tool calls, or none") if is_same else Grade(0.0, "other tool calls")
+    if grader != EXACT:
+        return None
+    is_same = is_same and incumbent["text_digest"] == other["text_digest"]
+    return Grade(0.5, "the replies are equal") if is_same else Grade(0.0, "the replies differ")
 
 
 def _digest(key: bytes, salt: bytes, text: str) -> str:

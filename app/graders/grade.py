@@ -26,7 +26,7 @@ class Ungraded:
 
     Attributes:
         reason: Stable short name: `unparsed`, `refused`, `timeout`, `connection`, `malformed`, `http_429`, `over_budget`,
-            `no_judge`, `not_imported`, `no_content`, …
+            `no_judge`, `not_imported`, `no_content`, `no_text`, …
         message: The same for people.
     """
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from app.domain.exchange import Failure, Json, Reply
 from app.domain.measures import is_client_status
 from app.domain.words import FailureKind, Rule
+from app.graders.digests import grade_digests, what_digests_equal
 from app.graders.equality import grade_equality, what_is_equal
 from app.graders.grade import Grade, Validity
 from app.graders.json_schema import check_response_format
@@ -63,6 +64,26 @@ def decide(pair: Pair) -> Decision:
     if equal is not None and not pair.has_imported_grade:
         return Decision(Rule.EQUAL, 0.5, facts=facts | {"equal": equal})
     return Decision(Rule.GRADER, grade=_grade(pair.grader, pair.incumbent, pair.other), facts=facts)
+
+
+def decide_checked(incumbent: Json, other: Json, grader: str = "judge", *, has_imported_grade: bool = False) -> Decision:
+    """Steps 2 to 4 by what was found in both replies while their texts were there (`app.graders.digests`).
+
+    Args:
+        incumbent: The incumbent's checks.
+        other: The other arm's.
+        grader: Which grader decides the segment's pairs.
+        has_imported_grade: As `Pair` says.
+    """
+    sides = (("incumbent", incumbent), ("arm", other))
+    violations = {who: [checks["violation"]] for who, checks in sides if checks["violation"]}
+    facts: Json = {"violations": violations} if violations else {}
+    if len(violations) == 1:
+        return Decision(Rule.INVALID, 1.0 if "incumbent" in violations else 0.0, facts=facts)
+    equal = what_digests_equal(incumbent, other)
+    if equal is not None and not has_imported_grade:
+        return Decision(Rule.EQUAL, 0.5, facts=facts | {"equal": equal})
+    return Decision(Rule.GRADER, grade=grade_digests(grader, incumbent, other), facts=facts)
 
 
 def left_out(reason: str) -> Decision:

@@ -11,10 +11,10 @@ from app.domain.pilot import Pilot
 from app.domain.words import ArmRole, CoverageReason, Rule
 from app.graders import equality, tool_calls
 from app.graders.judge import judge_version
-from app.pipeline.preference import Decision, Pair, decide, left_out
+from app.pipeline.preference import Decision, Pair, decide, decide_checked, left_out
 from app.providers.think import ThinkSplitter
 
-NO_JUDGE, NOT_IMPORTED, NO_CONTENT = "no_judge", "not_imported", "no_content"
+NO_JUDGE, NOT_IMPORTED, NO_CONTENT, NO_TEXT = "no_judge", "not_imported", "no_content", "no_text"
 TIE = 0.5
 _VERSIONS = {equality.NAME: equality.VERSION, tool_calls.NAME: tool_calls.VERSION}
 
@@ -41,12 +41,12 @@ def settle(record: PairRecord, pilot: Pilot, judge: Judge | None) -> tuple[Settl
     """What can be said of a pair without asking a model; the grade is that of a deterministic grader."""
     decision = _decision(record, pilot, judge)
     if decision is None:
-        return _by_judge(record, pilot, judge, Decision(Rule.GRADER), has_content=False), None
+        return _by_judge(record, pilot, judge, Decision(Rule.GRADER)), None
     if decision.rule is not Rule.GRADER:
         return Settlement(record.key, decision.rule, decision.preference, facts=decision.facts), None
     grader = pilot.configuration.grader_of(record.segment)
     if decision.grade is None:
-        return _by_judge(record, pilot, judge, decision, has_content=True), None
+        return _by_judge(record, pilot, judge, decision), None
     grade = NewGrade(
         key=record.key,
         grader=grader,
@@ -133,11 +133,14 @@ def _decision(record: PairRecord, pilot: Pilot, judge: Judge | None) -> Decision
     if isinstance(incumbent, Failure) or isinstance(other, Failure):
         unknown = Reply(None)  # what a failure is compared with does not matter
         return decide(Pair({}, incumbent or unknown, other or unknown))
+    grader = pilot.configuration.grader_of(record.segment)
+    has_imported = _has_imported(record, grader, judge)
+    if record.incumbent_checks and record.other_checks:
+        return decide_checked(record.incumbent_checks, record.other_checks, grader, has_imported_grade=has_imported)
     if record.request is None or incumbent is None or other is None:
         return None
     shown = as_shown(pilot, record.key.arm_id, other)
-    grader = pilot.configuration.grader_of(record.segment)
-    return decide(Pair(record.request, incumbent, shown, grader, _has_imported(record, grader, judge)))
+    return decide(Pair(record.request, incumbent, shown, grader, has_imported))
 
 
 def _has_imported(record: PairRecord, grader: str, judge: Judge | None) -> bool:
@@ -154,17 +157,25 @@ def _why_left_out(record: PairRecord, pilot: Pilot) -> str | None:
     return None
 
 
-def _by_judge(record: PairRecord, pilot: Pilot, judge: Judge | None, decision: Decision, *, has_content: bool) -> Settlement:
+def _by_judge(record: PairRecord, pilot: Pilot, judge: Judge | None, decision: Decision) -> Settlement:
+    missing = _why_no_text(record)
     if judge is None:
-        return Settlement(record.key, Rule.GRADER, ungraded=NO_JUDGE, facts=decision.facts)
+        return Settlement(record.key, Rule.GRADER, ungraded=NO_TEXT if missing == NO_TEXT else NO_JUDGE, facts=decision.facts)
     arm = arm_name(pilot, record.key.arm_id)
     counted = grades_that_count(record, judge)
     if not needed_orders(counted, judge, arm, first_shown(record, arm)):
         return settle_judged(record, counted, decision.facts)
-    if not has_content:
+    if missing is not None:
         has_value = any(grade.value is not None for grade in counted)
-        return Settlement(record.key, Rule.GRADER, ungraded=None if has_value else NO_CONTENT, facts=decision.facts)
+        return Settlement(record.key, Rule.GRADER, ungraded=None if has_value else missing, facts=decision.facts)
     return Settlement(record.key, Rule.GRADER, facts=decision.facts, is_settled=False)
+
+
+def _why_no_text(record: PairRecord) -> str | None:
+    """Why there is nothing to show a judge; `None` = there is."""
+    if None not in (record.request, record.incumbent, record.other):
+        return None
+    return NO_TEXT if record.incumbent_checks or record.other_checks else NO_CONTENT
 
 
 def _candidate(pilot: Pilot, arm_id: int) -> CandidateTable | None:

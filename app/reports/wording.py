@@ -56,6 +56,7 @@ UNGRADED_REASONS = {
     "no_judge": "no judge is set up",
     "over_budget": "the judge's budget was used up",
     "no_content": "the text is not stored",
+    "no_text": "content level metadata: no text is kept that a judge could read",
     "not_imported": "only imported grades count, and none was imported",
     "pending": "not graded yet",
 }

@@ -26,7 +26,7 @@ ORDER BY exchange_id, arm_id LIMIT :limit FOR UPDATE SKIP LOCKED
 _READ = text("""
 SELECT k.exchange_id, k.arm_id, e.external_id, e.arrived_at, e.segment, e.reason, e.sample_point,
        i.exchange_id IS NOT NULL AS has_incumbent, i.failure AS i_failure, i.status AS i_status,
-       i.caused_by_adaptation AS i_adaptation,
+       i.caused_by_adaptation AS i_adaptation, i.checks AS i_checks, r.checks,
        r.exchange_id IS NOT NULL AS has_other, r.failure, r.status, r.caused_by_adaptation
 FROM unnest(CAST(:exchanges AS bigint[]), CAST(:arms AS bigint[])) WITH ORDINALITY AS k(exchange_id, arm_id, number)
 JOIN exchanges e ON e.id = k.exchange_id
@@ -219,6 +219,8 @@ def _record(
         incumbent=incumbent,
         other=other,
         grades=tuple(grades.get(key, ())),
+        incumbent_checks=row.i_checks or {},
+        other_checks=row.checks or {},
     )
 
 
