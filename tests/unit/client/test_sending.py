@@ -176,11 +176,11 @@ def test_the_kill_switch_stops_copies_and_back_on_they_come_again(client: httpx2
 
 
 def test_after_the_first_contact_a_reply_repeats_its_request_only_where_that_is_wanted(
-    client: httpx2.Client, service: Service
+    client: httpx2.Client, service: Service, service_server: Server
 ) -> None:
     service.repeats_request = False
     ask(client)
-    until(service.counts)
+    until(lambda: service.of("reply") and sender_of(service_server.url).outbox.held_bytes == 0)  # the answer was read
     ask(client)
     client.post("/v1/responses", json={}, headers={"X-Pilot-Content": "masked"})
     until(lambda: len(service.of("reply")) == 3)
