@@ -62,7 +62,8 @@ def encode(event: MirrorEvent | RecordEvent, sealer: Sealer | None = None) -> En
     """
     kind = _BY_TYPE[type(event)]
     head = {name: getattr(event, name) for name in _HEAD_NAMES if hasattr(event, name)}
-    head_text = orjson.dumps({"v": VERSION, "kind": kind.name, "sealed": sealer is not None, **head})
+    # A copy: what orjson returns keeps its whole buffer, four times an event's size while it waits.
+    head_text = bytes(memoryview(orjson.dumps({"v": VERSION, "kind": kind.name, "sealed": sealer is not None, **head})))
     detail: dict[str, Any] = {name: getattr(event, name) for name in _DETAIL_NAMES[kind.made]}
     parts = [getattr(event, name) for name in kind.parts]
     detail["parts"] = [None if part is None else len(part) for part in parts]

@@ -14,7 +14,7 @@ from app.capture.events import BODY, HEAD, Entry, size_of
 from app.capture.streams import REDIS_ERRORS, stream_bytes
 
 GATHER_SECONDS = 0.003  # events that come within it leave together
-BATCH_ENTRIES = 500
+BATCH_ENTRIES = 1000
 BATCH_BYTES = 4 * 1024 * 1024
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
@@ -136,7 +136,7 @@ class Outbox:
                     await self._wake.wait()
             except TimeoutError:
                 return
-        if not self._is_closing:
+        if not self._is_closing and len(self._queue) < BATCH_ENTRIES:
             await asyncio.sleep(GATHER_SECONDS)
 
     async def _measure(self) -> None:

@@ -107,7 +107,7 @@ def redis_on(home: Path, cpu: int) -> Iterator[EmbeddedRedis]:
 
 @contextmanager
 def drained(redis: EmbeddedRedis, cpu: int) -> Iterator[None]:
-    """Somebody who acknowledges all events, so that no bound is met: mirror and recorder without their work."""
+    """Readers who keep up, so that no bound is met: mirror and recorder without their work, which is elsewhere's."""
     command = [sys.executable, "-m", "tests.bench.gateway_drain", redis.url]
     with subprocess.Popen(pinned(cpu, command), cwd=ROOT) as process:
         try:
