@@ -34,7 +34,7 @@ class Gateway:
         self._upstream = upstream
         self._ledger = ledger
         self._observer = observer
-        self._figures = figures
+        self.figures = figures
         self._body_limit = body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,7 +57,7 @@ class Gateway:
         if asked.wants_socket:
             await answers.refuse_upgrade(send)
             return
-        figures = self._figures
+        figures = self.figures
         figures.in_flight += 1
         try:
             await self._serve(scope, receive, send, route, target.rest, asked, at_us)
@@ -91,8 +91,8 @@ class Gateway:
         elif isinstance(body, bytes):
             observation = self._observer.observe(route, ledger, number, at_us, rest.decode(), asked.hints, body)
         if asked.has_bad_content:
-            self._figures.bad_content += 1
-        relay = Relay(self._upstream, self._figures, scope, send, observation)
+            self.figures.bad_content += 1
+        relay = Relay(self._upstream, self.figures, scope, send, observation)
         await relay.run(route.incumbent_url, rest, asked, body)
 
     def _not_mirrored(self, route: PilotRoute, method: str, rest: bytes, asked: Asked) -> str | None:

@@ -7,6 +7,7 @@ UPSTREAM_REASONS = (
     "dns", "refused_address", "connect", "connect_timeout", "tls", "closed", "invalid_response", "head_too_large", "upgrade",
     "aborted",
 )  # fmt: skip
+REFUSED_REASONS = ("invalid", "head_too_long")
 
 
 class Figures:
@@ -24,6 +25,7 @@ class Figures:
         "before",
         "before_seconds",
         "in_flight",
+        "refused",
         "statuses",
         "upstream_errors",
     )
@@ -31,6 +33,7 @@ class Figures:
     def __init__(self) -> None:
         self.in_flight = 0
         self.bad_content = 0
+        self.refused = dict.fromkeys(REFUSED_REASONS, 0)
         self.statuses = [0] * 10
         self.upstream_errors = dict.fromkeys(UPSTREAM_REASONS, 0)
         self.before = [0] * (len(BUCKETS_SECONDS) + 1)

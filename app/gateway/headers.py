@@ -72,7 +72,7 @@ def _of_this_hop(headers: Headers) -> tuple[int | None, set[bytes], bool]:
         if name == b"content-length":
             length = int(value)
         elif name == b"connection":
-            nominated |= _tokens(value)
+            nominated |= tokens(value)
         elif name == b"upgrade":
             wants_socket = value.lower() == b"websocket"
     return length, nominated, wants_socket
@@ -83,7 +83,7 @@ def pass_response_headers(headers: Headers) -> Headers:
     nominated: set[bytes] = set()
     for name, value in headers:
         if len(name) == 10 and name.lower() == b"connection":  # noqa: PLR2004 - the length of that name
-            nominated |= _tokens(value)
+            nominated |= tokens(value)
     passed = []
     for pair in headers:
         name = pair[0].lower()
@@ -111,5 +111,6 @@ def _hint(value: bytes | None) -> str | None:
     return text or None
 
 
-def _tokens(value: bytes) -> set[bytes]:
+def tokens(value: bytes) -> set[bytes]:
+    """The words of a list, in lower case."""
     return {token.strip().lower() for token in value.split(b",")}

@@ -7,7 +7,7 @@ from prometheus_client import Counter, Gauge
 from app.capture.outbox import Outbox
 from app.domain.live import DROP_REASONS
 from app.gateway.counting import Ledger
-from app.gateway.figures import BUCKETS_SECONDS, UPSTREAM_REASONS, Figures
+from app.gateway.figures import BUCKETS_SECONDS, REFUSED_REASONS, UPSTREAM_REASONS, Figures
 from app.gateway.observing import Observer
 from app.gateway.watching import RoutingWatch
 
@@ -18,6 +18,7 @@ added = Counter(
     "pilot_gateway_added_seconds_bucket_total", "Requests by the gateway's own time, not cumulative", ["side", "le"]
 )
 added_sum = Counter("pilot_gateway_added_seconds_sum_total", "The gateway's own time", ["side"])
+refused = Counter("pilot_gateway_refused_total", "What clients sent that is no request", ["reason"])
 bad_content = Counter("pilot_gateway_bad_content_total", "X-Pilot-Content headers that name no level")
 faults = Counter("pilot_gateway_faults_total", "Observations lost to a fault of the gateway")
 acknowledged = Counter("pilot_gateway_events_acknowledged_total", "Events that Redis has")
@@ -49,6 +50,8 @@ class Publisher:
             self._add(statuses.labels(f"{number}xx"), figures.statuses[number], "status", str(number))
         for reason in UPSTREAM_REASONS:
             self._add(upstream_errors.labels(reason), figures.upstream_errors[reason], "upstream", reason)
+        for reason in REFUSED_REASONS:
+            self._add(refused.labels(reason), figures.refused[reason], "refused", reason)
         self._times("before", figures.before, figures.before_seconds)
         self._times("after", figures.after, figures.after_seconds)
         self._add(bad_content, figures.bad_content, "bad_content")

@@ -1,16 +1,22 @@
-"""uvicorn's HTTP/1.1 protocol with what it does not have itself: a bound on heads, and a word when the client goes away."""
+"""uvicorn's HTTP/1.1 protocol with what it does not have itself: a bound on heads, answers that nothing breaks into."""
 
 import asyncio
 from collections.abc import Callable
 from typing import cast
 
+import httptools
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.gateway.figures import Figures
+from app.gateway.headers import tokens
 from app.gateway.joining import JoinedWrites
 
 WATCH_CLIENT = "pilot.watch_client"
 """Key of a scope: a function that takes what to call once when the client goes away, or `None` for nothing any more."""
+
+IDLE_DRAIN_SECONDS = 1.0
+"""How long idle connections are kept by a process that ends: a request may be on its way on them."""
 
 _VERSIONS = ("1.1", "1.0")
 _TOO_LONG = b"The head of the request is too long."
@@ -24,14 +30,18 @@ class HeadTooLong(Exception):
     """Raised through the parser, which then stops."""
 
 
-class UnknownVersion(Exception):
-    """As above: a request line without a version, or with one that is not HTTP/1."""
+class NotServed(Exception):
+    """As above: a request line without a version or with one that is not HTTP/1, and CONNECT."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
     """Counts a head as it is parsed, and what the parser holds of one that is not whole."""
 
     head_bytes = 64 * 1024
+    figures = Figures()
+    _is_deaf = False
+    _is_draining = False
+    _is_without_upgrade = False
     _in_head = True
     _parsed = 0
     _received = 0
@@ -45,6 +55,7 @@ class BoundedProtocol(HttpToolsProtocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        cast("JoinedWrites", self.transport).lose()
         if self._on_gone is not None:
             self._on_gone()
 
@@ -60,12 +71,70 @@ class BoundedProtocol(HttpToolsProtocol):
 
     @override
     def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        if self._is_deaf:
+            return
         if self._in_head:
             self._received += len(data)
-        super().data_received(data)
-        if self._in_head and self._received > self.head_bytes and not self.transport.is_closing():
-            self._is_too_long = True
-            self.send_400_response("")
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._refuse()
+        except httptools.HttpParserUpgrade as ended:
+            self._go_on_without_upgrade(data[ended.args[0] :])
+        else:
+            if self._in_head and self._received > self.head_bytes:
+                self._is_too_long = True
+                self._refuse()
+
+    def _refuse(self) -> None:
+        """What came is no request. Nothing more is read, and an answer to an earlier request is not broken into."""
+        self._is_deaf = True
+        self.figures.refused["head_too_long" if self._is_too_long else "invalid"] += 1
+        cycle = self.cycle
+        if self.pipeline and cycle.more_body:
+            self.pipeline.popleft()  # the request that cannot be read to its end
+        elif cycle is None or cycle.response_complete or (cycle.more_body and not cycle.response_started):
+            self.send_400_response("Invalid HTTP request received.")
+        elif cycle.more_body:
+            self.transport.close()
+        else:
+            cycle.keep_alive = False
+
+    def _go_on_without_upgrade(self, rest: bytes) -> None:
+        """The offer of another protocol is not taken up; llhttp took what follows the head for that protocol's bytes."""
+        if not self._is_without_upgrade:
+            self._is_deaf = True  # a WebSocket was refused
+            return
+        self._is_without_upgrade = False
+        method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+        lines = [b"%b %b HTTP/%b" % (method, self.url, version)]
+        for name, value in self.headers:
+            if name == b"connection":
+                lines.append(b"connection: " + b", ".join(tokens(value) - {b"upgrade"}))
+            elif name != b"upgrade":
+                lines.append(name + b": " + value)
+        self.parser = httptools.HttpRequestParser(self)
+        self.data_received(b"\r\n".join([*lines, b"", b""]) + rest)
+
+    @override
+    def on_response_complete(self) -> None:
+        is_last = self._is_deaf and not self.pipeline
+        super().on_response_complete()
+        if is_last and not self.transport.is_closing():
+            self.transport.close()
+
+    @override
+    def shutdown(self) -> None:
+        """Requests that are on their way are answered, each with word that the connection ends."""
+        self._is_draining = True
+        if self.cycle is not None and not self.cycle.response_complete:
+            super().shutdown()
+        self.loop.call_later(IDLE_DRAIN_SECONDS, self._end_idle)
+
+    def _end_idle(self) -> None:
+        if not self.transport.is_closing():
+            super().shutdown()
 
     @override
     def on_message_begin(self) -> None:
@@ -85,17 +154,23 @@ class BoundedProtocol(HttpToolsProtocol):
 
     @override
     def on_headers_complete(self) -> None:
-        if self.parser.get_http_version() not in _VERSIONS:
-            raise UnknownVersion
+        if self.parser.get_http_version() not in _VERSIONS or self.parser.get_method() == b"CONNECT":
+            raise NotServed
         self._in_head = False
         self._received = 0
+        if self.parser.should_upgrade() and self._get_upgrade() != b"websocket":
+            self._is_without_upgrade = True
+            return
         cast("dict[str, object]", self.scope)[WATCH_CLIENT] = self.watch_client
         super().on_headers_complete()
+        if self._is_draining:
+            self.cycle.keep_alive = False
 
     @override
     def on_message_complete(self) -> None:
         self._in_head = True
-        super().on_message_complete()
+        if not self._is_without_upgrade:
+            super().on_message_complete()
 
     @override
     def send_400_response(self, msg: str) -> None:
@@ -112,6 +187,6 @@ class BoundedProtocol(HttpToolsProtocol):
             raise HeadTooLong
 
 
-def protocol_class(head_bytes: int) -> type[HttpToolsProtocol]:
+def protocol_class(head_bytes: int, figures: Figures) -> type[HttpToolsProtocol]:
     """The protocol that answers 431 to a head longer than so many bytes."""
-    return type("GatewayProtocol", (BoundedProtocol,), {"head_bytes": head_bytes})
+    return type("GatewayProtocol", (BoundedProtocol,), {"head_bytes": head_bytes, "figures": figures})

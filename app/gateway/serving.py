@@ -61,7 +61,7 @@ def server_configuration(gateway: Gateway, settings: Settings) -> uvicorn.Config
     """How uvicorn serves it: nothing of its own is added to what the incumbent says."""
     return uvicorn.Config(
         gateway,
-        http=protocol_class(settings.gateway_head_bytes),
+        http=protocol_class(settings.gateway_head_bytes, gateway.figures),
         ws="none",
         lifespan="off",
         access_log=False,
@@ -133,7 +133,8 @@ class _Server(uvicorn.Server):
         # What was imported stays: a full collection need not go through it while somebody's first token waits.
         gc.collect()
         gc.freeze()
-        self._on_ready()
+        if not self.should_exit:
+            self._on_ready()
 
     @override
     @contextmanager

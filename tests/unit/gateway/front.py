@@ -1,15 +1,14 @@
-"""The gateway as its clients meet it: served by uvicorn on a real socket, in the test's own event loop."""
+"""The gateway as its clients meet it: served by its protocol of uvicorn's on a real socket, in the test's own event loop."""
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import uvicorn
+from uvicorn.server import ServerState
 
 from app.gateway.serving import open_gateway, server_configuration
 from app.settings import Settings
@@ -21,6 +20,14 @@ class Front:
 
     port: int
     home: Path
+    server: asyncio.AbstractServer
+    state: ServerState
+
+    def end(self) -> None:
+        """What uvicorn does when its process is told to end."""
+        self.server.close()
+        for connection in list(self.state.connections):
+            connection.shutdown()
 
     async def talk(self, *pieces: bytes, pause: float = 0.0) -> bytes:
         """Sends bytes piece by piece on a connection of its own and returns all that comes until it is closed."""
@@ -55,27 +62,24 @@ async def front(home: Path, incumbent_url: str, *, level: str = "full", **settin
     """A gateway in front of an incumbent; without `redis_url` its events find no Redis."""
     write_routing(home, incumbent_url, level=level)
     made = Settings(home=home, **settings)
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    listening.listen(128)
+    state = ServerState()
     async with open_gateway(made, "gateway-1") as gateway:
-        server = _Server(server_configuration(gateway, made))
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
-        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-            await asyncio.sleep(0.005)
+        config = server_configuration(gateway, made)
+        config.load()
+
+        def connect() -> asyncio.Protocol:
+            return config.http_protocol_class(config=config, server_state=state, app_state={})  # type: ignore[call-arg]
+
+        server = await asyncio.get_running_loop().create_server(connect, "127.0.0.1", 0)
         try:
-            yield Front(listening.getsockname()[1], home)
+            yield Front(server.sockets[0].getsockname()[1], home, server, state)
         finally:
-            server.should_exit = True
-            server.force_exit = True
-            await serving
-
-
-class _Server(uvicorn.Server):
-    """Signals are the test runner's."""
-
-    def install_signal_handlers(self) -> None:
-        """None."""
+            server.close()
+            for connection in list(state.connections):
+                connection.transport.close()
+            for task in list(state.tasks):
+                task.cancel()
+            await asyncio.sleep(0)
 
 
 def parts(answer: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
