@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 READY_FILE = "PILOT_READY_FILE"
 # The supervisor gives a process ten seconds to end.
 DRAIN_SECONDS = 7.0
+# Texts are masked in a thread beside the loop, which has its turn again as soon.
+SWITCH_SECONDS = 0.001
 
 
 def main() -> None:
@@ -30,6 +32,7 @@ def main() -> None:
     if settings.redis_url is None or settings.database_url is None:
         message = "the mirror needs PILOT_REDIS_URL and PILOT_DATABASE_URL (./run up sets them)"
         raise StackError(message)
+    sys.setswitchinterval(SWITCH_SECONDS)
     share_metrics(settings.metrics_folder or settings.home / "metrics")
     asyncio.run(_run(settings, slot))
 

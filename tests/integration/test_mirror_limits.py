@@ -239,7 +239,7 @@ def test_production_s_arrivals_reach_the_candidate_soon(make_stage: MakeStage, s
 
         async def story() -> None:
             async with stage.mirror() as mirror:
-                await mirror.is_consuming.wait()
+                await stage.until(mirror.is_consuming.is_set)
                 for number in range(1, 41):
                     stage.put(a_request(number, f"{number}", hints=Hints(conversation=f"c-{number}")))
                     await asyncio.sleep(0.01)

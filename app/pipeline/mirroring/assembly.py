@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 
 from app.capture.outbox import Outbox
@@ -17,6 +17,7 @@ from app.pipeline.mirroring.calls import Caller
 from app.pipeline.mirroring.deciding import Decider
 from app.pipeline.mirroring.memory import Memory, open_memory
 from app.pipeline.mirroring.mirror import Mirror
+from app.pipeline.mirroring.patience import end
 from app.pipeline.mirroring.pilots import LivePilot, PilotBook
 from app.pipeline.mirroring.replies import ReplyReader
 from app.pipeline.mirroring.room import Held, Room
@@ -68,9 +69,7 @@ async def open_mirror(settings: Settings, slot: str, environment: Mapping[str, s
             yield Mirror(streams, partial(StreamReader, streams, MIRROR, slot), desk, breakers, in_hand_bytes=in_hand_bytes)
         await outbox.close(CLOSE_SECONDS)
     finally:
-        sending.cancel()
-        with suppress(asyncio.CancelledError):
-            await sending
+        await end([sending])
         await streams.aclose()
         await shared.aclose()
         engine.dispose()

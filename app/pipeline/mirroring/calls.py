@@ -8,11 +8,12 @@ from decimal import Decimal
 import orjson
 
 from app.domain.configuration import ContentLevel
-from app.domain.exchange import Failure, Json
+from app.domain.exchange import Failure, Json, Reply
 from app.domain.live import ArmReplyEvent, RequestEvent, Skipped
 from app.domain.words import FailureKind
 from app.pipeline.mirroring import metrics
 from app.pipeline.mirroring.arms import LiveArm
+from app.pipeline.mirroring.aside import aside
 from app.pipeline.mirroring.breaker import Ticket, shows_breakage
 from app.pipeline.mirroring.breakers import Breakers
 from app.pipeline.mirroring.budget import Budget
@@ -35,6 +36,20 @@ class Question:
     pilot: LivePilot
     event: RequestEvent
     level: ContentLevel
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """What a call met: `queue_lag_seconds` `None` = none was made; `usd` `None` = nobody knows what it cost."""
+
+    answer: Answer
+    queue_lag_seconds: float | None
+    usd: Decimal | None
+
+
+UNAVAILABLE = Met(
+    Answer(Failure(FailureKind.UNAVAILABLE, message="its circuit breaker is open: it failed again and again")), None, Decimal(0)
+)
 
 
 class Caller:
@@ -64,47 +79,58 @@ class Caller:
         return found
 
     async def _ask(self, arm: LiveArm, question: Question, *, may_wait: bool) -> ArmReplyEvent:
-        event = question.event
-        if arm.missing_key is not None or unaskable(orjson.loads(event.body), event.path, arm.target.server) is not None:
-            return _skipped(arm, event, "not_asked")
-        if not (arm.is_control or question.pilot.content.can_ask):
-            return _skipped(arm, event, "not_asked")
+        if await self._cannot_be_asked(arm, question):
+            return _skipped(arm, question.event, "not_asked")
         breaker = self._breakers.of(question.pilot.name, arm.name)
         if breaker.refuses:
-            return self._unavailable(arm, question)
+            return await self._event(arm, question, UNAVAILABLE)
         try:
             async with self._room.enter(question.pilot.name, arm.name, arm.max_concurrency, may_wait=may_wait):
                 ticket = breaker.ask()
-                if ticket is None:
-                    return self._unavailable(arm, question)
                 try:
-                    return await self._within_budget(arm, question, ticket)
+                    met = await self._within_budget(arm, question, ticket) if ticket is not None else UNAVAILABLE
                 finally:
-                    breaker.abandoned(ticket)
+                    if ticket is not None:
+                        breaker.abandoned(ticket)
         except NoRoom:
-            return _skipped(arm, event, "shed")
+            return _skipped(arm, question.event, "shed")
+        return await self._event(arm, question, met) if met is not None else _skipped(arm, question.event, "over_budget")
 
-    async def _within_budget(self, arm: LiveArm, question: Question, ticket: Ticket) -> ArmReplyEvent:
-        request = orjson.loads(question.event.body)
-        if not arm.is_control:  # which is the incumbent: it has seen the request, and measures noise by seeing the same
-            request = question.pilot.content.seen_by_candidate(question.level, request)
+    async def _cannot_be_asked(self, arm: LiveArm, question: Question) -> bool:
+        if arm.missing_key is not None or not (arm.is_control or question.pilot.content.can_ask):
+            return True
+        event = question.event
+        why = await aside(lambda: unaskable(orjson.loads(event.body), event.path, arm.target.server), size=len(event.body))
+        return why is not None
+
+    async def _within_budget(self, arm: LiveArm, question: Question, ticket: Ticket) -> Met | None:
+        """What the call met; `None` if it would cost too much, or nobody knows how much."""
+        request = await self._request(arm, question)
         limit = question.pilot.pilot.configuration.mirror.budget_usd
         if limit is None or arm.meter.is_rented_by_hour:
             return await self._call(arm, question, request, ticket)
-        name, reserve, spent_before = question.pilot.name, arm.meter.reserve_usd(request), question.pilot.spent_usd
-        if not arm.meter.is_known or not await patiently(
-            lambda: self._budget.take(name, reserve, limit, spent_usd=spent_before)
-        ):
-            return _skipped(arm, question.event, "over_budget")
+        name, reserve, before = question.pilot.name, arm.meter.reserve_usd(request), question.pilot.spent_usd
+        if not arm.meter.is_known:
+            return None
+        if not await patiently(lambda: self._budget.take(name, reserve, limit, spent_usd=before)):
+            return None
         spent = reserve  # also of a call that was broken off: it may have been answered, and so be billed
         try:
-            found = await self._call(arm, question, request, ticket)
-            spent = Decimal(found.usd) if found.usd is not None else reserve
+            met = await self._call(arm, question, request, ticket)
+            spent = met.usd if met.usd is not None else reserve
         finally:
             await asyncio.shield(patiently(lambda: self._budget.settle(name, reserve, spent)))
-        return found
+        return met
 
-    async def _call(self, arm: LiveArm, question: Question, request: Json, ticket: Ticket) -> ArmReplyEvent:
+    async def _request(self, arm: LiveArm, question: Question) -> Json:
+        """What the arm is asked: a copy of its own, masked if candidates see masked requests."""
+        body, content = question.event.body, question.pilot.content
+        if arm.is_control:  # the incumbent has seen the request; only the same again shows its noise
+            return await aside(lambda: _loads(body), size=len(body))
+        level: ContentLevel = "masked" if content.masks_candidate else "full"
+        return await aside(lambda: content.seen_by_candidate(question.level, _loads(body)), size=len(body), level=level)
+
+    async def _call(self, arm: LiveArm, question: Question, request: Json, ticket: Ticket) -> Met:
         event = question.event
         gauge = metrics.in_flight.labels(question.pilot.name, arm.name)
         queue_lag = max(0.0, time.time() - event.at_us / 1_000_000)
@@ -116,7 +142,7 @@ class Caller:
             gauge.dec()
         breaker = self._breakers.of(question.pilot.name, arm.name)
         (breaker.failed if shows_breakage(answer.reply) else breaker.worked)(ticket)
-        return self._event(arm, question, answer, queue_lag)
+        return Met(answer, queue_lag, arm.meter.cost_usd(answer))
 
     async def _bounded(self, arm: LiveArm, request: Json, path: str) -> Answer:
         limit = arm.target.timeout_seconds + GRACE_SECONDS
@@ -126,28 +152,35 @@ class Caller:
         except TimeoutError:
             return Answer(Failure(FailureKind.TIMEOUT, message=f"no complete reply within {limit:g} s"))
 
-    def _unavailable(self, arm: LiveArm, question: Question) -> ArmReplyEvent:
-        failure = Failure(FailureKind.UNAVAILABLE, message="its circuit breaker is open: it failed again and again")
-        return self._event(arm, question, Answer(failure), None, usd=Decimal(0))
-
-    def _event(
-        self, arm: LiveArm, question: Question, answer: Answer, queue_lag: float | None, *, usd: Decimal | None = None
-    ) -> ArmReplyEvent:
+    async def _event(self, arm: LiveArm, question: Question, met: Met) -> ArmReplyEvent:
         """Its content as the level allows; the checks are made of what was said, before anything is masked."""
-        event, level = question.event, question.level
-        cost = usd if usd is not None else arm.meter.cost_usd(answer)
-        checks = question.pilot.content.checks(orjson.loads(event.body), answer.reply) if level != "full" else {}
+        event, level, reply, content = question.event, question.level, met.answer.reply, question.pilot.content
+
+        def kept() -> tuple[Json, bytes | None]:
+            checks = content.checks(_loads(event.body), reply) if level != "full" else {}
+            return checks, content.kept_reply(level, reply)
+
+        checks, body = await aside(kept, size=_size(reply), level=level)
         return ArmReplyEvent(
             pilot=event.pilot,
             boot=event.boot,
             number=event.number,
             at_us=event.at_us,
             arm=arm.name,
-            columns=columns_of(answer, level, queue_lag_seconds=queue_lag),
+            columns=columns_of(met.answer, level, queue_lag_seconds=met.queue_lag_seconds),
             checks=checks,
-            usd=str(cost) if cost is not None else None,
-            body=question.pilot.content.kept_reply(level, answer.reply),
+            usd=str(met.usd) if met.usd is not None else None,
+            body=body,
         )
+
+
+def _loads(body: bytes) -> Json:
+    request: Json = orjson.loads(body)
+    return request
+
+
+def _size(reply: Reply | Failure) -> int:
+    return 0 if isinstance(reply, Failure) else len(reply.content or "") + len(reply.reasoning or "")
 
 
 def _skipped(arm: LiveArm, event: RequestEvent, reason: Skipped) -> ArmReplyEvent:

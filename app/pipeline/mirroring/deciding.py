@@ -25,11 +25,19 @@ DIGEST_CHARS = 32
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The exchange or line of the ledger, and the arms whose reply the recorder has not."""
+    """What becomes of a request.
+
+    Attributes:
+        exchange: The exchange or line of the ledger, its request not yet added.
+        level: How much may be kept.
+        arms: Whose reply the recorder has not.
+        request: What is kept of, as far as the level allows; `None` = nothing.
+    """
 
     exchange: ExchangeEvent
     level: ContentLevel
     arms: tuple[LiveArm, ...] = ()
+    request: Json | None = None
 
 
 class Decider:
@@ -74,10 +82,9 @@ class Decider:
             level=level,
             retry_of=met.retry_of,
             awaits=(ArmRole.INCUMBENT.value, *(arm.name for arm in wanted)),
-            request=pilot.content.kept_request(level, request),
             facts=self._facts(event, request, level),
         )
-        return Decision(exchange, level, tuple(arm for arm in wanted if arm.name not in met.answered))
+        return Decision(exchange, level, tuple(arm for arm in wanted if arm.name not in met.answered), request)
 
     def _line(self, pilot: LivePilot, event: RequestEvent, conversation: str, segment: str) -> ExchangeEvent:
         level = level_of(pilot, event.hints.content, segment)

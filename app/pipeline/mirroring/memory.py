@@ -8,8 +8,10 @@ pilot:failed:{pilot}:{exchange}         when an attempt failed
 pilot:answered:{pilot}:{exchange}       arms whose reply the recorder has
 """
 
+import asyncio
 import hashlib
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 import orjson
 import redis.asyncio
@@ -18,7 +20,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from app.capture.streams import ANSWER_SECONDS
-from app.pipeline.mirroring.attempts import Attempt, Attempts, is_retry
+from app.pipeline.mirroring.attempts import SAID_WINDOWS, Attempt, Attempts, is_retry
 
 CONVERSATION_SECONDS = 36 * 3600
 UNDER_WAY_SECONDS = 3600
@@ -64,10 +66,16 @@ class Memory:
     def __init__(self, client: "redis.asyncio.Redis", *, retry_window_seconds: float) -> None:
         self._client = client
         self._window = retry_window_seconds
-        self._attempts_seconds = int(retry_window_seconds * 10) + 1
+        self._attempts_seconds = int(retry_window_seconds * SAID_WINDOWS) + 1
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def meet(self, pilot: str, conversation: str, segment: str, attempt: Attempt, request: str) -> Met:
-        """One request comes: `request` is the digest of its body and conversation."""
+        """One request comes: `request` is the digest of its body and conversation. Equal ones are met one after the other."""
+        turn = self._turns.setdefault(request, asyncio.Lock())
+        async with turn:
+            return await self._meet(pilot, conversation, segment, attempt, request)
+
+    async def _meet(self, pilot: str, conversation: str, segment: str, attempt: Attempt, request: str) -> Met:
         first = key("segment", pilot, conversation)
         attempts = f"pilot:attempts:{pilot}:{request}"
         mine = _written(Attempts(attempt.external_id, attempt.external_id, attempt.at_us))

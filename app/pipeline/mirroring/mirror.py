@@ -13,7 +13,7 @@ from app.capture.streams import REDIS_ERRORS, StreamReader
 from app.domain.live import MirrorEvent, ReplyEvent
 from app.pipeline.mirroring import metrics
 from app.pipeline.mirroring.breakers import Breakers
-from app.pipeline.mirroring.patience import patiently
+from app.pipeline.mirroring.patience import end, patiently
 from app.pipeline.mirroring.work import Desk
 
 READ_AT_ONCE = 100
@@ -73,15 +73,18 @@ class Mirror:
         await patiently(lambda: self._breakers.forget(self._client))
         await self._desk.book.refresh()
         tending = [asyncio.create_task(each) for each in (self._desk.book.run(), self._tend(), self._acknowledge())]
-        await self._read()
-        if self._under_way:
+        reading = asyncio.create_task(self._read())
+        await asyncio.wait((reading, *tending), return_when=asyncio.FIRST_COMPLETED)
+        if reading.done() and self._under_way:
             await asyncio.wait(self._under_way, timeout=drain_seconds)
         left = list(self._under_way)
-        for task in (*left, *tending):
-            task.cancel()
-        await asyncio.gather(*left, *tending, return_exceptions=True)
+        broken = [task.exception() for task in (reading, *tending) if task.done()]
+        await end((*left, reading, *tending))
+        await self._desk.book.close()
         with suppress(*REDIS_ERRORS):  # else they are read again, and the recorder knows them by their ids
             await self._reader.acknowledge(self._done)
+        for fault in filter(None, broken):  # better to start again than to go on by half
+            raise fault
         return len(left)
 
     async def _read(self) -> None:

@@ -1,14 +1,15 @@
-"""Redis comes back: what needs it is tried again until it does."""
+"""Redis comes back: what needs it is tried again until it does; and how tasks that do so are ended."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeVar
 
 from app.capture.streams import REDIS_ERRORS
 
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
+CANCEL_SECONDS = 0.2
 
 Found = TypeVar("Found")
 log = logging.getLogger(__name__)
@@ -25,3 +26,12 @@ async def patiently(try_it: Callable[[], Awaitable[Found]]) -> Found:
                 log.warning("Redis does not answer, trying again: %s", type(error).__name__)
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+async def end(tasks: Iterable["asyncio.Future[Any]"]) -> None:
+    """Cancels tasks until they have ended: redis-py may turn a cancellation into a time-out, which is then tried again."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_SECONDS)

@@ -10,6 +10,7 @@ from app.domain.live import ArmReplyEvent, ReplyEvent, external_id
 from app.domain.requests import RESPONSES
 from app.domain.words import ArmRole
 from app.pipeline.mirroring import metrics
+from app.pipeline.mirroring.aside import aside
 from app.pipeline.mirroring.attempts import failed_at_us
 from app.pipeline.mirroring.columns import columns_of
 from app.pipeline.mirroring.memory import Memory
@@ -19,8 +20,8 @@ from app.pipeline.mirroring.placing import Told, conversation_of_request, level_
 from app.pipeline.mirroring.requests import read_request
 from app.providers.captured import Captured, read_captured
 
-# Above it a reply is read in a thread, so that calls under way are still timed well.
-READ_HERE_BYTES = 64 * 1024
+# How much more work the bytes of a compressed or streamed reply are than those of a plain one.
+OPENED = 8
 # The decision on its request may be a moment behind.
 CHAIN_PAUSES_SECONDS = (0.0, 0.05, 0.2, 1.0)
 
@@ -59,10 +60,17 @@ class ReplyReader:
     async def reply_event(self, pilot: LivePilot, event: ReplyEvent) -> Kept:
         """What the recorder keeps of it."""
         captured = await self._read(event)
-        request = read_request(event.path, event.request) if event.request is not None else None
+        given = event.request
+        request = await aside(lambda: read_request(event.path, given), size=len(given)) if given is not None else None
         level = await self._level(pilot, event, request)
         answer = captured.answer
         outcome = columns_of(answer, level)
+
+        def kept() -> tuple[Json, bytes | None]:
+            checks = pilot.content.checks(request, answer.reply) if level != "full" and request is not None else {}
+            return checks, pilot.content.kept_reply(level, answer.reply)
+
+        checks, body = await aside(kept, size=len(event.body), level=level)
         metrics.replies.labels(pilot.name, ArmRole.INCUMBENT.value, outcome["failure"] or "answered").inc()
         told = ArmReplyEvent(
             pilot=event.pilot,
@@ -72,8 +80,8 @@ class ReplyReader:
             arm=ArmRole.INCUMBENT.value,
             cancelled=captured.is_cancelled,
             columns=outcome,
-            checks=pilot.content.checks(request, answer.reply) if level != "full" and request is not None else {},
-            body=pilot.content.kept_reply(level, answer.reply),
+            checks=checks,
+            body=body,
         )
         return Kept(told, level, captured.response_id if event.path == RESPONSES else None)
 
@@ -86,9 +94,8 @@ class ReplyReader:
                 return
 
     async def _read(self, event: ReplyEvent) -> Captured:
-        if len(event.body) <= READ_HERE_BYTES:
-            return read_captured(event, reply_bytes=self.reply_bytes)
-        return await asyncio.to_thread(read_captured, event, reply_bytes=self.reply_bytes)
+        size = len(event.body) * (OPENED if event.content_encoding or event.content_type != "application/json" else 1)
+        return await aside(lambda: read_captured(event, reply_bytes=self.reply_bytes), size=size)
 
     async def _level(self, pilot: LivePilot, event: ReplyEvent, request: Json | None) -> ContentLevel:
         """As its request's was decided; where that cannot be told again, as strict as the pilot can be."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,10 +14,11 @@ from app.domain.configuration import ContentLevel
 from app.domain.live import ArmReplyEvent, ExchangeEvent, Hints, MirrorEvent, ReplyEvent, RequestEvent, external_id
 from app.pipeline.mirroring import metrics
 from app.pipeline.mirroring.arms import LiveArm
+from app.pipeline.mirroring.aside import aside
 from app.pipeline.mirroring.calls import Caller, Question
 from app.pipeline.mirroring.deciding import Decider, Decision, unreadable
 from app.pipeline.mirroring.memory import Memory
-from app.pipeline.mirroring.patience import patiently
+from app.pipeline.mirroring.patience import end, patiently
 from app.pipeline.mirroring.pilots import LivePilot, PilotBook
 from app.pipeline.mirroring.replies import ReplyReader
 from app.pipeline.mirroring.room import Held
@@ -78,8 +79,15 @@ class Desk:
             count(decision)
             question = Question(pilot, event, decision.level)
             asking = [self._ask(arm, question, may_wait=may_wait) for arm in decision.arms]
-            await self._each_told(event, [self._tell(decision.exchange, decision.level), *asking])
+            await self._each_told(event, [self._tell_exchange(pilot, event, decision), *asking])
         metrics.held_bytes.set(self.held.bytes)
+
+    async def _tell_exchange(self, pilot: LivePilot, event: RequestEvent, decision: Decision) -> None:
+        exchange, request, level = decision.exchange, decision.request, decision.level
+        if request is not None:
+            kept = await aside(lambda: pilot.content.kept_request(level, request), size=len(event.body), level=level)
+            exchange = replace(exchange, request=kept)
+        await self._tell(exchange, level)
 
     async def _ask(self, arm: LiveArm, question: Question, *, may_wait: bool) -> str:
         found = await self.caller.ask(arm, question, may_wait=may_wait)
@@ -99,9 +107,7 @@ class Desk:
                         has_notes = True
                         await patiently(partial(self.memory.note_answered, event.pilot, number, name))
         finally:
-            for each in left:
-                each.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
+            await end(left)
         if has_notes:
             await patiently(lambda: self.memory.forget_answered(event.pilot, number))
 
