@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 
 from app.capture.events import Entry, encode
 from app.capture.outbox import Outbox
@@ -11,6 +12,8 @@ from app.capture.streams import MIRROR
 from app.domain.live import End, Hints, ReplyEvent, RequestEvent
 from app.domain.routing import PilotRoute
 from app.gateway.counting import PilotLedger
+
+COPY_SECONDS = 0.001
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +48,7 @@ class Observer:
         self.held = 0
         self.failures = 0
         self._held_limit = held_bytes
+        self._jobs: list[Callable[[], None]] = []
 
     def observe(
         self, route: PilotRoute, ledger: PilotLedger, number: int, at_us: int, path: str, hints: Hints, body: bytes
@@ -59,6 +63,18 @@ class Observer:
     def has_room(self, size: int) -> bool:
         """Whether so much more may be held."""
         return self.held + size <= self._held_limit
+
+    def soon(self, job: Callable[[], None]) -> None:
+        """Does it in a moment, after what came before it: many requests at once are all forwarded before one is copied."""
+        self._jobs.append(job)
+        if len(self._jobs) == 1:
+            asyncio.get_running_loop().call_later(COPY_SECONDS, self.copy)
+
+    def copy(self) -> None:
+        """Does now what waits."""
+        jobs, self._jobs = self._jobs, []
+        for job in jobs:
+            job()
 
     def failed(self, error: Exception) -> None:
         """A fault of ours costs an observation, never a request."""
@@ -94,7 +110,10 @@ class Observation:
         self._lag: float | None = None
 
     def announce(self) -> None:
-        """Sends the request's event; called when the request itself is on its way."""
+        """Sends the request's event, in a moment: the request itself goes first."""
+        self._observer.soon(self._announce)
+
+    def _announce(self) -> None:
         observer = self._observer
         try:
             event = RequestEvent(
@@ -132,8 +151,8 @@ class Observation:
     def end(
         self, end: End, *, status: int | None, content_type: str = "", content_encoding: str = "", seconds: float | None = None
     ) -> None:
-        """Sends the reply's event, a turn of the loop later: the last byte goes out first."""
-        asyncio.get_running_loop().call_soon(self._tell, end, status, content_type, content_encoding, seconds)
+        """Sends the reply's event, in a moment: the last byte goes out first."""
+        self._observer.soon(partial(self._tell, end, status, content_type, content_encoding, seconds))
 
     def _tell(self, end: End, status: int | None, content_type: str, content_encoding: str, seconds: float | None) -> None:
         observer = self._observer

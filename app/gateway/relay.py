@@ -51,9 +51,7 @@ class Relay:
         """Returns when the answer was relayed or one of the three has gone."""
         watch_client = self._scope[WATCH_CLIENT]
         if self._observation is not None:
-            asyncio.get_running_loop().call_soon(
-                self._observation.announce
-            )  # by then the request is written to a socket, or waits for one
+            self._observation.announce()
         if isinstance(body, bytes):  # while a body is read piece by piece, its reader meets the client's end
             self._relaying = asyncio.current_task()
             watch_client(self._client_left)
