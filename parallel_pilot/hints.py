@@ -96,7 +96,8 @@ def read_headers(headers: Iterable[tuple[bytes, bytes]]) -> tuple[Hints, bool]:
             continue
         if name[:8].lower() == PREFIX:
             has_ours = True
-            found[name[8:].lower()] = value
+            kind = name[8:].lower()
+            found[kind] = found[kind] + b"," + value if kind in found else value
         elif name.lower() == RETRY_COUNT:
             found[RETRY_COUNT] = value
     return _hints(found) if found else NOTHING, has_ours
@@ -134,7 +135,7 @@ def _hints(found: dict[bytes, bytes]) -> Hints:
         conversation=_text(found.get(b"conversation")),
         content=None if content is None else _level(content),
         retry_count=int(retries) if retries.isdigit() and len(retries) <= RETRY_DIGITS else None,
-        is_off=found.get(b"mirror", b"").strip().lower() == b"off",
+        is_off=b"off" in _words(found.get(b"mirror", b"")),
     )
 
 
@@ -143,6 +144,10 @@ def _text(value: bytes | None) -> str | None:
 
 
 def _level(value: bytes) -> str:
-    """A content level; of a word that is none we cannot know how little was wanted."""
-    said = value.decode("utf-8", "replace").strip().lower()
-    return said if said in LEVELS else LEVELS[-1]
+    """The strictest of the content levels that are named; of a word that is none we cannot know how little was wanted."""
+    said = {word.decode("utf-8", "replace") for word in _words(value)}
+    return max(said, key=_rank) if said <= set(LEVELS) else LEVELS[-1]
+
+
+def _words(value: bytes) -> set[bytes]:
+    return {word.strip().lower() for word in value.split(b",")}

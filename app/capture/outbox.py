@@ -91,19 +91,22 @@ class Outbox:
     async def run(self) -> None:
         """Sends until it is closed."""
         pause = FIRST_PAUSE_SECONDS
+        is_told = False
         while not (self._is_closing and not self._queue):
             await self._something_to_do()
             try:
                 await self._measure()
                 await self._send_batch()
             except REDIS_ERRORS as error:
-                if self.is_connected or self._measured_at < 0:
+                if not is_told:
                     log.warning("Redis does not take events, they wait here: %s", error)
+                is_told = True
                 self.is_connected = False
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
             else:
                 self.is_connected = True
+                is_told = False
                 pause = FIRST_PAUSE_SECONDS
 
     async def close(self, timeout_seconds: float) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from app.domain.configuration import ContentLevel
+from app.domain.content import strictest
 from app.domain.live import Hints
 
 Headers = list[tuple[bytes, bytes]]
@@ -50,7 +51,7 @@ def read_request_headers(headers: Iterable[tuple[bytes, bytes]]) -> Asked:
         if name in _NOT_TO_THE_INCUMBENT:
             aside.append(pair)
         elif name.startswith(OURS):
-            ours[name] = pair[1]
+            ours[name] = ours[name] + b"," + pair[1] if name in ours else pair[1]
         else:
             if name == _RETRY_COUNT:
                 ours[name] = pair[1]
@@ -94,16 +95,20 @@ def pass_response_headers(headers: Headers) -> Headers:
 
 def _with_hints(passed: Headers, length: int | None, ours: dict[bytes, bytes]) -> Asked:
     said, retry = ours.get(b"x-pilot-content"), ours.get(_RETRY_COUNT)
-    level = None if said is None else _LEVELS.get(said.strip().lower(), "metadata")
-    is_bad = said is not None and said.strip().lower() not in _LEVELS
+    levels = tokens(said) if said is not None else set()
     hints = Hints(
         segment=_hint(ours.get(b"x-pilot-segment")),
         conversation=_hint(ours.get(b"x-pilot-conversation")),
-        content=level,
+        content=strictest(*(_LEVELS.get(level, "metadata") for level in levels)) if levels else None,
         retry_count=int(retry) if retry is not None and retry.isdigit() and len(retry) < 6 else None,  # noqa: PLR2004 - digits
     )
-    opted_out = ours.get(b"x-pilot-mirror", b"").strip().lower() == b"off"
-    return Asked(passed, length, hints, opted_out, is_bad)
+    return Asked(
+        passed,
+        length,
+        hints,
+        opted_out=b"off" in tokens(ours.get(b"x-pilot-mirror", b"")),
+        has_bad_content=not levels <= _LEVELS.keys(),
+    )
 
 
 def _hint(value: bytes | None) -> str | None:

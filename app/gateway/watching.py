@@ -31,8 +31,8 @@ class RoutingWatch:
 
     def look(self) -> None:
         """Reads what changed."""
-        self.is_off = self._switch.exists()
         try:
+            self.is_off = self._switch.exists()
             found = self._file.stat()
         except OSError:
             return  # not written yet, or gone: what was known stays
