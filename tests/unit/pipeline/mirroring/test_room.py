@@ -3,7 +3,9 @@
 import asyncio
 
 import pytest
+from prometheus_client import REGISTRY, generate_latest
 
+from app.pipeline.mirroring import metrics
 from app.pipeline.mirroring.room import WAITING_BYTES, Held, NoRoom, Room
 
 
@@ -75,3 +77,15 @@ def test_bytes_are_held_up_to_a_limit_and_one_request_of_any_size_fits():
     with held.hold(50) as one, held.hold(50) as two, held.hold(1) as three:
         assert (one, two, three) == (True, True, False)
     assert held.bytes == 0
+
+
+def test_every_series_of_an_arm_is_there_from_the_start():
+    metrics.prepare_arm("seen-pilot", "qwen", is_asked=True)
+    text = generate_latest(REGISTRY).decode()
+    for reason in ("shed", "over_budget", "not_asked"):
+        assert f'pilot_mirror_skipped_total{{arm="qwen",pilot="seen-pilot",reason="{reason}"}} 0.0' in text
+    for outcome in ("answered", "timeout", "http", "connection", "empty", "malformed", "too_large", "unavailable"):
+        assert f'pilot_mirror_replies_total{{arm="qwen",outcome="{outcome}",pilot="seen-pilot"}} 0.0' in text
+    for reason in ("unreadable_entry", "unknown_pilot", "fault"):
+        assert f'pilot_mirror_dropped_total{{reason="{reason}"}}' in text
+    assert 'pilot_mirror_breaker_state{arm="qwen",pilot="seen-pilot"} 0.0' in text
