@@ -1,15 +1,15 @@
 """The gateway as a raw ASGI application: forward first, copy second."""
 
 import time
-from collections.abc import AsyncIterator
 
 from app.domain.routing import PilotRoute
 from app.gateway import answers
+from app.gateway.bodies import ClientGone, Receive, read_body
 from app.gateway.counting import Ledger
 from app.gateway.figures import Figures
 from app.gateway.headers import Asked, read_request_headers
 from app.gateway.observing import Observer
-from app.gateway.relay import ClientGone, Receive, Relay, Scope, Send
+from app.gateway.relay import Relay, Scope, Send
 from app.gateway.routes import MIRRORED, leaves_the_base, target_of
 from app.gateway.upstream.client import Upstream
 from app.gateway.watching import RoutingWatch
@@ -75,25 +75,25 @@ class Gateway:
     async def _serve(
         self, scope: Scope, receive: Receive, send: Send, route: PilotRoute, rest: bytes, asked: Asked, at_us: int
     ) -> None:
+        reason = self._not_mirrored(route, scope["method"], rest, asked)
+        is_long = asked.content_length is not None and asked.content_length > self._body_limit
+        try:
+            body, too_much = await read_body(receive, -1 if is_long else self._body_limit, self._observer)
+        except ClientGone:
+            self.figures.refused["incomplete"] += 1
+            return
         ledger = self._ledger.of(route.name)
         number = ledger.issue()
-        reason = self._not_mirrored(route, scope["method"], rest, asked)
-        try:
-            body = await self._body(receive, asked.content_length)
-        except ClientGone:
-            ledger.dropped[reason or "not_mirrored_route"] += 1
-            return
-        if reason is None and not isinstance(body, bytes):
-            reason = "too_large"
         observation = None
-        if reason is not None:
-            ledger.dropped[reason] += 1
+        if reason is not None or too_much is not None:
+            ledger.dropped[reason or too_much or ""] += 1
         elif isinstance(body, bytes):
             observation = self._observer.observe(route, ledger, number, at_us, rest.decode(), asked.hints, body)
         if asked.has_bad_content:
             self.figures.bad_content += 1
-        relay = Relay(self._upstream, self.figures, scope, send, observation)
-        await relay.run(route.incumbent_url, rest, asked, body)
+        relay = Relay(self._upstream, self.figures, scope, send, observation, body)
+        del body  # it is not held until the answer has come
+        await relay.run(route.incumbent_url, rest, asked)
 
     def _not_mirrored(self, route: PilotRoute, method: str, rest: bytes, asked: Asked) -> str | None:
         """The first reason for which this request leaves no event, of those that are known from its head."""
@@ -106,35 +106,3 @@ class Gateway:
         if asked.content_length is not None and asked.content_length > self._body_limit:
             return "too_large"
         return None
-
-    async def _body(self, receive: Receive, content_length: int | None) -> bytes | AsyncIterator[bytes]:
-        """The whole body if it is within the limit, else its pieces as they come."""
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        if not message.get("more_body"):
-            whole: bytes = message["body"]
-            return whole
-        pieces = [message["body"]]
-        size = len(pieces[0])
-        if content_length is None or content_length <= self._body_limit:
-            while size <= self._body_limit:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientGone
-                pieces.append(message["body"])
-                size += len(message["body"])
-                if not message.get("more_body"):
-                    return b"".join(pieces)
-        return _pieces(b"".join(pieces), receive)
-
-
-async def _pieces(begun: bytes, receive: Receive) -> AsyncIterator[bytes]:
-    yield begun
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        yield message["body"]
-        if not message.get("more_body"):
-            return

@@ -7,7 +7,7 @@ UPSTREAM_REASONS = (
     "dns", "refused_address", "connect", "connect_timeout", "tls", "closed", "invalid_response", "head_too_large", "upgrade",
     "aborted",
 )  # fmt: skip
-REFUSED_REASONS = ("invalid", "head_too_long")
+REFUSED_REASONS = ("invalid", "head_too_long", "incomplete")
 
 
 class Figures:

@@ -1,12 +1,13 @@
 """One request on its way to the incumbent, and its answer on the way back, byte for byte."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from time import perf_counter
 from typing import Any, TypeAlias
 
 from app.domain.live import End
 from app.gateway import answers
+from app.gateway.bodies import Body, ClientGone
 from app.gateway.figures import Figures
 from app.gateway.headers import Asked, Headers, pass_response_headers
 from app.gateway.observing import Observation
@@ -15,7 +16,6 @@ from app.gateway.upstream.client import Upstream, UpstreamBroken, UpstreamError,
 
 Message: TypeAlias = MutableMapping[str, Any]
 Scope: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 
@@ -23,40 +23,51 @@ class RelayBroken(Exception):
     """The incumbent's answer broke off after its head was relayed: the client's connection must break off too."""
 
 
-class ClientGone(Exception):
-    """The client went away before its request was complete."""
-
-
 class Relay:
     """Forwards one request; whatever happens, the observation is told how it ended.
 
     Args:
         observation: Where copies go; `None` = nothing is copied.
+        body: Let go of as soon as it is sent.
     """
 
-    __slots__ = ("_began", "_figures", "_is_gone", "_observation", "_relaying", "_response", "_scope", "_send", "_upstream")
+    __slots__ = (
+        "_began",
+        "_body",
+        "_figures",
+        "_is_gone",
+        "_observation",
+        "_relaying",
+        "_response",
+        "_scope",
+        "_send",
+        "_upstream",
+    )
 
-    def __init__(self, upstream: Upstream, figures: Figures, scope: Scope, send: Send, observation: Observation | None) -> None:
+    def __init__(
+        self, upstream: Upstream, figures: Figures, scope: Scope, send: Send, observation: Observation | None, body: Body
+    ) -> None:
         self._upstream = upstream
         self._figures = figures
         self._scope = scope
         self._send = send
         self._observation = observation
+        self._body = body
         self._response: UpstreamResponse | None = None
         self._relaying: asyncio.Task[Any] | None = None
         self._is_gone = False
         self._began = perf_counter()
 
-    async def run(self, base_url: str, rest: bytes, asked: Asked, body: bytes | AsyncIterator[bytes]) -> None:
+    async def run(self, base_url: str, rest: bytes, asked: Asked) -> None:
         """Returns when the answer was relayed or one of the three has gone."""
         watch_client = self._scope[WATCH_CLIENT]
         if self._observation is not None:
             self._observation.announce()
-        if isinstance(body, bytes):  # while a body is read piece by piece, its reader meets the client's end
+        if isinstance(self._body, bytes):  # while a body is read piece by piece, its reader meets the client's end
             self._relaying = asyncio.current_task()
             watch_client(self._client_left)
         try:
-            await self._forward(base_url, rest, asked, body)
+            await self._forward(base_url, rest, asked)
         except (asyncio.CancelledError, ClientGone) as error:
             self._end("client_cancelled")
             if isinstance(error, asyncio.CancelledError) and not self._is_gone:
@@ -77,18 +88,22 @@ class Relay:
         if self._relaying is not None:
             self._relaying.cancel()
 
-    async def _forward(self, base_url: str, rest: bytes, asked: Asked, body: bytes | AsyncIterator[bytes]) -> None:
+    async def _forward(self, base_url: str, rest: bytes, asked: Asked) -> None:
         query = self._scope["query_string"]
         target = rest + b"?" + query if query else rest
         try:
             response = self._response = await self._upstream.send(
-                base_url, self._scope["method"], target, asked.passed, body, content_length=asked.content_length
+                base_url, self._scope["method"], target, asked.passed, self._take_body(), content_length=asked.content_length
             )
         except UpstreamError as error:
             await self._not_answered(error)
             return
         self._figures.note_before(response.sent_at - self._began)
         await self._relay(response)
+
+    def _take_body(self) -> Body:
+        body, self._body = self._body, b""
+        return body
 
     async def _not_answered(self, error: UpstreamError) -> None:
         self._figures.upstream_errors[error.reason] = self._figures.upstream_errors.get(error.reason, 0) + 1

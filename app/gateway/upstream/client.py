@@ -88,7 +88,10 @@ class Upstream:
         if isinstance(body, bytes):
             data += body
         connection, response = await self._begin(origin, data, is_head=method == "HEAD")
-        if not isinstance(body, bytes):
+        data = b""  # sent, or in the transport's keeping: an answer may take minutes
+        if isinstance(body, bytes):
+            body = b""
+        else:
             connection.upload(response, body, length)
         try:
             await response.head()
