@@ -13,15 +13,18 @@ PRIVATE_OCTET = 10
 COLONS_OF_V6 = 7
 _OCTET = r"(?:0|[1-9]\d{0,2})"
 _V4 = re.compile(rf"(?<![0-9A-Za-z.])(?:{_OCTET}\.){{3}}{_OCTET}(?![0-9A-Za-z]|\.\d)")
-_V6 = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{1,4})?(?![0-9A-Za-z:]|\.\d)")
+_V6 = re.compile(
+    r"(?<![0-9A-Za-z_:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{1,4})?(?![0-9A-Za-z:]|\.\d)"
+)
 _VERSION_BEFORE = re.compile(
-    r"(?:\b(?:v|ver|vers|version|versionsnummer|release|rev|revision|build|firmware|fw|driver|sdk|patch|(?:up|down)graded? to|"
-    r"updated? to|section|sec|chapter|clause|article|paragraph|figure|fig|step|abschnitt|kapitel|ziffer|absatz|artikel|nr\.|"
-    r"no\.|oid|ios|chrome|python|java|dotnet)[.:=]?[ \t]*[\"'(]?|§+[ ]*|[~^])$",
+    r"(?:version_{0,2}[\"']?[ ]?[:=]{1,2}[ ]?[\"']?|"
+    r"\b(?:v|ver|vers|version|versionsnummer|release(?: id)?|rev|revision|build|firmware|fw|driver|sdk|patch|"
+    r"(?:up|down)graded? to|updated? to|section|sec|chapter|clause|article|paragraph|figure|fig|step|abschnitt|kapitel|ziffer|"
+    r"absatz|artikel|nr\.|no\.|oid|ios|chrome|python|java|dotnet)[.:=]?[ \t]*[\"'(]?|§+[ ]*|~>[ ]?|[~^])$",
     re.IGNORECASE,
 )
 _COMPARED = re.compile(r"(\w*)[\"']?[ ]?[=<>~!]=[ ]?[\"']?$")
-_NAMES_HOST = re.compile(r"ip|addr|host|src|dst|server|gateway|client|remote|peer", re.IGNORECASE)
+_NAMES_HOST = re.compile(r"(?:\w*_)?ip|\w*(?:addr|host|src|dst|server|gateway|client|remote|peer)\w*", re.IGNORECASE)
 _PRODUCT = re.compile(r"\w/$")
 _PORT = re.compile(r":\d")
 _PRERELEASE = re.compile(
@@ -63,7 +66,7 @@ def _is_none(text: str, found: re.Match[str], octets: list[int]) -> bool:
     compared = _COMPARED.search(before)
     return bool(
         _VERSION_BEFORE.search(before)
-        or (compared and not _NAMES_HOST.search(before))
+        or (compared and not _NAMES_HOST.fullmatch(compared[1]))
         or (_PRODUCT.search(before) and not _PORT.match(text, end))
         or _PRERELEASE.match(text, end)
         or (_PACKAGE.search(before) and _ARCHIVE.match(text, end))

@@ -25,11 +25,16 @@ _SAID_TO_OPEN = (
 )
 _SIGN = r"[\"'`\]]{0,2}[ \t]{0,4}(?::=|=>|[:=\uff1a]|\bis\b|\blautet\b|\bes\b|\best\b)[ \t]{0,4}"
 _QUOTED = r"\"([^\"\r\n]{4,4000})\"|'([^'\r\n]{4,4000})'|`([^`\r\n]{4,4000})`"
-_ASSIGNED = re.compile(rf"{_NAME}{_SIGN}(?:{_QUOTED}|([^\s\"'`,;<>()\[\]{{}}&|]{{4,4000}}))", re.IGNORECASE)
+_ASSIGNED = re.compile(
+    rf"{_NAME}(?:_[a-z0-9]{{1,20}}){{0,3}}{_SIGN}(?:{_QUOTED}|([^\s\"'`,;<>()\[\]{{}}&|]{{4,4000}}))", re.IGNORECASE
+)
 _PASSWORD = re.compile(rf"{_SAID_TO_OPEN}{_SIGN}(?:{_QUOTED}|([^\s\"'`,;<>\[\]]{{4,200}}))", re.IGNORECASE)
-_SECRET_LABEL, _PASSWORD_LABEL = re.compile(rf"{_NAME}\Z", re.IGNORECASE), re.compile(rf"{_SAID_TO_OPEN}\Z", re.IGNORECASE)
+_SECRET_LABEL, _PASSWORD_LABEL = (
+    re.compile(rf"{_NAME}(?:_[a-z0-9]{{1,20}}){{0,3}}\Z", re.IGNORECASE),
+    re.compile(rf"{_SAID_TO_OPEN}\Z", re.IGNORECASE),
+)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_LAST = ".:!?"
+_LAST = ".:!?)]}"
 LEAST_SECRET = 12
 # The group of a value without quotes.
 BARE = 4
@@ -79,6 +84,8 @@ def _is_basic(text: str) -> bool:
 def _assigned(found: re.Match[str], *, is_password: bool) -> Iterator[Span]:
     number = found.lastindex or BARE
     value = found[number] if number < BARE else found[number].rstrip(_LAST)
+    if is_placeholder(value.rstrip(_LAST)):
+        return
     if looks_like_password(value) and " " not in value if is_password else looks_random(value, least=LEAST_SECRET):
         start = found.start(number)
         yield Span(start, start + len(value), KIND, value)

@@ -21,8 +21,8 @@ _NOT_FIRST = "/=?'`{|}&*#!$^~-%"
 _NO_TOP = re.compile(
     r"png|jpe?g|gif|svg|webp|bmp|ico|css|m?js|[jt]sx|json|html?|xml|txt|log|ya?ml|exe|dll|pdf|csv|toml|lock", re.IGNORECASE
 )
-# Before the host of an address of the web stands a password, which is another rule's.
-_OF_WEB = re.compile(r"://[^\s/@]{0,100}:\Z")
+# Before the host of an address of the web stands a user, with a password that is another rule's.
+_OF_WEB = re.compile(r"://(?:[^\s/@]{0,100}:)?\Z")
 _REPOSITORIES = frozenset({"git", "hg", "svn"})
 
 
@@ -64,5 +64,5 @@ def _is_none(text: str, start: int, local: str, domain: re.Match[str]) -> bool:
         or rest == "("
         or (rest in (":", "/") and local in _REPOSITORIES)
         or not any(sign.isalnum() for sign in local)
-        or (text[start - 1 : start] == ":" and _OF_WEB.search(text, max(0, start - 104), start) is not None)
+        or (text[start - 1 : start] in (":", "/") and _OF_WEB.search(text, max(0, start - 104), start) is not None)
     )

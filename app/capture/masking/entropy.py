@@ -6,7 +6,7 @@ from collections import Counter
 
 _PLACEHOLDER = re.compile(
     r"(?:your|my|the|some|an?)?[-_ ]?(?:api|secret|access|auth|private)?[-_ ]?(?:key|token|secret|password|passwd|pwd)?"
-    r"[-_ ]?(?:here)?|x{3,}.*|\*{3,}.*|\.{3,}.*|<.*|\$\{?.*|\{\{.*|%\w+%|your.*|my[-_].*|example.*|placeholder.*|"
+    r"[-_ ]?(?:here)?|x{3,}.*|\*{3,}.*|\.{3,}.*|<.*|\$\{?.*|\{.*|%\w+%|your.*|my[-_].*|example.*|placeholder.*|"
     r"change[-_]?me.*|redacted.*|dummy.*|todo.*|none|null|nil|true|false|undefined|required|optional|string|str|test|"
     r"sample|foo.*|bar",
     re.IGNORECASE,
@@ -16,6 +16,7 @@ _CODE = re.compile(
     r"[A-Za-z_][\w.]*[(\[].*|(?:os|process|env|config|settings|self|this|args|kwargs|request|secrets|System|ENV)[.\[].*"
 )
 LEAST_PASSWORD, MOST_PASSWORD = 6, 200
+_DOTTED, _WORD = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+"), re.compile(r"[A-Za-z_]{3,}")
 _VARIED = re.compile(r"[0-9]"), re.compile(r"[A-Za-z]"), re.compile(r"[^0-9A-Za-z]")
 
 
@@ -27,19 +28,22 @@ def bits_per_sign(text: str) -> float:
 
 def is_placeholder(text: str) -> bool:
     """Whether a value only says that one belongs there, or is code that fetches it."""
-    return bool(_PLACEHOLDER.fullmatch(text) or _CODE.fullmatch(text))
+    if _PLACEHOLDER.fullmatch(text) or _CODE.fullmatch(text):
+        return True
+    return bool(_DOTTED.fullmatch(text)) and any(_WORD.fullmatch(part) for part in text.split("."))
 
 
 def looks_random(text: str, *, least: int = 16, bits: float = 2.8) -> bool:
     """Whether a string is long and varied enough for a key: with digits, and not words that are joined."""
-    if len(text) < least or not _VARIED[0].search(text) or is_placeholder(text) or _WORDS.fullmatch(text):
+    digit, letter, _ = (kind.search(text) for kind in _VARIED)
+    if len(text) < least or not (digit and letter) or is_placeholder(text) or _WORDS.fullmatch(text):
         return False
     return bits_per_sign(text) >= bits
 
 
 def looks_like_password(text: str) -> bool:
     """Whether a value that is said to be a password could be one, rather than a word of the text."""
-    if not LEAST_PASSWORD <= len(text) <= MOST_PASSWORD or is_placeholder(text) or _WORDS.fullmatch(text):
+    if not LEAST_PASSWORD <= len(text) <= MOST_PASSWORD or is_placeholder(text):
         return False
     digit, letter, other = (kind.search(text) for kind in _VARIED)
-    return bool(letter and (digit or other))
+    return bool(letter and (digit or (other and not _WORDS.fullmatch(text))))

@@ -104,7 +104,7 @@ class Masker:
             return text
         there = [Span(each.start(), each.end(), "", "") for each in PLACEHOLDER.finditer(text)]
         parts, place = [], 0
-        for span in _chosen(found, there):
+        for span in chosen(found, there):
             parts += [text[place : span.start], self.placeholder(span.kind, span.value)]
             place = span.end
         return "".join([*parts, text[place:]])
@@ -129,7 +129,7 @@ class Masker:
         return "".join([*parts, text[place:]])
 
 
-def _chosen(found: Iterable[Span], there: Iterable[Span]) -> list[Span]:
+def chosen(found: Iterable[Span], there: Iterable[Span]) -> list[Span]:
     """The spans that are masked: none touches a placeholder, of overlapping ones the longest, in order."""
     taken: list[Span] = list(there)
     chosen: list[Span] = []

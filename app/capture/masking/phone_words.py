@@ -9,7 +9,7 @@ _BETWEEN = (
     r"unter|to|auf|me|us|him|her|them|it|now|please|bitte|al|au|le|el|o|or|and|und|home|work|direct)\b\.?|[是为為는은は])"
 )
 _PHONE = (
-    r"(?<!micro)(?<!head)(?<!mega)(?<!xylo)(?<!\bi)(?<!smart)phone\w{0,12}|\btelef\w{0,10}|\btele|\btel|\btél\w{0,9}|\btlf|"
+    r"(?<!micro)(?<!head)(?<!mega)(?<!xylo)(?<!\bi)(?<!smart)phone\w{0,12}|\bt[eé]l(?:[eé]f\w{0,9}|[eé]phon\w{0,3}|[eé])?(?![a-zé])|\btlf|"
     r"\bmobil\w{0,10}|\bmóvil|\bcell\w{0,10}|\bcelular\w{0,3}|\bhandy\w{0,9}|\bfax\w{0,7}|\bsms|\bwhatsapp|\bviber|\bcall\w{0,4}|"
     r"\bdial\w{0,4}|\bring|\btext(?:ed)?|\bhot-?line|\brufnummer|\bruf|\bdurchwahl|\bfestnetz|\banruf\w{0,4}|\berreichbar|"
     r"\breach\w{0,5}|\bcontact\w{0,3}|\bkontakt|\bligar|\bllam\w{1,6}|\bappel\w{1,4}|\bchiam\w{1,6}|"

@@ -8,6 +8,7 @@ from app.capture.masking.spans import Span
 
 KIND = "PHONE"
 LEAST_DIGITS, MOST_DIGITS = 7, 15
+LOOK_AHEAD = 12
 # With the country's code, with and without gaps; without it, with the leading zero.
 LEAST_WORLDWIDE, LEAST_WORLDWIDE_IN_ONE, LEAST_NATIONAL, MOST_NATIONAL = 8, 9, 9, 13
 AMERICAN_DIGITS = 11
@@ -16,7 +17,7 @@ _RUN = re.compile(rf"(?<![0-9A-Za-z_+])(?:[+\uff0b][ ]?\(?|\([+\uff0b]?)?\d(?:[{
 _EXTENSION = re.compile(
     r"[ ]?(?:,[ ]?)?(?:ext(?:ension)?\.?|x|durchwahl|dw\.?|poste|anexo|ramal|int\.|#)[ :]{0,2}\d{1,6}(?!\d)", re.IGNORECASE
 )
-_PART_BEFORE, _PART_AFTER = re.compile(r"[0-9A-Za-z_%][-./_+&?@]$|[$€£¥]$"), re.compile(r"[A-Za-z_@%]|[-/][A-Za-z0-9]")
+_PART_BEFORE, _PART_AFTER = re.compile(r"[0-9A-Za-z_%][-./_+&?@]$|\d:$|[$€£¥]$"), re.compile(r"[A-Za-z_@%]|[-/][A-Za-z0-9]")
 _FRACTION = re.compile(r"[.,:]\d")
 _UNIT = re.compile(
     r"[ ]?(?:[$€£¥₫₹%°]|(?:eur|usd|gbp|inr|idr|vnd|jpy|chf|km|kg|mb|gb|tb|ms|px|pt|points?|people|users|views|requests?|tokens|"
@@ -24,10 +25,10 @@ _UNIT = re.compile(
     re.IGNORECASE,
 )
 _DATE = re.compile(
-    r"(?<!\d)(?:(?:19|20)\d\d[./-](?:0?[1-9]|1[0-2])[./-](?:0?[1-9]|[12]\d|3[01])|\d{1,2}[./-]\d{1,2}[./-](?:19|20)?\d\d|"
-    r"(?:0?[1-9]|1[0-2])/(?:19|20)\d\d|(?:19|20)\d\d-(?:19|20)\d\d)(?!\d)"
+    r"(?<!\d)(?:(?:19|20)\d\d[./-](?:0?[1-9]|1[0-2])[./-](?:0?[1-9]|[12]\d|3[01])|(?:0?[1-9]|[12]\d|3[01])[./-](?:0?[1-9]|[12]\d|3[01])[./-](?:19|20)?\d\d|"
+    r"(?:0?[1-9]|1[0-2])/(?:19|20)\d\d|(?:19|20)\d\d-(?:19|20)\d\d)(?![./-]?\d)"
 )
-_DECIMAL = re.compile(r"[+\uff0b]?\d*\.\d+|[+\uff0b]?\d{1,3}(?:\.\d{3})+")
+_DECIMAL = re.compile(r"(?:[+\uff0b][ ]?)?(?:\d*\.\d+|\d{1,3}(?:\.\d{3})+)")
 _COUNTRY = re.compile(
     r"1|7|2[07]|2[1-689]\d|3[0-469]|3[578]\d|4[013-9]|42\d|5[1-8]|5[09]\d|6[0-6]|6[7-9]\d|8[1246]|8[0578]\d|9[0-58]|9[679]\d"
 )
@@ -63,14 +64,15 @@ def find_phones(text: str, label: str = "") -> Iterator[Span]:
 
 def _numbers(text: str, run: re.Match[str], label: str) -> Iterator[tuple[int, int]]:
     """The whole run, or else the numbers in it that cannot be anything else."""
-    before = _before(text, run.start(), label)
-    if _is_part(before, run[0], text[run.end() : run.end() + 12]):
+    written = run[0][1:] if run[0][0] == "(" and ")" not in run[0] else run[0]
+    start = run.end() - len(written)
+    before, after = _before(text, start, label), text[run.end() : run.end() + LOOK_AHEAD]
+    if _is_part(before, written, after):
         return
-    if is_phone(run[0], before, text[run.end() : run.end() + 12]):
-        yield run.start(), run.end()
-        return
-    if not says_other(before):
-        yield from ((run.start() + found.start(), run.start() + found.end()) for found in _STRONG.finditer(run[0]))
+    if is_phone(written, before, after):
+        yield start, run.end()
+    elif not says_other(before):
+        yield from ((start + found.start(), start + found.end()) for found in _STRONG.finditer(written))
 
 
 def is_phone(written: str, before: str, after: str) -> bool:
@@ -82,7 +84,9 @@ def is_phone(written: str, before: str, after: str) -> bool:
         after: What stands behind it.
     """
     digits = "".join(_GROUPS.findall(written))
-    if not LEAST_DIGITS <= len(digits) <= MOST_DIGITS or _DATE.search(written) or _QUAD.fullmatch(written):
+    if not LEAST_DIGITS <= len(digits) <= MOST_DIGITS or written.count("(") != written.count(")"):
+        return False
+    if _DATE.search(written) or _QUAD.fullmatch(written) or "//" in written:
         return False
     if _PLUS.match(written):
         return _is_international(written, digits)

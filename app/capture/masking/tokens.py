@@ -7,7 +7,7 @@ from app.capture.masking.entropy import looks_random
 from app.capture.masking.spans import Span
 
 KIND = "KEY"
-LETTERS_ONLY = 24
+LETTERS_BOTH, LETTERS_ONLY = 24, 30
 # The beginning says who issued it. Each is followed by signs that are bounded only where the shape is fixed.
 _SHAPES = re.compile(
     r"(?<![0-9A-Za-z])(?:"
@@ -31,7 +31,8 @@ _RANDOM_AFTER = re.compile(
     r"(?<![0-9A-Za-z_-])(?:sk-(?:ant-(?:api|admin|oat)\d{2}-|ant-|proj-|svcacct-|admin-|or-v1-|lf-)?|hf_|api_org_|gsk_|xai-|r8_|pplx-|nvapi-|"
     r"fw_|tgp_v1_|csk-|pp_|lsv2_(?:pt|sk)_|rk-|fk-|secret_)([A-Za-z0-9_-]{16,300})"
 )
-_LETTERS_BOTH = re.compile(r"(?=.*[a-z])(?=.*[A-Z])")
+_LONG = re.compile(r"[A-Za-z0-9]{12}")
+_BOTH_CASES = re.compile(r"(?=.*[a-z])(?=.*[A-Z])")
 
 
 def find_tokens(text: str, _: str = "") -> Iterator[Span]:
@@ -39,6 +40,10 @@ def find_tokens(text: str, _: str = "") -> Iterator[Span]:
     for found in _SHAPES.finditer(text):
         yield Span(found.start(), found.end(), KIND, found[0])
     for found in _RANDOM_AFTER.finditer(text):
-        # Some issuers use letters only, but then large and small ones.
-        if looks_random(found[1]) or (found[1].isalnum() and len(found[1]) > LETTERS_ONLY and _LETTERS_BOTH.match(found[1])):
+        if (_LONG.search(found[1]) and looks_random(found[1])) or _is_one_word(found[1]):
             yield Span(found.start(), found.end(), KIND, found[0])
+
+
+def _is_one_word(text: str) -> bool:
+    """Some issuers use letters only, more of them in a row than any word has."""
+    return text.isalnum() and len(text) > (LETTERS_BOTH if _BOTH_CASES.match(text) else LETTERS_ONLY)

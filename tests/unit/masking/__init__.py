@@ -1,0 +1,1 @@
+"""Masking: what the rules find, and what they leave alone."""
