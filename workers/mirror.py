@@ -1,8 +1,12 @@
-"""The mirror: `python -m workers.mirror SLOT`. Waits for Redis and PostgreSQL rather than dying."""
+"""The mirror: `python -m workers.mirror [SLOT]`. Waits for Redis and PostgreSQL rather than dying.
+
+A slot is unique among living mirrors; without one it is told by the host's name, as where containers are multiplied.
+"""
 
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -26,7 +30,7 @@ SWITCH_SECONDS = 0.001
 
 def main() -> None:
     """Runs until SIGTERM; calls that are under way then are finished, for a while."""
-    slot = sys.argv[1] if len(sys.argv) > 1 else "mirror-1"
+    slot = sys.argv[1] if len(sys.argv) > 1 else f"mirror-{socket.gethostname()}"
     configure_logs("mirror")
     settings = Settings()
     if settings.redis_url is None or settings.database_url is None:

@@ -1,13 +1,16 @@
 """The mirror from its stream to the recorder's: decisions, arms, replies."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 import pytest
 
 from app.domain.live import Hints
-from app.store.session import SessionFactory
+from app.store.pilots import mark_started
+from app.store.session import SessionFactory, session_scope
+from tests.builders import a_pilot
 from tests.integration.mirroring import (
     Asked,
     MakeStage,
@@ -222,3 +225,28 @@ def test_a_chain_of_responses_is_one_conversation(make_stage: MakeStage, session
     assert {number: reply.skipped for number, reply in stage.replies().items() if number > 1} == dict.fromkeys(
         (2, 3, 4), "not_asked"
     )
+
+
+def test_a_pilot_that_starts_just_now_is_looked_up_again_and_a_draft_counts_nothing(
+    make_stage: MakeStage, session_factory: SessionFactory
+):
+    asked = Asked()
+    with model_server(asked) as url:
+        with session_scope(session_factory) as session:
+            pilot = a_pilot(session, pilot={"name": "support-bot", "starts": "2026-01-01"}, candidate=[a_candidate(url)])
+        stage = make_stage()
+
+        async def story() -> None:
+            async with stage.mirror() as mirror:
+                await stage.until(mirror.is_consuming.is_set)
+                stage.put(a_request(1, "1"))
+                await stage.until_done()
+                with session_scope(session_factory) as session:
+                    now = datetime.now(UTC)
+                    mark_started(session, pilot, starts_at=now - timedelta(days=1), at=now)
+                stage.put(a_request(2, "2"))
+                await stage.until_done()
+
+        asyncio.run(story())
+    assert {number: exchange.reason for number, exchange in stage.exchanges().items()} == {1: "outside_window", 2: "captured"}
+    assert len(asked.requests) == 1

@@ -10,7 +10,7 @@ from app.domain.exchange import Json
 from app.domain.live import ExchangeEvent, RequestEvent, external_id
 from app.domain.requests import RESPONSES
 from app.domain.sampling import sample_point
-from app.domain.words import OTHER_SEGMENT, ArmRole, CoverageReason
+from app.domain.words import OTHER_SEGMENT, ArmRole, CoverageReason, PilotState
 from app.pipeline.mirroring.arms import LiveArm
 from app.pipeline.mirroring.attempts import Attempt
 from app.pipeline.mirroring.memory import Memory
@@ -64,7 +64,7 @@ class Decider:
             await patiently(lambda: self._memory.note_chained(pilot.name, number, root))
         segment = pilot.segment_of(request, event.path, event.hints.segment)
         line = self._line(pilot, event, conversation, segment)
-        if pilot.pilot.day_of(arrival(event.at_us)) is None:
+        if pilot.pilot.state is PilotState.DRAFT or pilot.pilot.day_of(arrival(event.at_us)) is None:
             return Decision(replace(line, reason=CoverageReason.OUTSIDE_WINDOW.value), line.level)
         if not takes_part(conversation, pilot.pilot.configuration.sampling.rate):
             return Decision(replace(line, reason=CoverageReason.NOT_SAMPLED.value), line.level)

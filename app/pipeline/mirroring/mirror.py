@@ -106,9 +106,8 @@ class Mirror:
     async def _take(self, entries: Sequence[tuple[str, Entry]]) -> None:
         """Failures first: a client's next attempt may be right behind them."""
         read = [(number, entry, self._desk.read(entry)) for number, entry in entries]
-        for _, _, event in read:
-            if isinstance(event, ReplyEvent):
-                await self._desk.replies.note_attempt(event)
+        replies = (event for _, _, event in read if isinstance(event, ReplyEvent))
+        await asyncio.gather(*(self._desk.replies.note_attempt(event) for event in replies))
         for number, entry, event in read:
             self._known.add(number)
             task = asyncio.create_task(self._work(number, entry, event))

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
@@ -9,10 +10,12 @@ from app.capture.streams import REDIS_ERRORS
 
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
+SAID_AGAIN_SECONDS = 10.0
 CANCEL_SECONDS = 0.2
 
 Found = TypeVar("Found")
 log = logging.getLogger(__name__)
+_said_at: list[float] = []
 
 
 async def patiently(try_it: Callable[[], Awaitable[Found]]) -> Found:
@@ -22,10 +25,17 @@ async def patiently(try_it: Callable[[], Awaitable[Found]]) -> Found:
         try:
             return await try_it()
         except REDIS_ERRORS as error:
-            if pause == FIRST_PAUSE_SECONDS:
-                log.warning("Redis does not answer, trying again: %s", type(error).__name__)
+            _say(error)
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def _say(error: Exception) -> None:
+    """One line from time to time, however many calls wait."""
+    now = time.monotonic()
+    if not _said_at or now - _said_at[-1] >= SAID_AGAIN_SECONDS:
+        log.warning("Redis does not answer, trying again: %s", type(error).__name__)
+        _said_at[:] = [now]
 
 
 async def end(tasks: Iterable["asyncio.Future[Any]"]) -> None:

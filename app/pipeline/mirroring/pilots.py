@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from sqlalchemy.exc import DBAPIError
+
 from app.capture.segments import LiveSegmentOf, live_segment_finder
 from app.domain.configuration import ContentLevel
 from app.domain.pilot import Pilot
@@ -20,9 +22,13 @@ from app.store.session import SessionFactory
 from app.store.spend import spent
 
 REFRESH_SECONDS = 1.0
+AGAIN_SECONDS = 0.2
 PRICES_SECONDS = 3600.0  # prices change by date
 CLOSING_SECONDS = 60.0
 PURPOSES = ("mirror", "control")  # under which the recorder books what the mirror spends
+
+# Away, not migrated yet, or with a pilot of a newer version.
+UNREADABLE: tuple[type[Exception], ...] = (*DATABASE_ERRORS, DBAPIError, ValueError)
 
 log = logging.getLogger(__name__)
 
@@ -120,8 +126,13 @@ class PilotBook:
                 return found
             if self._read_at is not None and self._read_at >= asked_at:
                 return found
+            await asyncio.sleep(self._pause())
             if not await self.refresh():
                 await asyncio.sleep(REFRESH_SECONDS)
+
+    def _pause(self) -> float:
+        """Traffic of a pilot that is none does not ask the database again and again."""
+        return 0.0 if self._read_at is None else max(0.0, self._read_at + AGAIN_SECONDS - time.monotonic())
 
     async def refresh(self) -> bool:
         """Reads them once; false if the database is away."""
@@ -133,9 +144,9 @@ class PilotBook:
             try:
                 self._thread = asyncio.ensure_future(asyncio.to_thread(self._read))
                 pilots, spent_usd = await asyncio.shield(self._thread)
-            except DATABASE_ERRORS as error:
+            except UNREADABLE as error:
                 if not self._is_away:
-                    log.warning("the database is away, pilots stay as they are known: %s", type(error).__name__)
+                    log.warning("pilots cannot be read and stay as they are known: %s", type(error).__name__)
                 self._is_away = True
                 return False
             self._is_away = False
