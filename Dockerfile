@@ -24,5 +24,5 @@ ENV PATH=/opt/venv/bin:$PATH \
     PILOT_HOME=/var/lib/pilot
 USER 10001
 VOLUME ["/var/lib/pilot"]
-EXPOSE 8080
-CMD ["uvicorn", "--factory", "workers.web:create_app", "--host", "0.0.0.0", "--port", "8080"]
+EXPOSE 8080 8081
+CMD ["python", "-m", "workers.serve", "--host", "0.0.0.0", "--port", "8080"]

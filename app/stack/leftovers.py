@@ -23,6 +23,11 @@ class Leftovers:
         """Tells the gateways to end."""
         self._ask([child for child in leftovers(self.home) if child.name == GATEWAY], self.drain_seconds)
 
+    @property
+    def have_gateways(self) -> bool:
+        """Whether gateways serve without a supervisor."""
+        return any(child.name == GATEWAY for child in leftovers(self.home))
+
     def _ask(self, left: list[ProcessEntry], grace_seconds: float) -> None:
         until = time.monotonic() + grace_seconds
         self._left += [(child.model_copy(update={"state": ProcessState.DRAINING}), until) for child in ask_leftovers(left)]

@@ -59,6 +59,11 @@ class Servers(threading.Thread):
         return self._prepared.is_set()
 
     @property
+    def has_redis(self) -> bool:
+        """Whether Redis runs, as far as it is ours."""
+        return "redis" not in self._entries or self._entries["redis"].state is ProcessState.RUNNING
+
+    @property
     def redis_url(self) -> str:
         """Where Redis is or will be; known before it runs."""
         return self._settings.redis_url or locate_redis(self._home.root).url

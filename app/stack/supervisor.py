@@ -27,6 +27,9 @@ Say = Callable[[str], None]
 READY_TIMEOUT_SECONDS = 120.0
 # How long an orphaned gateway may take to let go of the port.
 HAND_OVER_SECONDS = 5.0
+# How long Redis may take to start before orphaned gateways are told to end, and they to find it again.
+REDIS_SECONDS = 10.0
+RECONNECT_SECONDS = 1.2
 # A process that ended so often before everything was ready once will not get better by itself.
 HOPELESS_FAILURES = 3
 
@@ -60,19 +63,41 @@ class Supervisor:
     def run(self, on_ready: Callable[[Addresses], None]) -> None:
         """Starts everything, calls `on_ready` once it can be used, and returns when all is ended."""
         with ExitStack() as stack:
+            stack.callback(self._let_servers_be)
             # Orphaned gateways forward until nothing else can keep this one from starting.
             self._leftovers.ask_all_but_gateways()
             api = stack.enter_context(self._listen(self._settings.api_port, "PILOT_API_PORT", "API"))
+            self._signals.listen()
+            self._await_hand_over()
             self._leftovers.ask_gateways()
             gateway = stack.enter_context(self._listen(self._settings.gateway_port, "PILOT_GATEWAY_PORT", "gateway"))
             self._state = self._first_state(url_of(api), url_of(gateway))
-            self._signals.listen()
             try:
                 self._start_gateways(gateway)
-                self._servers.start()
+                self._start_servers()
                 self._keep_running(on_ready, api)
             finally:
                 self._stop(gateway)
+
+    def _await_hand_over(self) -> None:
+        """Orphaned gateways serve on until Redis can take what they saw; then they are told to end."""
+        if not self._leftovers.have_gateways:
+            return
+        self._start_servers()
+        until = time.monotonic() + REDIS_SECONDS
+        while not self._servers.has_redis and time.monotonic() < until and not self._signals.stops_asked:
+            self._signals.wait(LOOK_SECONDS)
+        time.sleep(RECONNECT_SECONDS)
+
+    def _start_servers(self) -> None:
+        if self._servers.ident is None:
+            self._servers.start()
+
+    def _let_servers_be(self) -> None:
+        """Nothing is started any more from here on."""
+        self._servers.end()
+        if self._servers.is_alive():
+            self._servers.join()
 
     def _listen(self, port: int, setting: str, what: str) -> socket:
         patience = HAND_OVER_SECONDS if self._leftovers.entries else 0.0
@@ -173,8 +198,7 @@ class Supervisor:
         self._write()
         end_children(self._children, self._signals)
         self._leftovers.end()
-        if self._servers.is_alive():
-            self._servers.join()
+        self._let_servers_be()
         stop_servers(self._home)
         self._write()
 

@@ -17,7 +17,9 @@ from fastapi.routing import APIRoute
 from app.api.application import make_api
 from app.api.dependencies import Services
 from app.settings import Settings
+from app.stack.home import CHILDREN, SERVERS
 from app.stack.locking import blocks_of
+from app.stack.programs import FLUSH_SECONDS
 from app.store.session import make_engine, make_session_factory
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,7 +40,18 @@ def module_exists(name: str) -> bool:
 
 
 def test_the_same_processes_run_as_under_run_up() -> None:
-    assert set(SERVICES) == {"api", "worker", "beat", "postgres", "redis", "migrate"}
+    assert set(SERVICES) == {*CHILDREN, *SERVERS, "migrate"}
+
+
+def test_the_gateway_waits_for_nobody() -> None:
+    gateway = SERVICES["gateway"]
+    assert "depends_on" not in gateway
+    assert gateway["restart"] == "always"
+    assert not {"PILOT_DATABASE_URL", "PILOT_PEPPER"} & set(gateway["environment"])
+    # The file that it lives by is written by the api.
+    assert "pilot-home:/var/lib/pilot" in gateway["volumes"]
+    assert gateway["volumes"] == SERVICES["api"]["volumes"]
+    assert float(gateway["stop_grace_period"].removesuffix("s")) > Settings().gateway_drain_seconds + FLUSH_SECONDS
 
 
 @pytest.mark.parametrize("command", commands(), ids=" ".join)
@@ -54,7 +67,7 @@ def test_each_command_names_a_program_and_a_module_that_exist(command: list[str]
 
 @pytest.mark.parametrize("name", OURS)
 def test_each_setting_of_ours_is_one(name: str) -> None:
-    known = {f"PILOT_{field.upper()}" for field in Settings.model_fields}
+    known = {f"PILOT_{field.upper()}" for field in Settings.model_fields} | {"PILOT_READY_FILE"}
     assert set(SERVICES[name]["environment"]) <= known
     assert set(re.findall(r"PILOT_[A-Z_]+", DOCKERFILE)) <= known
 
