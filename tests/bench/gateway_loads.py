@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,24 @@ def two_cpus() -> Cpus:
     return Cpus(usable[0], usable[1])
 
 
-def pinned(cpu: int, command: Sequence[str]) -> list[str]:
-    """The command on one CPU, with all that it starts."""
+def pinned(cpu: int, command: Sequence[str], *, is_first: bool = False) -> list[str]:
+    """The command on one CPU, with all that it starts; first of all there, where this user may say so."""
     if shutil.which("taskset") is None:
         message = "taskset is missing (Debian: apt-get install util-linux)"
         raise MissingTool(message)
-    return ["taskset", "-c", str(cpu), *command]
+    return ["taskset", "-c", str(cpu), *(_REAL_TIME if is_first and may_be_first() else ()), *command]
+
+
+_REAL_TIME = ("chrt", "-f", "1")
+
+
+@cache
+def may_be_first() -> bool:
+    """Whether this user may start processes that go before all ordinary ones."""
+    try:
+        return subprocess.run([*_REAL_TIME, "true"], check=False, capture_output=True).returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 def compiled(name: str, folder: Path) -> Path:
@@ -81,12 +94,20 @@ class Model:
 
 @contextmanager
 def model(
-    program: Path, cpu: int, mode: str = "ok", *, delay_ms: float = 0, chunks: int = 100, gap_ms: float = 20, port: int = 0
+    program: Path,
+    cpu: int,
+    mode: str = "ok",
+    *,
+    delay_ms: float = 0,
+    chunks: int = 100,
+    gap_ms: float = 20,
+    port: int = 0,
+    is_first: bool = False,
 ) -> Iterator[Model]:
     """A fake model: `ok`, `hang`, `garbage` or `huge` (100 MB answers); or who takes what the in-app client sends, `ingest`."""
     port = port or free_port()
     command = [str(program), str(port), mode, str(delay_ms), str(chunks), str(gap_ms), "100"]
-    process = subprocess.Popen(pinned(cpu, command), stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(pinned(cpu, command, is_first=is_first), stdout=subprocess.PIPE, text=True)
     try:
         wait_for_port(port, process)
         yield Model(port, process)
@@ -113,15 +134,18 @@ def wait_for_port(port: int, process: "subprocess.Popen[Any]", seconds: float = 
 
 @dataclass(frozen=True)
 class Load:
-    """The load generator."""
+    """The load generator; `is_first`: it goes before all else on its CPU, so that it measures others' delays, not its own."""
 
     program: Path
     cpu: int
+    is_first: bool = False
 
     def run(self, how: str, port: int, amount: int, seconds: float, path: str = PATH) -> dict[str, Any]:
         """One run; see the head of `load.c`."""
         command = [str(self.program), how, str(port), str(amount), str(seconds), path]
-        said = subprocess.run(pinned(self.cpu, command), check=True, capture_output=True, text=True).stdout
+        said = subprocess.run(
+            pinned(self.cpu, command, is_first=self.is_first), check=True, capture_output=True, text=True
+        ).stdout
         return dict(json.loads(said))
 
 
