@@ -126,7 +126,7 @@ def unknown_seconds(boots: Iterable[Boot], *, since: datetime, until: datetime) 
     for boot in known:
         if boot.is_final:
             continue
-        end = min((other.started_at for other in known if _follows(other, boot)), default=None)
+        end = min((other.started_at for other in known if follows(other, boot)), default=None)
         if end is None:
             if (until - boot.last_at).total_seconds() <= QUIET_SECONDS:
                 continue
@@ -137,8 +137,10 @@ def unknown_seconds(boots: Iterable[Boot], *, since: datetime, until: datetime) 
     return _covered([gap for gap in gaps if gap[0] < gap[1]])
 
 
-def _follows(other: Boot, boot: Boot) -> bool:
-    return other.slot == boot.slot and other.source == boot.source and other.started_at > boot.last_at
+def follows(other: Boot, boot: Boot) -> bool:
+    """Whether a boot is a later life of the same producer."""
+    is_other = other.boot != boot.boot and (other.slot, other.source) == (boot.slot, boot.source)
+    return is_other and other.started_at > boot.last_at
 
 
 def _covered(gaps: Sequence[tuple[datetime, datetime]]) -> float:

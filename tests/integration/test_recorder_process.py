@@ -21,7 +21,7 @@ from sqlalchemy import make_url, text
 
 from app.capture.events import encode
 from app.capture.sealing import Sealer
-from app.capture.streams import GROUP, RECORD, open_streams
+from app.capture.streams import GROUP, MIRROR, RECORD, open_streams
 from app.domain.live import Hints, RecordEvent, RequestEvent
 from app.pipeline.pilots import start_pilot
 from app.pipeline.recording.recorder import Recorder, Work
@@ -170,6 +170,33 @@ def test_several_recorders_at_once_store_everything_once(redis_url: str, session
 
     asyncio.run(story())
     assert_complete(session_factory, 300)
+
+
+def test_nothing_is_given_up_while_the_mirror_is_not_done(
+    redis_url: str, session_factory: SessionFactory, pilot: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.pipeline.recording.recorder.CLOSE_SECONDS", 0.05)
+    closed = "SELECT count(*) FROM exchanges WHERE closed_at IS NOT NULL"
+
+    async def story() -> None:
+        client = open_streams(redis_url)
+        hour_ago = int((time.time() - 3600) * 1_000_000)
+        waiting = await client.xadd(MIRROR, {b"h": b"a request"}, id=f"{hour_ago // 1000}-0")
+        async with recording(redis_url, session_factory):
+            send(redis_url, exchange(1, at_us=hour_ago), reply(1, "qwen", at_us=hour_ago), count(2, at=0, is_final=True))
+            await drained(redis_url)
+            await asyncio.sleep(0.6)
+            assert number(session_factory, closed) == 0
+            await client.xdel(MIRROR, waiting)
+            async with asyncio.timeout(WAIT_SECONDS):
+                while not number(session_factory, closed):  # noqa: ASYNC110 - a test waits
+                    await asyncio.sleep(0.05)
+        await client.aclose()
+
+    asyncio.run(story())
+    assert number(session_factory, "SELECT reason FROM exchanges") == "lost"
+    found = compute_scorecard(session_factory, PILOT).coverage
+    assert {reason: n for reason, n in found.by_reason.items() if n} == {"outside_window": 1, "lost": 1}
 
 
 def story_of(last: int) -> list[RecordEvent]:

@@ -32,6 +32,7 @@ BLOCK_SECONDS = 0.5
 GATHER_SECONDS = 0.1
 TEND_SECONDS = 1.0
 CLOSE_SECONDS = 1.0
+STOP_SECONDS = 5.0
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 2.0
 
@@ -81,9 +82,11 @@ class Recorder:
         try:
             await self._record()
         finally:
-            for task in others:
+            self._stopping.set()
+            # Not cancelled at once: a client that is cancelled in the middle of an answer may swallow it.
+            _, left = await asyncio.wait(others, timeout=STOP_SECONDS)
+            for task in left:
                 task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
 
     async def _record(self) -> None:
         while not self._stopping.is_set():
@@ -185,40 +188,44 @@ class Recorder:
                 await self._stopping.wait()
 
     async def _tend(self) -> None:
-        while True:
+        while not self._stopping.is_set():
             with suppress(*REDIS_ERRORS):  # reading says so
                 await self._reader.tend()
-            await asyncio.sleep(TEND_SECONDS)
+            await self._pause(TEND_SECONDS)
 
     async def _close(self) -> None:
-        while True:
-            await asyncio.sleep(CLOSE_SECONDS)
+        while not self._stopping.is_set():
+            await self._pause(CLOSE_SECONDS)
             try:
                 await self._close_once()
             except REDIS_ERRORS:
                 self._unheard("redis")
-            except DBAPIError as error:
+            except Exception as error:
+                if not is_away(error):  # a fault of ours must not end the closing of exchanges for good
+                    log.exception("nothing was closed")
                 log.warning("nothing was closed: %s", type(error).__name__)
                 self._fence = None
 
     async def _close_once(self) -> None:
         """Applies the watermark of the last turn if all that stood in the stream then is recorded; then makes the next one."""
-        if self._heard_since is None:
+        heard_since = self._heard_since
+        if heard_since is None:
             return
-        client = self._work.client
-        if self._fence is not None:
-            if not self._fence.is_passed(await horizon_ms(client, RECORD)):
+        client, fence = self._work.client, self._fence
+        if fence is not None:
+            if not fence.is_passed(await horizon_ms(client, RECORD)):
                 return
-            watermark = self._fence.watermark
+            watermark = fence.watermark
             metrics.overdue.inc(await asyncio.to_thread(close_until, self._work.session_factory, watermark))
             metrics.watermark.set((datetime.now(UTC) - watermark).total_seconds())
-        heard_since, now = self._heard_since, datetime.now(UTC)
+        now = datetime.now(UTC)
         boots = await asyncio.to_thread(self._boots)
         mirror = await horizon_ms(client, MIRROR)
         seconds, microseconds = await client.time()
-        if heard_since is not None:
-            watermark = watermark_of(boots, mirror, now=now, heard_since=heard_since)
-            self._fence = Fence(watermark, seconds * 1000 + microseconds // 1000)
+        if self._heard_since != heard_since:
+            return
+        watermark = watermark_of(boots, mirror, now=now, heard_since=heard_since)
+        self._fence = Fence(watermark, seconds * 1000 + microseconds // 1000)
 
     def _boots(self) -> list[Boot]:
         with self._work.session_factory() as session:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.domain.ledger import QUIET_SECONDS, Boot
+from app.domain.ledger import QUIET_SECONDS, Boot, follows
 from app.pipeline.recording.counting import moment_of
 
 
@@ -45,6 +45,4 @@ def watermark_of(boots: Iterable[Boot], mirror_horizon_ms: int | None, *, now: d
 def _is_living(boot: Boot, boots: Iterable[Boot], now: datetime, heard_since: datetime) -> bool:
     if boot.is_final or (now - max(boot.last_at, heard_since)).total_seconds() > QUIET_SECONDS:
         return False
-    return not any(
-        other.slot == boot.slot and other.source == boot.source and other.started_at > boot.last_at for other in boots
-    )
+    return not any(follows(other, boot) for other in boots)
