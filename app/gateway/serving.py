@@ -5,8 +5,11 @@ import gc
 import logging
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
+from typing import Any
 
 import uvicorn
 from typing_extensions import override
@@ -18,6 +21,7 @@ from app.capture.streams import RECORD, open_streams
 from app.gateway.application import Gateway
 from app.gateway.counting import Ledger
 from app.gateway.figures import Figures
+from app.gateway.memory import give_memory_back
 from app.gateway.metrics import Publisher
 from app.gateway.observing import Observer
 from app.gateway.protocol import protocol_class
@@ -27,11 +31,14 @@ from app.providers.timing import LoopLag
 from app.settings import Settings
 
 COUNT_SECONDS = 1.0
+SETTLE_SECONDS = 1.0
 FLUSH_SECONDS = 3.0
 HOPELESS_FLUSH_SECONDS = 0.05  # Redis was away just now
 # Longer than clients keep their connections, so that it is they who end them.
 KEEP_ALIVE_SECONDS = 75
 NO_REDIS = "unix:///nowhere/redis.sock"
+
+log = logging.getLogger(__name__)
 
 
 def serve(
@@ -53,6 +60,7 @@ def serve(
             await server.serve(sockets=[listening])
 
     quiet_logs()
+    give_memory_back()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(run())
 
@@ -94,12 +102,13 @@ async def open_gateway(settings: Settings, slot: str) -> AsyncIterator[Gateway]:
     upstream = Upstream(UpstreamLimits(settings.gateway_head_bytes, settings.gateway_connect_seconds))
     publisher = Publisher(ledger, figures, observer, outbox, watch)
     lag.start()
-    beside = [asyncio.create_task(job) for job in (outbox.run(), watch.run(), _count(ledger, outbox, publisher))]
+    jobs = (outbox.run, watch.run, partial(_count, ledger, outbox, publisher))
+    beside = [asyncio.create_task(_kept_up(job)) for job in jobs]
     try:
         yield Gateway(watch, upstream, ledger, observer, figures, body_bytes=settings.gateway_body_bytes)
+        await _settle(figures)
         observer.copy()  # what the last answers left to do
-        outbox.offer(RECORD, encode(ledger.event(is_final=True)))
-        await outbox.close(FLUSH_SECONDS if outbox.is_connected else HOPELESS_FLUSH_SECONDS)
+        await _say_last(outbox, ledger)
     finally:
         lag.stop()
         for task in beside:
@@ -109,6 +118,36 @@ async def open_gateway(settings: Settings, slot: str) -> AsyncIterator[Gateway]:
                 await task
         await upstream.close()
         await client.aclose()
+
+
+async def _settle(figures: Figures) -> None:
+    """Relays that were broken off at the end of the time for it still have to say so."""
+    until = time.monotonic() + SETTLE_SECONDS
+    while figures.in_flight and time.monotonic() < until:  # noqa: ASYNC110 - waited for once in a process's life
+        await asyncio.sleep(0)
+
+
+async def _say_last(outbox: Outbox, ledger: Ledger) -> None:
+    """The last count and all that waits, as long as Redis takes it."""
+    until = time.monotonic() + (FLUSH_SECONDS if outbox.is_connected else HOPELESS_FLUSH_SECONDS)
+    last = encode(ledger.event(is_final=True))
+    while not outbox.offer(RECORD, last) and time.monotonic() < until:  # noqa: ASYNC110 - as above
+        await asyncio.sleep(0.01)
+    left = await outbox.close(max(0.0, until - time.monotonic()))
+    if left:
+        log.warning("%d events did not reach Redis and are gone; the ledger will count their requests as unknown or lost", left)
+
+
+async def _kept_up(job: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """A fault of ours beside the requests must not end what they need; it is told, and the job goes on."""
+    while True:
+        try:
+            await job()
+        except Exception:
+            log.exception("the gateway goes on after a fault beside its requests")
+            await asyncio.sleep(COUNT_SECONDS)
+        else:
+            return
 
 
 async def _count(ledger: Ledger, outbox: Outbox, publisher: Publisher) -> None:
