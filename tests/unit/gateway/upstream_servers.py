@@ -34,8 +34,9 @@ class Peer:
         """Reads one request; false if the client closed instead."""
         try:
             head = await self.reader.readuntil(b"\r\n\r\n")
+            place = len(self.requests)
             self.requests.append((head, b""))
-            self.requests[-1] = (head, await self._body(head.lower()))
+            self.requests[place] = (head, await self._body(head.lower()))
         except (asyncio.IncompleteReadError, ConnectionError):
             return False
         return True
