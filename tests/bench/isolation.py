@@ -238,17 +238,7 @@ def _goals(cells: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _print(report: dict[str, Any]) -> None:
-    columns = (
-        "p50_ms",
-        "p99_ms",
-        "max_ms",
-        "p50_ratio",
-        "p99_ratio",
-        "failed",
-        "sent",
-        "sent_to_be_mirrored",
-        "asked_of_candidate",
-    )
+    columns = ("p50_ms", "p99_ms", "max_ms", "p50_ratio", "p99_ratio", "failed", "sent")
     lines = []
     for system, cells in report["systems"].items():
         lines += ["", f"{system:14}" + "".join(f"{name:>20}" for name in columns)]
