@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import openai
 import pytest
 
@@ -102,6 +104,21 @@ def test_every_request_of_the_official_sdk_is_captured_within_seconds(stack: Liv
     assert stack.candidate.heard.counts["question 4"] == stack.candidate.heard.counts["a stream"] == 1
     assert f"Bearer {KEY}" in stack.vendor.heard.keys
     assert not any(KEY in key for key in stack.candidate.heard.keys)
+
+
+def test_metrics_of_all_processes_are_in_one_place_and_hold_no_text(stack: LiveStack) -> None:
+    def shown() -> str:
+        return httpx2.get(f"{stack.service.url}/metrics").text
+
+    def sum_of(name: str) -> float:
+        return sum(float(count) for count in re.findall(rf"^{name}(?:{{[^}}]*}})? ([\d.]+)$", shown(), re.MULTILINE))
+
+    for name in ("pilot_gateway_requests_total", "pilot_mirror_requests_total", "pilot_recorder_requests_total"):
+        wait_until(lambda name=name: sum_of(name) > 0, 10, lambda name=name: name)  # type: ignore[misc]
+    assert 'pilot_worker_tasks_total{outcome="success",task="pilot.sweep"}' in shown()
+    assert "pilot_gateway_requests_total" in httpx2.get(f"{stack.gateway_url}/metrics").text
+    assert "question" not in shown()
+    assert KEY not in shown()
 
 
 @pytest.mark.parametrize("how", ["command", "file"])
