@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 _HEAD = b"HTTP/1."
+_LINE = b"HTTP/1.1 200"
 _WORTH_COPYING_BYTES = 32 * 1024
 
 
@@ -15,13 +16,15 @@ class JoinedWrites:
     """
 
     __slots__ = (
-        "_held", "_loop", "_write", "get_extra_info", "is_closing", "pause_reading", "real", "resume_reading", "set_protocol",
+        "_held", "_loop", "_reason", "_write",
+        "get_extra_info", "is_closing", "pause_reading", "real", "resume_reading", "set_protocol",
     )  # fmt: skip
 
     def __init__(self, real: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self.real = real
         self._loop = loop
         self._held = b""
+        self._reason: bytes | None = None
         self._write: Callable[[bytes], None] = real.write
         self.is_closing: Callable[[], bool] = real.is_closing
         self.get_extra_info: Callable[..., Any] = real.get_extra_info
@@ -31,6 +34,8 @@ class JoinedWrites:
 
     def write(self, data: bytes) -> None:
         """As the transport's, but for a head."""
+        if self._reason is not None:
+            data, self._reason = _with_reason(data, self._reason), None
         held = self._held
         if held:
             self._held = b""
@@ -44,6 +49,10 @@ class JoinedWrites:
             self._loop.call_soon(self._flush)
         else:
             self._write(data)
+
+    def say_reason(self, reason: bytes) -> None:
+        """The next head says it; uvicorn knows but the standard ones."""
+        self._reason = reason
 
     def close(self) -> None:
         """What is kept leaves first."""
@@ -63,3 +72,8 @@ class JoinedWrites:
 
 def _nowhere(_data: bytes) -> None:
     return
+
+
+def _with_reason(head: bytes, reason: bytes) -> bytes:
+    line, _, rest = head.partition(b"\r\n")
+    return b"%b %b\r\n%b" % (line[: len(_LINE)], reason, rest)

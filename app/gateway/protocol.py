@@ -18,6 +18,9 @@ WATCH_CLIENT = "pilot.watch_client"
 IDLE_DRAIN_SECONDS = 1.0
 """How long idle connections are kept by a process that ends: a request may be on its way on them."""
 
+SAY_REASON = "pilot.say_reason"
+"""Key of a scope: a function that takes the reason phrase of the answer that begins next."""
+
 _VERSIONS = ("1.1", "1.0")
 _TOO_LONG = b"The head of the request is too long."
 _REFUSAL = (
@@ -161,7 +164,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade() and self._get_upgrade() != b"websocket":
             self._is_without_upgrade = True
             return
-        cast("dict[str, object]", self.scope)[WATCH_CLIENT] = self.watch_client
+        scope = cast("dict[str, object]", self.scope)
+        scope[WATCH_CLIENT] = self.watch_client
+        scope[SAY_REASON] = cast("JoinedWrites", self.transport).say_reason
         super().on_headers_complete()
         if self._is_draining:
             self.cycle.keep_alive = False

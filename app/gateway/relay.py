@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from http import HTTPStatus
 from time import perf_counter
 from typing import Any, TypeAlias
 
@@ -11,12 +12,15 @@ from app.gateway.bodies import Body, ClientGone
 from app.gateway.figures import Figures
 from app.gateway.headers import Asked, Headers, pass_response_headers
 from app.gateway.observing import Observation
-from app.gateway.protocol import WATCH_CLIENT
+from app.gateway.protocol import SAY_REASON, WATCH_CLIENT
 from app.gateway.upstream.client import Upstream, UpstreamBroken, UpstreamError, UpstreamResponse, UpstreamUnreachable
 
 Message: TypeAlias = MutableMapping[str, Any]
 Scope: TypeAlias = MutableMapping[str, Any]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
+
+
+_STANDARD_REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 
 
 class RelayBroken(Exception):
@@ -70,8 +74,8 @@ class Relay:
             await self._forward(base_url, rest, asked)
         except (asyncio.CancelledError, ClientGone) as error:
             self._end("client_cancelled")
-            if isinstance(error, asyncio.CancelledError) and not self._is_gone:
-                raise
+            if isinstance(error, asyncio.CancelledError) and not self._is_gone:  # this process ends
+                raise RelayBroken from error
         except RelayBroken:
             raise
         except Exception:
@@ -114,6 +118,8 @@ class Relay:
     async def _relay(self, response: UpstreamResponse) -> None:
         send, observation, sent_at = self._send, self._observation, response.sent_at
         self._figures.note_status(response.status)
+        if response.reason != _STANDARD_REASONS.get(response.status):
+            self._scope[SAY_REASON](response.reason)
         headers = pass_response_headers(response.headers)
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         is_first = True

@@ -38,6 +38,7 @@ def test_request_and_answer_pass_unchanged_but_for_what_is_this_hops(tmp_path: P
                 "Accept-Encoding: gzip\r\n",
             )
             status, headers, body = parts(said)
+            assert said.startswith(b"HTTP/1.1 429 Too Many\r\n")
             assert (status, body) == (429, b"sorry")
             assert headers == [
                 (b"retry-after", b"7"), (b"x-request-id", b"a"), (b"set-cookie", b"one=1"), (b"set-cookie", b"two=2"),

@@ -40,6 +40,8 @@ def _calls(*steps: bytes | None) -> list[bytes]:
                 await asyncio.sleep(0)
             elif step == b"close":
                 joined.close()
+            elif step.startswith(b"reason "):
+                joined.say_reason(step[7:])
             else:
                 joined.write(step)
         return real.calls
@@ -73,3 +75,10 @@ def test_body_that_looks_like_a_head_stays_body() -> None:
 
 def test_two_answers_in_one_turn_stay_in_order() -> None:
     assert b"".join(_calls(HEAD, b"{}", HEAD, b"[]", None)) == HEAD + b"{}" + HEAD + b"[]"
+
+
+def test_a_reason_is_said_by_the_next_head_alone() -> None:
+    told = HEAD.replace(b"OK", b"Fine and good")
+    assert _calls(b"reason Fine and good", HEAD, b"{}", None, HEAD, b"{}") == [told + b"{}", HEAD + b"{}"]
+    assert _calls(HEAD, b"reason Fine and good", HEAD, None) == [HEAD + told]
+    assert _calls(b"reason ", HEAD, b"") == [HEAD.replace(b"OK", b"")]
