@@ -57,6 +57,7 @@ class Outbox:
         self._measured_at = -MEASURE_SECONDS
         self._wake = asyncio.Event()
         self._is_closing = False
+        self._gave_up = False
         self.acknowledged = 0
         self.is_connected = False
 
@@ -92,7 +93,8 @@ class Outbox:
         """Sends until it is closed."""
         pause = FIRST_PAUSE_SECONDS
         is_told = False
-        while not (self._is_closing and not self._queue):
+        # Asked for beside the cancellation, which redis-py may take for a time-out of its own.
+        while not self._gave_up and not (self._is_closing and not self._queue):
             await self._something_to_do()
             try:
                 await self._measure()
@@ -116,6 +118,7 @@ class Outbox:
         until = time.monotonic() + timeout_seconds
         while self._queue and time.monotonic() < until:  # noqa: ASYNC110 - waited for once in a process's life
             await asyncio.sleep(GATHER_SECONDS)
+        self._gave_up = True
         return len(self._queue)
 
     def _has_room(self, stream: str, size: int) -> bool:
