@@ -160,7 +160,7 @@ def test_a_process_that_is_told_to_end_finishes_its_stream_and_another_is_up(sta
                 begun.set()
         done.set()
 
-    stack.vendor.gap_seconds = 0.4
+    stack.vendor.gap_seconds = 1.5  # until the others are up
     try:
         reader = threading.Thread(target=read)
         reader.start()
@@ -173,6 +173,7 @@ def test_a_process_that_is_told_to_end_finishes_its_stream_and_another_is_up(sta
         print(f"other processes were up after at most {time.monotonic() - began:.2f} s")  # noqa: T201
         assert says(stack, "in between") == text_of(MODEL, "in between")
         assert not done.is_set()
+        stack.vendor.gap_seconds = 0.004
         reader.join(30)
     finally:
         stack.vendor.gap_seconds = 0.004
