@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import httpx2
 
 from app.domain.routing import FILE_NAME, PilotRoute, Routing, routing_document
 from app.stack.redis import EmbeddedRedis, start_redis
@@ -35,6 +38,9 @@ http {{
 """
 
 
+SHED = re.compile(r'pilot_gateway_requests_total\{reason="shed"\} (\S+)')
+
+
 @dataclass(frozen=True)
 class System:
     """Something that listens on a port and, but for the direct way, has processes of its own."""
@@ -45,6 +51,14 @@ class System:
 
     def pids(self) -> list[int]:
         return process_tree(self.pid) if self.pid is not None else []
+
+    def shed(self) -> float | None:
+        """How many observations it says it has shed; `None` = it says nothing of the kind."""
+        if self.pid is None:
+            return None
+        with httpx2.Client() as client:
+            answer = client.get(f"http://127.0.0.1:{self.port}/metrics")
+        return sum(float(count) for count in SHED.findall(answer.text)) if answer.is_success else None
 
     def worker_mb(self) -> float | None:
         """Memory of its largest process: the worker."""
