@@ -12,7 +12,7 @@ from app.metrics import exposition
 Send = Callable[[Any], Awaitable[None]]
 
 
-async def own_page(watch: RoutingWatch, scope: Any, send: Send) -> None:
+async def own_page(watch: RoutingWatch, publish: Callable[[], None], scope: Any, send: Send) -> None:
     """Health, metrics, or 404."""
     path = scope["raw_path"]
     if path == b"/health/live":
@@ -22,6 +22,7 @@ async def own_page(watch: RoutingWatch, scope: Any, send: Send) -> None:
         document = {"status": "ok" if is_ready else "ill", "routing": "read" if is_ready else "there is no routing file yet"}
         await _answer(send, 200 if is_ready else 503, orjson.dumps(document))
     elif path == b"/metrics":
+        publish()
         text, kind = exposition()
         await _answer(send, 200, text, kind.encode())
     else:

@@ -1,6 +1,7 @@
 """The gateway as a raw ASGI application: forward first, copy second."""
 
 import time
+from collections.abc import Callable
 
 from app.domain.routing import PilotRoute
 from app.gateway import answers
@@ -24,17 +25,27 @@ class Gateway:
         ledger: Numbers and counts.
         observer: Takes copies.
         figures: What metrics are made of.
+        publish: Brings the metrics up to date.
         body_bytes: Longest body that is mirrored.
     """
 
     def __init__(
-        self, watch: RoutingWatch, upstream: Upstream, ledger: Ledger, observer: Observer, figures: Figures, *, body_bytes: int
+        self,
+        watch: RoutingWatch,
+        upstream: Upstream,
+        ledger: Ledger,
+        observer: Observer,
+        figures: Figures,
+        publish: Callable[[], None],
+        *,
+        body_bytes: int,
     ) -> None:
         self._watch = watch
         self._upstream = upstream
         self._ledger = ledger
         self._observer = observer
         self.figures = figures
+        self._publish = publish
         self._body_limit = body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,7 +56,7 @@ class Gateway:
             return
         target = target_of(scope["raw_path"])
         if target is None:
-            await answers.own_page(self._watch, scope, send)
+            await answers.own_page(self._watch, self._publish, scope, send)
             return
         route = await self._route_for(target.pilot, send)
         if route is None:

@@ -39,6 +39,7 @@ class Relay:
         "_began",
         "_body",
         "_figures",
+        "_headers",
         "_is_gone",
         "_observation",
         "_relaying",
@@ -57,6 +58,7 @@ class Relay:
         self._send = send
         self._observation = observation
         self._body = body
+        self._headers: Headers = []
         self._response: UpstreamResponse | None = None
         self._relaying: asyncio.Task[Any] | None = None
         self._is_gone = False
@@ -120,7 +122,7 @@ class Relay:
         self._figures.note_status(response.status)
         if response.reason != _STANDARD_REASONS.get(response.status):
             self._scope[SAY_REASON](response.reason)
-        headers = pass_response_headers(response.headers)
+        headers = self._headers = pass_response_headers(response.headers)
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         is_first = True
         while True:
@@ -157,11 +159,14 @@ class Relay:
         observation.end(
             end,
             status=response.status,
-            content_type=_value(response.headers, b"content-type"),
-            content_encoding=_value(response.headers, b"content-encoding"),
+            content_type=_value(self._headers, b"content-type"),
+            content_encoding=_value(self._headers, b"content-encoding"),
             seconds=last - response.sent_at,
         )
 
 
 def _value(headers: Headers, wanted: bytes) -> str:
-    return next((value.decode("latin-1") for name, value in headers if name.lower() == wanted), "")
+    for name, value in headers:
+        if name == wanted:
+            return value.decode("latin-1")
+    return ""

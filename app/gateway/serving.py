@@ -105,7 +105,7 @@ async def open_gateway(settings: Settings, slot: str) -> AsyncIterator[Gateway]:
     jobs = (outbox.run, watch.run, partial(_count, ledger, outbox, publisher))
     beside = [asyncio.create_task(_kept_up(job)) for job in jobs]
     try:
-        yield Gateway(watch, upstream, ledger, observer, figures, body_bytes=settings.gateway_body_bytes)
+        yield Gateway(watch, upstream, ledger, observer, figures, publisher.publish, body_bytes=settings.gateway_body_bytes)
         await _settle(figures)
         observer.copy()  # what the last answers left to do
         await _say_last(outbox, ledger)

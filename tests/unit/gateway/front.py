@@ -58,9 +58,10 @@ def write_routing(home: Path, incumbent_url: str, *, mirrors: bool = True, level
 
 
 @asynccontextmanager
-async def front(home: Path, incumbent_url: str, *, level: str = "full", **settings: Any) -> AsyncIterator[Front]:
-    """A gateway in front of an incumbent; without `redis_url` its events find no Redis."""
-    write_routing(home, incumbent_url, level=level)
+async def front(home: Path, incumbent_url: str | None, *, level: str = "full", **settings: Any) -> AsyncIterator[Front]:
+    """A gateway in front of an incumbent; without `redis_url` its events find no Redis, without an address no routing file."""
+    if incumbent_url is not None:
+        write_routing(home, incumbent_url, level=level)
     made = Settings(home=home, **settings)
     state = ServerState()
     async with open_gateway(made, "gateway-1") as gateway:
