@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from functools import lru_cache
 
+from app.capture.sealing import load_digest_key
 from app.errors import StackError
 from app.jobs import make_publish
 from app.settings import Settings
@@ -17,6 +18,12 @@ class Runtime:
     settings: Settings
     session_factory: SessionFactory
     publish: Publish
+
+    @property
+    def digest_key(self) -> bytes:
+        """The installation's key of digests and placeholders."""
+        given = self.settings.stream_key
+        return load_digest_key(self.settings.home, given.get_secret_value() if given else None)
 
 
 def runtime() -> Runtime:

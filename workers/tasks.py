@@ -22,7 +22,10 @@ def replay(replay_id: int) -> None:
     """One turn at asking candidates for stored exchanges; asks for the next one if there is more to do."""
     here = runtime()
     lease, largest = here.settings.lease_seconds, here.settings.reply_bytes
-    if work_on_replay(here.session_factory, replay_id, lease_seconds=lease, reply_bytes=largest) is ReplayState.RUNNING:
+    state = work_on_replay(
+        here.session_factory, replay_id, lease_seconds=lease, reply_bytes=largest, digest_key=here.digest_key
+    )
+    if state is ReplayState.RUNNING:
         here.publish(Job.REPLAY, [replay_id])
 
 

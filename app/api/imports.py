@@ -1,5 +1,6 @@
 """Imports of recorded exchanges: opened, sent in chunks of whole lines, committed."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -8,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api.bodies import RawBody, text_body
 from app.api.dependencies import Operator, ServicesDep, Viewer
 from app.api.error_handlers import ProblemBody
+from app.capture.sealing import load_digest_key
 from app.domain.imports import ImportFormat, ImportState
 from app.pipeline import importing
 from app.store.imports import Import, get_import
@@ -64,11 +66,16 @@ def send_chunk(
 ) -> ImportBody:
     """Takes the next lines; 409 with `facts.bytes_staged` if they do not begin where the last chunk ended."""
     settings = services.settings
-    return _body(
-        importing.stage_chunk(
-            services.session_factory, import_id, offset=offset, text=text, line_bytes=settings.import_line_bytes
-        )
+    given = settings.stream_key.get_secret_value() if settings.stream_key else None
+    found = importing.stage_chunk(
+        services.session_factory,
+        import_id,
+        offset=offset,
+        text=text,
+        line_bytes=settings.import_line_bytes,
+        digest_key=partial(load_digest_key, settings.home, given),
     )
+    return _body(found)
 
 
 @router.post("/imports/{import_id}/commit")

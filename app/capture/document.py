@@ -30,7 +30,7 @@ _BODY = ("content", "tool_calls", "message", "reasoning", "usage")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What of a pilot decides whether a line is right, and what it says: its arms and segments."""
+    """What of a pilot decides whether a line is right, and what it says: its arms, segments and content levels."""
 
     arms: Mapping[str, int]
     compared: frozenset[str]
@@ -48,7 +48,8 @@ def layout_of(pilot: Pilot) -> Layout:
     """The layout of a pilot as it is configured now."""
     tables = pilot.configuration.segment
     arms = {arm.name: arm.id for arm in pilot.arms}
-    said = [sorted(arms.items()), [table.model_dump(mode="json", include={"name", "match"}) for table in tables]]
+    matched = [table.model_dump(mode="json", include={"name", "match", "content"}) for table in tables]
+    said = [sorted(arms.items()), matched, pilot.configuration.content.model_dump(mode="json")]
     return Layout(
         arms=arms,
         compared=frozenset(arm.name for arm in pilot.arms if arm.role is not ArmRole.INCUMBENT),

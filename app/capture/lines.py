@@ -3,12 +3,12 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from pydantic import ValidationError
 
-from app.capture.document import Layout, canonical, document_from, preferences_of, records_of
+from app.capture.document import Document, Layout, canonical, document_from, preferences_of, records_of
 from app.capture.line_format import LINE, GivenLine
 from app.capture.line_problems import MAX_PER_LINE, Path, format_problems, json_problem, problem
 from app.capture.line_rules import rule_problems
@@ -32,6 +32,16 @@ class UnusableRecord(Exception):
 FromRecord = Callable[[Json], Json | None]
 
 
+class Keep(Protocol):
+    """What of a line may be kept."""
+
+    def document(self, document: Document, segment: str) -> Document:
+        """A line's content as far as it may be kept; `UnusableRecord` if none of it may."""
+
+    def name(self, name: str) -> str:
+        """The id that a line was given, as far as it may be kept."""
+
+
 @dataclass(slots=True)
 class ReadLines:
     """What some lines said; `bad` holds the problems of each wrong line, `read` counts all lines."""
@@ -49,12 +59,16 @@ class LineReader:
         layout: The pilot's arms and segments.
         line_bytes: Longest line.
         from_record: Makes a line of a foreign record (`None` = it is no exchange); without it lines are our own.
+        keep: What of them may be kept; without it everything.
     """
 
-    def __init__(self, layout: Layout, *, line_bytes: int, from_record: FromRecord | None = None) -> None:
+    def __init__(
+        self, layout: Layout, *, line_bytes: int, from_record: FromRecord | None = None, keep: Keep | None = None
+    ) -> None:
         self.layout = layout
         self.line_bytes = line_bytes
         self.from_record = from_record
+        self.keep = keep
 
     def read(self, text: bytes, *, after: int) -> ReadLines:
         """Reads whole lines; `after` is how many lines of the file came before them. Blank lines are counted only."""
@@ -104,6 +118,9 @@ class LineReader:
         problems = rule_problems(document, preferences_of(given), self.layout, number)
         if problems:
             return problems
+        if self.keep is not None:
+            document = self.keep.document(document, document.get("segment") or self.layout.segment_of(document["request"]))
+            content, external_id = canonical(document), external_id and self.keep.name(external_id)
         digest = hashlib.sha256(content)
         external_id = external_id if external_id is not None else digest.hexdigest()
         return records_of(document, external_id=external_id, content=digest.digest(), line=number, layout=self.layout)

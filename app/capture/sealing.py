@@ -49,6 +49,11 @@ def digest_key(key: bytes) -> bytes:
     return hmac.new(key, b"parallel-pilot digests", hashlib.sha256).digest()
 
 
+def load_digest_key(home: Path, given: str | None) -> bytes:
+    """The key of digests of this installation; arguments as of `load_key`."""
+    return digest_key(load_key(home, given))
+
+
 def load_key(home: Path, given: str | None) -> bytes:
     """The key of this installation: of the setting, else of the file in `PILOT_HOME`, made at first use with mode 600.
 

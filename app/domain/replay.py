@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from app.domain.configuration import ContentLevel
 from app.domain.exchange import Failure, Json, Reply
 from app.domain.words import Source
 
@@ -17,6 +18,19 @@ class ReplayState(StrEnum):
     DONE = "done"
     CANCELLED = "cancelled"
     FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRequest:
+    """A request as it is kept: masked already, where its exchange's level says so.
+
+    Attributes:
+        level: The content level under which the exchange was seen live; `None` = it was imported.
+    """
+
+    body: Json
+    segment: str
+    level: ContentLevel | None = None
 
 
 OPEN_STATES = (ReplayState.QUEUED, ReplayState.RUNNING)

@@ -76,9 +76,14 @@ class ContentPolicy:
 
     def kept_reply(self, level: ContentLevel, reply: Reply | Failure) -> bytes | None:
         """A reply or failure as JSON as far as it may be kept."""
+        kept = self.kept(level, reply)
+        return None if kept is None else orjson.dumps(reply_body(kept))
+
+    def kept(self, level: ContentLevel, reply: Reply | Failure) -> Reply | Failure | None:
+        """A reply or failure as far as it may be kept; `None` = nothing of it."""
         if level == METADATA:
             return None
-        return orjson.dumps(reply_body(self._masked_reply(reply) if level == MASKED else reply))
+        return self._masked_reply(reply) if level == MASKED else reply
 
     def seen_by_candidate(self, level: ContentLevel, request: Json) -> Json:  # noqa: ARG002 - told apart from what is kept
         """The request that candidates are asked."""

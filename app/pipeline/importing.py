@@ -1,6 +1,6 @@
 """Importing recorded exchanges: staged chunk by chunk, resumable, then merged in one transaction or not at all."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import NoReturn
@@ -14,6 +14,7 @@ from app.domain.imports import ImportFormat, ImportResult, ImportState
 from app.domain.pilot import Pilot
 from app.domain.words import PilotState
 from app.errors import Conflict, InvalidInput, Problem
+from app.pipeline.import_content import check_text_is_kept, keep_of
 from app.pipeline.import_meeting import settle_meetings
 from app.store import import_merge, imports, staging
 from app.store.audit import record
@@ -28,10 +29,11 @@ MAX_WEEKS = 520
 def open_import(session: Session, pilot_name: str, *, file_key: str, format_: ImportFormat, by: str) -> Import:
     """Begins to import a file, or goes on where an earlier attempt ended.
 
-    The import begins anew if the pilot's arms or segments changed since, the file is said to be of another format, or the
-    database lost the staged lines in a crash.
+    The import begins anew if the pilot's arms, segments or content levels changed since, the file is said to be of another
+    format, or the database lost the staged lines in a crash.
     """
     pilot = _importable(get_pilot(session, pilot_name))
+    check_text_is_kept(pilot)
     layout = layout_of(pilot).digest
     current = imports.open_import(session, pilot, file_key=file_key, format_=format_, layout=layout, by=by)
     if current.format is not format_:
@@ -42,7 +44,10 @@ def open_import(session: Session, pilot_name: str, *, file_key: str, format_: Im
     return imports.get_import(session, current.id)
 
 
-def stage_chunk(session_factory: SessionFactory, import_id: int, *, offset: int, text: bytes, line_bytes: int) -> Import:
+def stage_chunk(
+    session_factory: SessionFactory, import_id: int, *,
+    offset: int, text: bytes, line_bytes: int, digest_key: Callable[[], bytes],
+) -> Import:  # fmt: skip
     """Takes the next whole lines of a file. Good ones are staged, what is wrong with the others is noted.
 
     Args:
@@ -51,17 +56,20 @@ def stage_chunk(session_factory: SessionFactory, import_id: int, *, offset: int,
         offset: Where in the file `text` begins, in bytes: it must be where the last chunk ended.
         text: Whole lines; only the last one of the file may lack its line break.
         line_bytes: Longest line.
+        digest_key: The installation's key, asked for where text is masked.
     """
     with session_scope(session_factory) as session:
         current = imports.get_import(session, import_id)
         layout = _expected(session, current, offset)
-    reader = LineReader(layout, line_bytes=line_bytes, from_record=READERS[current.format])
+        keep = keep_of(get_pilot(session, current.pilot).configuration, digest_key)
+    reader = LineReader(layout, line_bytes=line_bytes, from_record=READERS[current.format], keep=keep)
     found = reader.read(text, after=current.lines_read)
+    bad = found.bad if keep is None else keep.problems(found.bad)
     with session_scope(session_factory) as session:
         current = imports.lock_import(session, import_id)
         _expected(session, current, offset)
         staging.stage_lines(session, import_id, found.good)
-        imports.note_problems(session, current, found.bad)
+        imports.note_problems(session, current, bad)
         imports.note_chunk(
             session, current, read=found.read, skipped=found.skipped, staged=len(found.good), size=len(text)
         )  # fmt: skip
@@ -133,7 +141,7 @@ def _expected(session: Session, current: Import, offset: int) -> Layout:
 def _layout(session: Session, current: Import) -> Layout:
     layout = layout_of(_importable(get_pilot(session, current.pilot)))
     if layout.digest != current.layout:
-        message = "the pilot's arms or segments changed since this import was opened: send the file again"
+        message = "the pilot's arms, segments or content levels changed since this import was opened: send the file again"
         raise Conflict(message, import_id=current.id)
     return layout
 

@@ -18,6 +18,7 @@ from app.domain.replay import OPEN_STATES, ArmProgress, Replay, ReplayLimits, Re
 from app.domain.words import PilotState
 from app.errors import Conflict, InvalidInput, Problem, ServiceError, UnknownPrice
 from app.jobs import Job
+from app.pipeline.content import ContentPolicy
 from app.pipeline.replay_money import meter_of
 from app.pipeline.replay_run import TURN_SECONDS, Candidate, run_replay
 from app.providers.model_server import Target
@@ -86,7 +87,8 @@ def sweep_replays(session: Session) -> list[int]:
 
 def work_on_replay(
     session_factory: SessionFactory, replay_id: int, *,
-    lease_seconds: float, reply_bytes: int, environment: Mapping[str, str] = os.environ, turn_seconds: float = TURN_SECONDS,
+    lease_seconds: float, reply_bytes: int, digest_key: bytes, environment: Mapping[str, str] = os.environ,
+    turn_seconds: float = TURN_SECONDS,
 ) -> ReplayState | None:  # fmt: skip
     """Takes the replay for one turn; `None` if another worker holds it or it has ended, `RUNNING` if there is more to do.
 
@@ -99,7 +101,8 @@ def work_on_replay(
     if replay is None:
         return None
     try:
-        state, message = _run(session_factory, replay, worker, lease_seconds, reply_bytes, environment, turn_seconds)
+        limits = (lease_seconds, reply_bytes, turn_seconds)
+        state, message = _run(session_factory, replay, worker, digest_key, environment, limits)
     except DATABASE_ERRORS:
         raise
     except ServiceError as error:
@@ -117,20 +120,22 @@ def work_on_replay(
 
 
 def _run(
-    session_factory: SessionFactory, replay: Replay, worker: str, lease_seconds: float, reply_bytes: int,
-    environment: Mapping[str, str], turn_seconds: float,
+    session_factory: SessionFactory, replay: Replay, worker: str, digest_key: bytes, environment: Mapping[str, str],
+    limits: tuple[float, int, float],
 ) -> tuple[ReplayState, str]:  # fmt: skip
+    lease_seconds, reply_bytes, turn_seconds = limits
     with session_factory() as session:
         pilot = get_pilot(session, replay.pilot_name)
     arms = [arm for arm in pilot.candidates if replay.arm_name in (None, arm.name)]
-    candidates = [_candidate(pilot.configuration.candidate_named(arm.name), arm, environment) for arm in arms]
+    content = ContentPolicy.of(pilot.configuration, digest_key)
+    candidates = [_candidate(pilot.configuration.candidate_named(arm.name), arm, environment, content) for arm in arms]
     counted = {arm.name: replace(replay.progress.get(arm.name, ArmProgress()), not_asked=0) for arm in arms}
     with session_scope(session_factory) as session:
         replays.save_progress(session, replay.id, counted, worker=worker, lease_seconds=lease_seconds)
     begun = replace(replay, progress=counted)
     running = run_replay(
-        session_factory, pilot, begun, candidates, worker=worker, lease_seconds=lease_seconds, reply_bytes=reply_bytes,
-        turn_seconds=turn_seconds,
+        session_factory, pilot, begun, candidates, worker=worker,
+        lease_seconds=lease_seconds, reply_bytes=reply_bytes, turn_seconds=turn_seconds,
     )  # fmt: skip
     try:
         return asyncio.run(running)
@@ -144,7 +149,7 @@ def _first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
     return _first_of(first) if isinstance(first, BaseExceptionGroup) else first
 
 
-def _candidate(table: CandidateTable, arm: Arm, environment: Mapping[str, str]) -> Candidate:
+def _candidate(table: CandidateTable, arm: Arm, environment: Mapping[str, str], content: ContentPolicy) -> Candidate:
     key = environment.get(table.api_key_env, "").strip() if table.api_key_env else ""
     if table.api_key_env and not key:
         message = f"{table.name} needs a key: the worker has no environment variable {table.api_key_env}"
@@ -157,7 +162,7 @@ def _candidate(table: CandidateTable, arm: Arm, environment: Mapping[str, str]) 
         timeout_seconds=table.timeout_seconds,
         strip_think=table.strip_think,
     )
-    return Candidate(arm, target, meter_of(table, datetime.now(UTC)), table.max_concurrency)
+    return Candidate(arm, target, meter_of(table, datetime.now(UTC)), table.max_concurrency, content)
 
 
 def _remaining(session: Session, pilot: Pilot, replay: Replay, arm: Arm) -> int:

@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from app.domain.configuration import ContentLevel
+from app.domain.content import METADATA
 from app.domain.exchange import Failure, Json
 from app.domain.pilot import Arm, Pilot
-from app.domain.replay import NewReply, Replay, ReplayState
+from app.domain.replay import NewReply, Replay, ReplayState, StoredRequest
 from app.domain.requests import route_of
 from app.domain.words import FailureKind, Source
+from app.pipeline.content import ContentPolicy
 from app.pipeline.replay_money import Meter, Purse
 from app.pipeline.replay_writing import Finding, ReplayWriter
 from app.providers.asking import HttpModelServers, Limits, open_client
@@ -31,12 +34,13 @@ TURN_SECONDS = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One arm that is asked."""
+    """One arm that is asked, and what of its pilot's texts it sees and leaves."""
 
     arm: Arm
     target: Target
     meter: Meter
     max_concurrency: int
+    content: ContentPolicy
 
 
 @dataclass(slots=True)
@@ -67,7 +71,8 @@ async def run_replay(
     ending = Ending()
     async with open_client(Limits(reply_bytes=reply_bytes)) as client:
         turn_ends = now() + turn_seconds
-        runs = [ArmRun(session_factory, pilot, replay, each, client, writer, purse, ending, turn_ends) for each in candidates]
+        whole = session_factory, pilot, replay, client, writer, purse, ending, turn_ends
+        runs = [ArmRun(each, *whole) for each in candidates]
         async with asyncio.TaskGroup() as group:
             writing = group.create_task(writer.run())
             async with asyncio.TaskGroup() as asking:
@@ -81,10 +86,10 @@ async def run_replay(
 class ArmRun:
     """The replay of one candidate."""
 
+    candidate: Candidate
     session_factory: SessionFactory
     pilot: Pilot
     replay: Replay
-    candidate: Candidate
     client: HttpModelServers
     writer: ReplayWriter
     purse: Purse
@@ -105,20 +110,25 @@ class ArmRun:
             for _ in range(min(self.candidate.max_concurrency, len(ids))):
                 group.create_task(self._work(source))
 
-    async def _work(self, source: AsyncIterator[tuple[int, Json]]) -> None:
+    async def _work(self, source: AsyncIterator[tuple[int, StoredRequest]]) -> None:
         while self._may_go_on():
             async with self._lock:
                 item = await anext(source, None)
             if item is None:
                 return
-            exchange_id, request = item
-            path = route_of(request)
-            if path is not None and unaskable(request, path, self.candidate.target.server) is None:
-                await self._ask(exchange_id, request, path)
+            exchange_id, stored = item
+            path, level = route_of(stored.body), self._level(stored)
+            is_askable = path is not None and unaskable(stored.body, path, self.candidate.target.server) is None
+            if path is not None and is_askable and level != METADATA and self.candidate.content.can_ask:
+                await self._ask(exchange_id, self.candidate.content.seen_by_candidate(level, stored.body), path, level)
             else:
                 await self.writer.put(Finding(self.candidate.arm, None))
 
-    async def _ask(self, exchange_id: int, request: Json, path: str) -> None:
+    def _level(self, stored: StoredRequest) -> ContentLevel:
+        """As strict as its exchange was seen, and as the pilot is now."""
+        return self.candidate.content.level(stored.segment, stored.level)
+
+    async def _ask(self, exchange_id: int, request: Json, path: str, level: ContentLevel) -> None:
         reserve = self.candidate.meter.reserve_usd(request)
         if not await self.purse.take(reserve):
             self._end(f"the limit of {self.replay.limits.usd} USD is reached")
@@ -130,7 +140,7 @@ class ArmRun:
             answer = await self._answer(request, path)
             if await self._is_blameless(answer):
                 return
-            finding = self._finding(exchange_id, answer, reserve)
+            finding = self._finding(exchange_id, answer, reserve, level)
             spent = finding.usd if finding.usd is not None else reserve
             await self.writer.put(finding)
         finally:
@@ -162,11 +172,13 @@ class ArmRun:
             return True
         return False
 
-    def _finding(self, exchange_id: int, answer: Answer, reserve: Decimal) -> Finding:
+    def _finding(self, exchange_id: int, answer: Answer, reserve: Decimal, level: ContentLevel) -> Finding:
+        kept = self.candidate.content.kept(level, answer.reply)
+        assert kept is not None  # noqa: S101 - where nothing is kept nobody is asked
         row = NewReply(
             exchange_id=exchange_id,
             arm_id=self.candidate.arm.id,
-            reply=answer.reply,
+            reply=kept,
             source=Source.REPLAY,
             model=answer.model,
             lag_seconds=answer.lag_seconds,
@@ -199,7 +211,7 @@ class ArmRun:
         self._is_over = True
         self.ending.add(ReplayState.FAILED, message)
 
-    async def _requests(self, ids: Sequence[int]) -> AsyncIterator[tuple[int, Json]]:
+    async def _requests(self, ids: Sequence[int]) -> AsyncIterator[tuple[int, StoredRequest]]:
         for start in range(0, len(ids), REQUESTS_AT_ONCE):
             wanted = ids[start : start + REQUESTS_AT_ONCE]
             found = await asyncio.to_thread(self._read_requests, wanted)
@@ -214,6 +226,6 @@ class ArmRun:
         asked = self.writer.progress[self.candidate.arm.name].asked
         return ids if limit is None else ids[: max(0, limit - asked)]
 
-    def _read_requests(self, ids: Sequence[int]) -> dict[int, Json]:
+    def _read_requests(self, ids: Sequence[int]) -> dict[int, StoredRequest]:
         with self.session_factory() as session:
             return read_requests(session, list(ids))

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from app.domain.configuration import PilotConfiguration
+from app.domain.content import MASKED, METADATA
 from app.domain.pilot import Pilot
 from app.domain.scorecard import SegmentModel, VerdictModel
 from app.domain.words import OTHER_SEGMENT, GateName, GateOutcome, Outcome, PilotState
+from app.pipeline.content import strictest_level_of
 from app.pipeline.conversations import PENDING
 from app.pipeline.gates import Gates
 from app.pipeline.money import Money, missing_inputs, saving_usd
@@ -256,7 +259,19 @@ def _not_tested(case: Case) -> Iterator[str]:
             yield f"{name}: only {segment.conversations} conversations, too few to tell much."
     if OTHER_SEGMENT in case.quality.segments and case.registered:
         yield "other: work that no registered segment matches has no say of its own."
+    yield from _of_content(case.pilot.configuration)
     yield from _not_given(case)
+
+
+def _of_content(configuration: PilotConfiguration) -> Iterator[str]:
+    """What content levels keep from being compared."""
+    if configuration.content.candidate_sees == MASKED:
+        yield "Equal questions: the candidate was asked with masked texts, the incumbent with the texts as they were."
+    if strictest_level_of(configuration) == METADATA:
+        yield (
+            "Wording, where no text is kept: failures, broken formats, tool calls and equal answers are compared there, and no "
+            "judge reads the rest."
+        )
 
 
 def _not_given(case: Case) -> Iterator[str]:

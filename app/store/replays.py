@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from app.domain.measures import CLIENT_STATUSES, SERVER_FAULTS
 from app.domain.pilot import Arm, Pilot
-from app.domain.replay import OPEN_STATES, ArmProgress, Replay, ReplayLimits, ReplayState
+from app.domain.replay import OPEN_STATES, ArmProgress, Replay, ReplayLimits, ReplayState, StoredRequest
 from app.domain.words import CoverageReason, FailureKind, Source
 from app.errors import NotFound
 from app.store.payloads import REQUEST_ARM
@@ -121,14 +121,14 @@ def count_to_ask(session: Session, pilot: Pilot, arm: Arm) -> int:
     return session.scalar(select(func.count()).select_from(_to_ask(pilot, arm).subquery())) or 0
 
 
-def read_requests(session: Session, exchange_ids: Sequence[int]) -> dict[int, Any]:
+def read_requests(session: Session, exchange_ids: Sequence[int]) -> dict[int, StoredRequest]:
     """The stored requests of exchanges, by exchange id."""
     rows = session.execute(
-        select(PayloadRow.exchange_id, PayloadRow.body).where(
-            PayloadRow.exchange_id.in_(exchange_ids), PayloadRow.arm_id == REQUEST_ARM
-        )
+        select(ExchangeRow.id, PayloadRow.body, ExchangeRow.segment, ExchangeRow.facts["level"].astext)
+        .join(PayloadRow, and_(PayloadRow.exchange_id == ExchangeRow.id, PayloadRow.arrived_at == ExchangeRow.arrived_at))
+        .where(ExchangeRow.id.in_(exchange_ids), PayloadRow.arm_id == REQUEST_ARM)
     )
-    return {row.exchange_id: orjson.loads(row.body) for row in rows}
+    return {number: StoredRequest(orjson.loads(body), segment, level) for number, body, segment, level in rows}
 
 
 def _to_ask(pilot: Pilot, arm: Arm) -> Select[int]:
