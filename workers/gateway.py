@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import resource
 import socket
 from pathlib import Path
 
@@ -16,6 +17,7 @@ BACKLOG = 2048
 def main(arguments: list[str] | None = None) -> None:
     """Runs until SIGTERM; what is under way then is finished."""
     options = _parser().parse_args(arguments)
+    _allow_connections()
     configure_logs("gateway")
     settings = Settings()
     share_metrics(settings.metrics_folder or settings.home / "metrics")
@@ -24,6 +26,12 @@ def main(arguments: list[str] | None = None) -> None:
     slot = options.slot or (options.first if options.port is not None else None) or "gateway-1"
     listening = _bound(options.host, options.port) if options.port is not None else socket.socket(fileno=int(options.first))
     serve(settings, slot, listening, on_ready=_say_ready, on_drain=_say_draining)
+
+
+def _allow_connections() -> None:
+    """Each request under way takes two file descriptors; the usual soft limit of 1024 would end at some 500."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -69,7 +69,7 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         if self.transport.is_closing():
             self.loop.call_soon(on_gone)
-        else:
+        elif not self.pipeline:
             self.flow.resume_reading()  # an end that is not read is not seen
 
     @override
