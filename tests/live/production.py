@@ -48,6 +48,7 @@ class Production(threading.Thread):
         self._label = name
         self._streamed = streamed or (lambda number: number % 3 == 0)
         self._ends = threading.Event()
+        self.under_way = 0
 
     def stop(self) -> Outcome:
         """Ends the sending, waits for what is under way, and says what came of it."""
@@ -84,12 +85,15 @@ class Production(threading.Thread):
         request = self._request(number)
         headers = {"Authorization": f"Bearer {KEY}", "X-Pilot-Conversation": f"{self._label}-{number}"}
         self.outcome.sent += 1
+        self.under_way += 1
         try:
             async with session.post(f"{self._base_url}/chat/completions", json=request, headers=headers) as answer:
                 body = await answer.read()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             self.outcome.failed.append(f"{number}: {type(error).__name__} {error}")
             return
+        finally:
+            self.under_way -= 1
         self.outcome.seconds.append(time.perf_counter() - due)
         if answer.status == 200 and body == expected_body(self._model, request):
             self.outcome.ok += 1
