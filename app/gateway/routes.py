@@ -6,7 +6,8 @@ from urllib.parse import unquote_to_bytes
 
 MIRRORED = frozenset({b"/chat/completions", b"/completions", b"/responses"})
 _PILOT_PATH = re.compile(rb"/p/([^/]+)/v1(/.*|$)", re.DOTALL)
-_DOT_SEGMENT = re.compile(rb"(^|[/\\])\.{1,2}([/\\]|$)")
+# Some servers take what follows a semicolon for a parameter of the segment, and `..;x` for `..`.
+_DOT_SEGMENT = re.compile(rb"(^|[/\\])\.{1,2}(;[^/\\]*)?([/\\]|$)")
 
 
 class Target(NamedTuple):

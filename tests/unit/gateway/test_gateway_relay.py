@@ -228,7 +228,8 @@ def test_addresses_without_a_pilot_say_what_to_do(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/../admin", "/v1/a/../../admin", "/v1/%2e%2e/admin", "/v1/.%2E/x", "/v1/a%2f..%2f..%2fx", "/v1/..\\x"]
+    "path",
+    ["/v1/../admin", "/v1/a/../../admin", "/v1/%2e%2e/admin", "/v1/.%2E/x", "/v1/a%2f..%2f..%2fx", "/v1/..\\x", "/v1/..;a=1/x"],
 )
 def test_no_path_leads_out_of_the_incumbents_base(tmp_path: Path, path: str) -> None:
     async def story() -> None:
