@@ -38,6 +38,11 @@ class Seen:
     def counts(self) -> list[CountEvent]:
         return [event for _, fields in self.client.xrange("record") if isinstance(event := decode(fields), CountEvent)]
 
+    async def shed(self) -> float:
+        """How many were, over all gateways of this test run."""
+        page = await self.front.ask(method="GET", path="/metrics", body=b"")
+        return float(page.partition(b'pilot_gateway_requests_total{reason="shed"} ')[2].split()[0])
+
     async def replies(self, count: int = 1) -> list[ReplyEvent]:
         """Waits for as many."""
         while True:
@@ -236,8 +241,10 @@ def test_bodies_beyond_what_may_be_held_pass_and_are_shed(watched: Any) -> None:
         may_end = asyncio.Event()
         bounds = {"gateway_held_bytes": 1024 * 1024}
         async with serving(answering(OK), limit=2**20) as incumbent, watched(incumbent.url, **bounds) as seen:
+            before = await seen.shed()
             uploads = [asyncio.create_task(upload(seen.front.port, may_end)) for _ in range(12)]
-            await asyncio.sleep(0.2)
+            while await seen.shed() == before:  # noqa: ASYNC110 - there is no event for it
+                await asyncio.sleep(0.01)
             may_end.set()
             assert [parts(answer)[0] for answer in await asyncio.gather(*uploads)] == [200] * 12
             assert [sent for _, sent in incumbent.requests] == [body] * 12
