@@ -54,7 +54,12 @@ def a_request(number: int = 1, text: str = "hello", *, pilot: str = "support-bot
     """A request that arrives now; `hints`, `at_us`, `path` and `body` can be given, the rest is part of the body."""
     given = {key: more.pop(key) for key in ("hints", "at_us", "path", "body") if key in more}
     document = {"model": "gpt-5.1", "messages": [{"role": "user", "content": text}]} | more
-    values = {"at_us": now_us(), "path": "/chat/completions", "hints": Hints(), "body": orjson.dumps(document)} | given
+    values: dict[str, Any] = {
+        "at_us": now_us(),
+        "path": "/chat/completions",
+        "hints": Hints(),
+        "body": orjson.dumps(document),
+    } | given
     return RequestEvent(pilot=pilot, boot=BOOT, number=number, **values)
 
 

@@ -36,7 +36,7 @@ def start(sessions: SessionFactory, limits: ReplayLimits = NO_LIMITS, candidate:
 
 
 def work(sessions: SessionFactory, replay_id: int, **options: Any) -> ReplayState | None:
-    bounds = {"lease_seconds": 30.0, "reply_bytes": 1_000_000, "digest_key": b"the key of these tests"}
+    bounds: dict[str, Any] = {"lease_seconds": 30.0, "reply_bytes": 1_000_000, "digest_key": b"the key of these tests"}
     return work_on_replay(sessions, replay_id, **(bounds | options))
 
 

@@ -26,7 +26,7 @@ from tests.model_servers import model_server
 __all__ = ["make_stage"]
 
 
-def test_a_request_becomes_an_exchange_and_each_arm_s_reply(make_stage: MakeStage, session_factory: SessionFactory):
+def test_a_request_becomes_an_exchange_and_each_arm_s_reply(make_stage: MakeStage, session_factory: SessionFactory) -> None:
     qwen, phi = Asked("From qwen."), Asked("From phi.")
     with model_server(qwen) as one, model_server(phi) as two:
         a_running_pilot(session_factory, a_candidate(one), a_candidate(two, "phi"))
@@ -55,7 +55,7 @@ def test_a_request_becomes_an_exchange_and_each_arm_s_reply(make_stage: MakeStag
 
 def test_the_candidate_s_own_key_is_sent_and_one_that_is_missing_is_not_asked(
     make_stage: MakeStage, session_factory: SessionFactory, caplog: pytest.LogCaptureFixture
-):
+) -> None:
     asked = Asked()
     with model_server(asked) as url:
         a_running_pilot(
@@ -76,7 +76,9 @@ def test_the_candidate_s_own_key_is_sent_and_one_that_is_missing_is_not_asked(
     assert "secret-of-qwen" not in caplog.text
 
 
-def test_what_the_mirror_asks_says_that_it_is_not_to_be_mirrored(make_stage: MakeStage, session_factory: SessionFactory):
+def test_what_the_mirror_asks_says_that_it_is_not_to_be_mirrored(
+    make_stage: MakeStage, session_factory: SessionFactory
+) -> None:
     asked = Asked()
     with model_server(asked) as url:
         a_running_pilot(session_factory, a_candidate(url))
@@ -93,7 +95,7 @@ def test_what_the_mirror_asks_says_that_it_is_not_to_be_mirrored(make_stage: Mak
 
 def test_requests_that_do_not_take_part_are_told_without_text_and_nobody_is_asked(
     make_stage: MakeStage, session_factory: SessionFactory
-):
+) -> None:
     asked = Asked()
     with model_server(asked) as url:
         a_running_pilot(session_factory, a_candidate(url), sampling={"rate": 0.000001})
@@ -120,7 +122,7 @@ def test_requests_that_do_not_take_part_are_told_without_text_and_nobody_is_aske
 
 def test_a_failed_attempt_and_its_repetition_are_one_exchange_but_two_that_worked_are_two(
     make_stage: MakeStage, session_factory: SessionFactory
-):
+) -> Any:
     asked = Asked()
     with model_server(asked) as url:
         a_running_pilot(session_factory, a_candidate(url))
@@ -149,7 +151,7 @@ def test_a_failed_attempt_and_its_repetition_are_one_exchange_but_two_that_worke
     assert len(asked.requests) == 3
 
 
-def test_a_conversation_keeps_the_segment_of_its_first_exchange(make_stage: MakeStage, session_factory: SessionFactory):
+def test_a_conversation_keeps_the_segment_of_its_first_exchange(make_stage: MakeStage, session_factory: SessionFactory) -> None:
     with model_server(Asked()) as url:
         segments = [{"name": "extraction", "match": {"header": "extract"}}, {"name": "chat", "match": {"path": "chat"}}]
         a_running_pilot(session_factory, a_candidate(url), segment=segments)
@@ -170,7 +172,7 @@ def test_a_conversation_keeps_the_segment_of_its_first_exchange(make_stage: Make
 
 def test_the_control_arm_is_asked_for_its_share_with_the_incumbent_s_own_key(
     make_stage: MakeStage, session_factory: SessionFactory
-):
+) -> None:
     asked = Asked()
     with model_server(asked) as url:
         incumbent = {"base_url": url, "model": "gpt-5.1", "api_key_env": "INCUMBENT_KEY"}
@@ -193,7 +195,7 @@ def test_the_control_arm_is_asked_for_its_share_with_the_incumbent_s_own_key(
     assert keys == ["Bearer secret-of-the-incumbent"] * len(with_control)
 
 
-def test_a_chain_of_responses_is_one_conversation(make_stage: MakeStage, session_factory: SessionFactory):
+def test_a_chain_of_responses_is_one_conversation(make_stage: MakeStage, session_factory: SessionFactory) -> Any:
     with model_server(Asked()) as url:
         a_running_pilot(session_factory, a_candidate(url))
         stage = make_stage()
@@ -229,7 +231,7 @@ def test_a_chain_of_responses_is_one_conversation(make_stage: MakeStage, session
 
 def test_a_pilot_that_starts_just_now_is_looked_up_again_and_a_draft_counts_nothing(
     make_stage: MakeStage, session_factory: SessionFactory
-):
+) -> None:
     asked = Asked()
     with model_server(asked) as url:
         with session_scope(session_factory) as session:

@@ -53,7 +53,7 @@ def value(stage: Stage, key: bytes) -> Any:
 )
 def test_a_planted_value_is_nowhere_where_text_may_not_be_kept(
     make_stage: MakeStage, session_factory: SessionFactory, tables: Any, hints: Hints
-):
+) -> None:
     asked = Asked(f"I wrote to {PLANTED}.")
     with model_server(asked) as one, model_server(echoes) as two:
         a_running_pilot(session_factory, a_candidate(one, server="vllm"), a_candidate(two, "echoes"), **tables)
@@ -82,7 +82,7 @@ def test_a_planted_value_is_nowhere_where_text_may_not_be_kept(
 
 def test_a_conversation_whose_segment_is_strict_is_kept_strictly_throughout(
     make_stage: MakeStage, session_factory: SessionFactory
-):
+) -> None:
     segments = [{"name": "mail", "match": {"header": "mail"}, "content": "metadata"}]
     with model_server(Asked()) as url:
         a_running_pilot(session_factory, a_candidate(url), segment=segments)

@@ -27,7 +27,7 @@ from tests.integration.mirroring import (
 from tests.model_servers import completion, model_server
 
 __all__ = ["make_stage"]
-PRICES = {"input_usd_per_million_tokens": 1000, "output_usd_per_million_tokens": 1000}
+PRICES: Any = {"input_usd_per_million_tokens": 1000, "output_usd_per_million_tokens": 1000}
 
 
 async def hangs(request: web.Request) -> web.StreamResponse:
@@ -59,7 +59,7 @@ def kinds(stage: Stage, arm: str) -> set[str | None]:
     return {reply.columns["failure"] for reply in stage.replies(arm).values()}
 
 
-def test_arms_that_hang_lie_or_flood_fail_alone(make_stage: MakeStage, session_factory: SessionFactory):
+def test_arms_that_hang_lie_or_flood_fail_alone(make_stage: MakeStage, session_factory: SessionFactory) -> None:
     with (
         model_server(hangs) as one, model_server(garbage) as two, model_server(floods) as three, model_server(refuses) as four,
         model_server(Asked()) as good,
@@ -87,7 +87,7 @@ def test_arms_that_hang_lie_or_flood_fail_alone(make_stage: MakeStage, session_f
     assert [reply.columns["status"] for reply in stage.replies("refuses").values()] == [400, 400]
 
 
-def test_a_hanging_arm_s_bound_sheds_and_the_others_go_on(make_stage: MakeStage, session_factory: SessionFactory):
+def test_a_hanging_arm_s_bound_sheds_and_the_others_go_on(make_stage: MakeStage, session_factory: SessionFactory) -> None:
     with model_server(hangs) as one, model_server(Asked()) as two:
         a_running_pilot(
             session_factory, a_candidate(one, "hangs", max_concurrency=2, timeout_seconds=1.0), a_candidate(two, "good")
@@ -107,7 +107,7 @@ def test_a_hanging_arm_s_bound_sheds_and_the_others_go_on(make_stage: MakeStage,
     assert kinds(stage, "good") == {None}
 
 
-def test_a_failing_arm_is_left_alone_then_tried_and_asked_again(make_stage: MakeStage, session_factory: SessionFactory):
+def test_a_failing_arm_is_left_alone_then_tried_and_asked_again(make_stage: MakeStage, session_factory: SessionFactory) -> Any:
     is_ill = True
     calls = 0
 
@@ -145,7 +145,7 @@ def test_a_failing_arm_is_left_alone_then_tried_and_asked_again(make_stage: Make
     assert calls == 4
 
 
-def test_a_budget_is_kept_and_an_unknown_price_is_refused(make_stage: MakeStage, session_factory: SessionFactory):
+def test_a_budget_is_kept_and_an_unknown_price_is_refused(make_stage: MakeStage, session_factory: SessionFactory) -> None:
     asked, unpriced = Asked(), Asked()
     with model_server(asked) as one, model_server(unpriced) as two:
         a_running_pilot(session_factory, a_candidate(one, **PRICES), a_candidate(two, "unpriced"), mirror={"budget_usd": "0.1"})
@@ -170,7 +170,7 @@ def test_a_budget_is_kept_and_an_unknown_price_is_refused(make_stage: MakeStage,
 
 def test_what_a_mirror_left_is_done_when_it_is_back_and_what_was_told_is_not_asked_again(
     make_stage: MakeStage, session_factory: SessionFactory
-):
+) -> None:
     fast, slow = Asked(), Asked(seconds=1.5)
     with model_server(fast) as one, model_server(slow) as two:
         a_running_pilot(session_factory, a_candidate(one, "fast"), a_candidate(two, "slow"))
@@ -193,7 +193,7 @@ def test_what_a_mirror_left_is_done_when_it_is_back_and_what_was_told_is_not_ask
     assert told == dict.fromkeys(range(1, 6), 2)  # the recorder knows them by their ids
 
 
-def test_an_order_to_end_lets_calls_under_way_finish(make_stage: MakeStage, session_factory: SessionFactory):
+def test_an_order_to_end_lets_calls_under_way_finish(make_stage: MakeStage, session_factory: SessionFactory) -> None:
     with model_server(Asked(seconds=0.7)) as url:
         a_running_pilot(session_factory, a_candidate(url))
         stage = make_stage()
@@ -210,7 +210,7 @@ def test_an_order_to_end_lets_calls_under_way_finish(make_stage: MakeStage, sess
     assert (sorted(stage.replies()), stage.in_hand()) == ([1], 1)
 
 
-def test_while_the_recorder_s_stream_is_full_nothing_is_lost(make_stage: MakeStage, session_factory: SessionFactory):
+def test_while_the_recorder_s_stream_is_full_nothing_is_lost(make_stage: MakeStage, session_factory: SessionFactory) -> None:
     with model_server(Asked()) as url:
         a_running_pilot(session_factory, a_candidate(url))
         stage = make_stage(stream_bytes=1024**2)
@@ -225,14 +225,14 @@ def test_while_the_recorder_s_stream_is_full_nothing_is_lost(make_stage: MakeSta
                 await asyncio.sleep(0.2)
                 assert stage.in_hand() == 5
                 assert stage.client.xlen("record") == 3
-                stage.client.xdel("record", full)  # type: ignore[arg-type]
+                stage.client.xdel("record", full)
                 await stage.until_done()
 
         asyncio.run(story())
     assert sorted(stage.exchanges()) == sorted(stage.replies()) == [1, 2, 3, 4, 5, 6]
 
 
-def test_production_s_arrivals_reach_the_candidate_soon(make_stage: MakeStage, session_factory: SessionFactory):
+def test_production_s_arrivals_reach_the_candidate_soon(make_stage: MakeStage, session_factory: SessionFactory) -> None:
     with model_server(Asked()) as url:
         a_running_pilot(session_factory, a_candidate(url))
         stage = make_stage()
@@ -251,7 +251,9 @@ def test_production_s_arrivals_reach_the_candidate_soon(make_stage: MakeStage, s
     assert lags[20] < 0.5  # a loaded machine; `./run bench live` measures it
 
 
-def test_an_entry_that_cannot_be_read_has_its_line_and_stops_nobody(make_stage: MakeStage, session_factory: SessionFactory):
+def test_an_entry_that_cannot_be_read_has_its_line_and_stops_nobody(
+    make_stage: MakeStage, session_factory: SessionFactory
+) -> None:
     with model_server(Asked()) as url:
         a_running_pilot(session_factory, a_candidate(url))
         stage = make_stage()

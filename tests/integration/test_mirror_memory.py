@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import pytest
@@ -41,7 +41,7 @@ async def meet(
     return met.retry_of
 
 
-def test_attempts_fold_into_the_first_however_many_fail(url: str):
+def test_attempts_fold_into_the_first_however_many_fail(url: str) -> Any:
     async def story(memory: Memory, pilot: str) -> list[str | None]:
         found = []
         for number in range(1, 4):
@@ -52,7 +52,7 @@ def test_attempts_fold_into_the_first_however_many_fail(url: str):
     assert told(url, story) == [None, "b-1", "b-1", "b-1", None]
 
 
-def test_after_one_that_worked_the_next_failure_begins_anew(url: str):
+def test_after_one_that_worked_the_next_failure_begins_anew(url: str) -> Any:
     async def story(memory: Memory, pilot: str) -> list[str | None]:
         found = [await meet(memory, pilot, 1, 1), await meet(memory, pilot, 2, 2)]
         await memory.note_failed(pilot, "b-2", 3 * SECOND)
@@ -61,7 +61,7 @@ def test_after_one_that_worked_the_next_failure_begins_anew(url: str):
     assert told(url, story) == [None, None, "b-2", None]
 
 
-def test_a_failure_that_is_known_late_folds_nothing_that_came_before_it(url: str):
+def test_a_failure_that_is_known_late_folds_nothing_that_came_before_it(url: str) -> Any:
     async def story(memory: Memory, pilot: str) -> list[str | None]:
         found = [await meet(memory, pilot, 1, 1), await meet(memory, pilot, 2, 2)]
         await memory.note_failed(pilot, "b-1", 5 * SECOND)
@@ -70,7 +70,7 @@ def test_a_failure_that_is_known_late_folds_nothing_that_came_before_it(url: str
     assert told(url, story) == [None, None, None]
 
 
-def test_who_is_met_again_is_told_the_same(url: str):
+def test_who_is_met_again_is_told_the_same(url: str) -> Any:
     async def story(memory: Memory, pilot: str) -> list[str | None]:
         await meet(memory, pilot, 1, 1)
         found = [
@@ -83,7 +83,7 @@ def test_who_is_met_again_is_told_the_same(url: str):
     assert told(url, story) == ["b-1", "b-1", None, "b-1", None]
 
 
-def test_two_mirrors_at_once_agree_on_one_first_attempt(url: str):
+def test_two_mirrors_at_once_agree_on_one_first_attempt(url: str) -> Any:
     async def story(memory: Memory, pilot: str) -> list[str | None]:
         await meet(memory, pilot, 1, 1)
         await memory.note_failed(pilot, "b-1", 2 * SECOND)
@@ -92,7 +92,7 @@ def test_two_mirrors_at_once_agree_on_one_first_attempt(url: str):
     assert told(url, story) == ["b-1"] * 8
 
 
-def test_the_first_segment_of_a_conversation_stays(url: str):
+def test_the_first_segment_of_a_conversation_stays(url: str) -> Any:
     async def story(memory: Memory, pilot: str) -> tuple[str, str, str | None, str | None]:
         one = await memory.meet(pilot, "eve@example.com", "extraction", Attempt("b-1", 1, None), "x")
         two = await memory.meet(pilot, "eve@example.com", "chat", Attempt("b-2", 2, None), "y")
@@ -106,7 +106,7 @@ def test_the_first_segment_of_a_conversation_stays(url: str):
     assert told(url, story) == ("extraction", "extraction", "extraction", None)
 
 
-def test_arms_that_answered_are_known_until_the_request_is_done_with(url: str):
+def test_arms_that_answered_are_known_until_the_request_is_done_with(url: str) -> Any:
     async def story(memory: Memory, pilot: str) -> list[frozenset[str]]:
         attempt = Attempt("b-1", 1, None)
         found = [(await memory.meet(pilot, "c", "other", attempt, "x")).answered]
@@ -118,7 +118,7 @@ def test_arms_that_answered_are_known_until_the_request_is_done_with(url: str):
     assert told(url, story) == [frozenset(), frozenset({"qwen"}), frozenset()]
 
 
-def test_a_reply_s_id_stands_for_its_conversation_unless_nobody_can_name_it(url: str):
+def test_a_reply_s_id_stands_for_its_conversation_unless_nobody_can_name_it(url: str) -> Any:
     async def story(memory: Memory, pilot: str) -> list[object]:
         found: list[object] = [await memory.name_response(pilot, "b-1", "resp_1")]
         await memory.note_chained(pilot, "b-1", "c-1")
@@ -129,7 +129,7 @@ def test_a_reply_s_id_stands_for_its_conversation_unless_nobody_can_name_it(url:
     assert told(url, story) == [False, True, True, "c-1", None]
 
 
-def test_reserves_of_several_mirrors_count_and_a_dead_one_s_are_given_back(url: str):
+def test_reserves_of_several_mirrors_count_and_a_dead_one_s_are_given_back(url: str) -> Any:
     async def story(_: Memory, pilot: str) -> list[bool]:
         client = open_memory(url)
         limit, part = Decimal("1.00"), Decimal("0.40")

@@ -49,7 +49,7 @@ def mirror_process(stage: Stage, ready: Path, **more: str) -> Iterator["subproce
 
 def test_a_killed_process_is_gone_on_with_and_one_that_is_told_ends_in_order(
     make_stage: MakeStage, session_factory: SessionFactory, tmp_path: Path
-):
+) -> None:
     asked, slow = Asked(), Asked(seconds=1.0)
     with model_server(asked) as one, model_server(slow) as two:
         a_running_pilot(session_factory, a_candidate(one, api_key_env="QWEN_KEY"), a_candidate(two, "slow"))
@@ -97,7 +97,7 @@ def database_away(stage: Stage) -> Iterator[None]:
 
 def test_without_its_database_it_goes_on_with_the_pilots_it_knows_and_keeps_what_it_cannot_place(
     make_stage: MakeStage, session_factory: SessionFactory
-):
+) -> None:
     with model_server(Asked()) as url:
         a_running_pilot(session_factory, a_candidate(url))
         stage = make_stage()
@@ -122,7 +122,7 @@ def test_without_its_database_it_goes_on_with_the_pilots_it_knows_and_keeps_what
     assert sorted(stage.replies()) == [1, 2, 4]
 
 
-def test_a_mirror_that_starts_without_its_database_waits_for_it(make_stage: MakeStage, session_factory: SessionFactory):
+def test_a_mirror_that_starts_without_its_database_waits_for_it(make_stage: MakeStage, session_factory: SessionFactory) -> None:
     with model_server(Asked()) as url:
         a_running_pilot(session_factory, a_candidate(url))
         stage = make_stage()

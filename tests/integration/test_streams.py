@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -15,7 +16,7 @@ from app.stack.redis import EmbeddedRedis, start_redis
 BLOCK = 0.05
 
 
-def entry(number: int, size: int = 10) -> dict[bytes, bytes]:
+def entry(number: int, size: int = 10) -> Any:
     return {b"h": str(number).encode(), b"b": b"x" * size}
 
 
@@ -38,13 +39,13 @@ async def sending(url: str, *, held_bytes: int = 10**7, stream_bytes: int = 10**
         await client.aclose()
 
 
-async def until(happened, seconds: float = 10.0) -> None:
+async def until(happened: Any, seconds: float = 10.0) -> None:
     async with asyncio.timeout(seconds):
         while not await happened():  # noqa: ASYNC110 - a test waits
             await asyncio.sleep(0.01)
 
 
-def test_what_is_offered_is_read_in_order_and_gone_when_acknowledged(redis_server: EmbeddedRedis, stream: str):
+def test_what_is_offered_is_read_in_order_and_gone_when_acknowledged(redis_server: EmbeddedRedis, stream: str) -> None:
     async def story() -> None:
         async with sending(redis_server.url) as outbox:
             assert all(outbox.offer(stream, entry(number)) for number in range(1000))
@@ -63,7 +64,9 @@ def test_what_is_offered_is_read_in_order_and_gone_when_acknowledged(redis_serve
     asyncio.run(story())
 
 
-def test_unfinished_entries_come_again_to_the_same_consumer_and_to_others_when_it_is_dead(redis_server, stream, monkeypatch):
+def test_unfinished_entries_come_again_to_the_same_consumer_and_to_others_when_it_is_dead(
+    redis_server: Any, stream: Any, monkeypatch: Any
+) -> Any:
     monkeypatch.setattr("app.capture.streams.ALIVE_SECONDS", 0.2)
 
     async def story() -> None:
@@ -99,7 +102,7 @@ def test_unfinished_entries_come_again_to_the_same_consumer_and_to_others_when_i
     asyncio.run(story())
 
 
-def test_at_the_streams_bound_offers_are_shed_and_deliveries_wait(redis_server: EmbeddedRedis, stream: str):
+def test_at_the_streams_bound_offers_are_shed_and_deliveries_wait(redis_server: EmbeddedRedis, stream: str) -> None:
     async def story() -> None:
         async with sending(redis_server.url, stream_bytes=200_000) as outbox:
             taken = sum(outbox.offer(stream, entry(number, 1000)) for number in range(1000))
@@ -119,7 +122,7 @@ def test_at_the_streams_bound_offers_are_shed_and_deliveries_wait(redis_server: 
     asyncio.run(story())
 
 
-def test_without_redis_events_wait_within_the_bound_and_leave_when_it_is_there(tmp_path, stream: str):
+def test_without_redis_events_wait_within_the_bound_and_leave_when_it_is_there(tmp_path: Any, stream: str) -> None:
     async def story() -> None:
         away = start_redis(tmp_path)
         away.stop()
@@ -142,7 +145,7 @@ def test_without_redis_events_wait_within_the_bound_and_leave_when_it_is_there(t
     asyncio.run(story())
 
 
-def test_closing_sends_what_is_left(redis_server: EmbeddedRedis, stream: str):
+def test_closing_sends_what_is_left(redis_server: EmbeddedRedis, stream: str) -> None:
     async def story() -> None:
         async with sending(redis_server.url) as outbox:
             for number in range(50):
@@ -152,7 +155,7 @@ def test_closing_sends_what_is_left(redis_server: EmbeddedRedis, stream: str):
     asyncio.run(story())
 
 
-def test_a_batch_is_added_whole_or_not_at_all(redis_server: EmbeddedRedis, stream: str):
+def test_a_batch_is_added_whole_or_not_at_all(redis_server: EmbeddedRedis, stream: str) -> None:
     client = sync_redis.Redis.from_url(redis_server.url)
     assert add_all(client, [(stream, entry(number, 1000)) for number in range(100)], stream_bytes=50_000)
     assert not add_all(client, [(stream, entry(1))], stream_bytes=50_000)

@@ -1,5 +1,7 @@
 """The circuit breaker against a plain description of it, with a clock of the test's own."""
 
+from typing import Any
+
 import orjson
 import pytest
 from hypothesis import given
@@ -41,7 +43,7 @@ def opened(failures: int = 3) -> tuple[Breaker, Clock]:
     return breaker, clock
 
 
-def test_failures_in_a_row_open_it_and_a_success_between_them_does_not():
+def test_failures_in_a_row_open_it_and_a_success_between_them_does_not() -> None:
     breaker, _ = a_breaker(3)
     for fails in (True, True, False, True, True):
         (breaker.failed if fails else breaker.worked)(asked(breaker))
@@ -50,7 +52,7 @@ def test_failures_in_a_row_open_it_and_a_success_between_them_does_not():
     assert (breaker.state, breaker.refuses, breaker.ask()) == (OPEN, True, None)
 
 
-def test_half_open_lets_one_call_through():
+def test_half_open_lets_one_call_through() -> None:
     breaker, clock = opened()
     clock.now += OPEN_SECONDS - 0.001
     assert breaker.ask() is None
@@ -61,7 +63,7 @@ def test_half_open_lets_one_call_through():
     assert (breaker.state, breaker.refuses) == (CLOSED, False)
 
 
-def test_a_trial_that_fails_opens_it_for_the_whole_time_again():
+def test_a_trial_that_fails_opens_it_for_the_whole_time_again() -> None:
     breaker, clock = opened()
     clock.now += OPEN_SECONDS
     breaker.failed(asked(breaker))
@@ -71,7 +73,7 @@ def test_a_trial_that_fails_opens_it_for_the_whole_time_again():
     assert breaker.state is HALF_OPEN
 
 
-def test_a_trial_that_is_abandoned_leaves_room_for_another():
+def test_a_trial_that_is_abandoned_leaves_room_for_another() -> None:
     breaker, clock = opened()
     clock.now += OPEN_SECONDS
     breaker.abandoned(asked(breaker))
@@ -79,7 +81,7 @@ def test_a_trial_that_is_abandoned_leaves_room_for_another():
     assert breaker.state is CLOSED
 
 
-def test_calls_begun_before_it_opened_say_nothing_afterwards():
+def test_calls_begun_before_it_opened_say_nothing_afterwards() -> None:
     breaker, clock = a_breaker(3)
     early = [asked(breaker) for _ in range(6)]
     for ticket in early[:3]:
@@ -104,7 +106,7 @@ STEPS = st.lists(
 
 
 @given(STEPS, st.integers(1, 4))
-def test_whatever_happens_it_obeys_its_description(steps: list[tuple[str, float]], failures: int):
+def test_whatever_happens_it_obeys_its_description(steps: list[tuple[str, float]], failures: int) -> None:
     breaker, clock = a_breaker(failures)
     under_way: list[Ticket] = []
     opened_at: float | None = None
@@ -148,11 +150,11 @@ def test_whatever_happens_it_obeys_its_description(steps: list[tuple[str, float]
         (Failure(FailureKind.TOO_LARGE), False),
     ],
 )
-def test_only_what_speaks_against_the_whole_arm_counts(reply: Reply | Failure, breaks: bool):
+def test_only_what_speaks_against_the_whole_arm_counts(reply: Reply | Failure, breaks: bool) -> None:
     assert shows_breakage(reply) is breaks
 
 
-def test_of_several_mirrors_the_open_breaker_is_seen_and_none_that_a_dead_mirror_left():
+def test_of_several_mirrors_the_open_breaker_is_seen_and_none_that_a_dead_mirror_left() -> Any:
     def said(arm: str, slot: str, state: str, at: float, pilot: str = "p") -> tuple[bytes, bytes]:
         return orjson.dumps([pilot, arm, slot]), orjson.dumps([state, 50.0, at])
 

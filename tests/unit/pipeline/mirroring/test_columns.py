@@ -14,7 +14,7 @@ LOG = (
 )
 
 
-def test_a_reply_s_facts():
+def test_a_reply_s_facts() -> None:
     reply = Reply("Hello", (ToolCall("f", "{}"),), "stop", USAGE, TIMING)
     found = columns_of(Answer(reply, LOG, "served", USAGE, 0.001), "full", queue_lag_seconds=0.02)
     assert found["adaptation"][0] == LOG[0].as_json()
@@ -26,14 +26,14 @@ def test_a_reply_s_facts():
     }  # fmt: skip
 
 
-def test_a_failure_keeps_the_tokens_that_were_paid_for():
+def test_a_failure_keeps_the_tokens_that_were_paid_for() -> None:
     failure = Failure(FailureKind.EMPTY, message="nothing", timing=TIMING, adaptation=True)
     found = columns_of(Answer(failure, usage=USAGE), "full")
     assert (found["failure"], found["output_tokens"], found["caused_by_adaptation"]) == ("empty", 5, True)
     assert (found["content_chars"], found["finish_reason"], found["queue_lag_seconds"]) == (None, None, None)
 
 
-def test_where_text_may_not_be_kept_only_words_and_numbers_pass():
+def test_where_text_may_not_be_kept_only_words_and_numbers_pass() -> None:
     reply = Reply("Hello", finish_reason="because eve said so", usage=USAGE, timing=TIMING)
     for level in ("masked", "metadata"):
         found = columns_of(Answer(reply, LOG, "served by eve@example.com"), level)
@@ -44,7 +44,7 @@ def test_where_text_may_not_be_kept_only_words_and_numbers_pass():
         assert columns_of(Answer(reply, model="org/model-1.5:free"), level)["model"] == "org/model-1.5:free"
 
 
-def test_values_that_no_column_can_hold_are_told_by_their_size():
+def test_values_that_no_column_can_hold_are_told_by_their_size() -> None:
     for value in ("x" * 5000, {"user": "nul\x00"}):
         log = (Adaptation("metadata", "dropped", value, None, "means something at the vendor only"),)
         (entry,) = columns_of(Answer(Reply("Hello"), log), "full")["adaptation"]

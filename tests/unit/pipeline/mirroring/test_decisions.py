@@ -31,31 +31,31 @@ def a_retry(at_seconds: float, *, said: int | None = None, failed_seconds: float
     return is_retry(attempt, FIRST, failed_at_us=failed, window_seconds=WINDOW)
 
 
-def test_after_a_failure_a_repetition_within_the_window_is_another_attempt():
+def test_after_a_failure_a_repetition_within_the_window_is_another_attempt() -> None:
     assert a_retry(2, failed_seconds=1)
     assert a_retry(61, failed_seconds=1)
     assert not a_retry(62, failed_seconds=1)
 
 
-def test_without_a_failure_before_it_a_repetition_is_an_exchange_of_its_own():
+def test_without_a_failure_before_it_a_repetition_is_an_exchange_of_its_own() -> None:
     assert not a_retry(2)
     assert not a_retry(2, said=0)
 
 
-def test_two_at_the_same_time_are_two_even_if_the_first_fails_later():
+def test_two_at_the_same_time_are_two_even_if_the_first_fails_later() -> None:
     assert not a_retry(2, failed_seconds=3)
 
 
-def test_a_client_may_be_back_before_its_going_was_noticed():
+def test_a_client_may_be_back_before_its_going_was_noticed() -> None:
     assert a_retry(2, failed_seconds=2.05)
 
 
-def test_the_sdk_s_word_counts_for_longer_and_whatever_became_of_the_first():
+def test_the_sdk_s_word_counts_for_longer_and_whatever_became_of_the_first() -> None:
     assert a_retry(599, said=1)
     assert not a_retry(601, said=1)
 
 
-def test_an_attempt_that_came_before_is_no_repetition():
+def test_an_attempt_that_came_before_is_no_repetition() -> None:
     assert not is_retry(Attempt("b-0", -1, 1), FIRST, failed_at_us=0, window_seconds=WINDOW)
 
 
@@ -88,12 +88,12 @@ def a_reply(**more: Any) -> ReplyEvent:
         ({"end": "too_large"}, False, False),
     ],
 )
-def test_what_a_client_tries_again_after(event: dict[str, Any], is_complete: bool, fails: bool):
+def test_what_a_client_tries_again_after(event: dict[str, Any], is_complete: bool, fails: bool) -> None:
     assert failed_at_us(a_reply(**event), is_complete=is_complete) == (7 * SECOND if fails else None)
 
 
 @given(st.text(min_size=1), st.floats(0, 1), st.floats(0, 1))
-def test_a_smaller_sample_lies_inside_a_larger_one(conversation: str, one: float, other: float):
+def test_a_smaller_sample_lies_inside_a_larger_one(conversation: str, one: float, other: float) -> None:
     small, large = sorted((one, other))
     assert takes_part(conversation, large) or not takes_part(conversation, small)
     assert has_control(conversation, large) or not has_control(conversation, small)
@@ -101,7 +101,7 @@ def test_a_smaller_sample_lies_inside_a_larger_one(conversation: str, one: float
     assert not has_control(conversation, 0.0)
 
 
-def test_the_control_s_share_is_the_same_within_any_sample():
+def test_the_control_s_share_is_the_same_within_any_sample() -> None:
     names = [f"conversation {number}" for number in range(20_000)]
     sample = [name for name in names if takes_part(name, 0.2)]
     assert len(sample) == pytest.approx(4000, rel=0.1)
@@ -137,18 +137,20 @@ SEGMENTS = [
         (None, "/chat/completions", {}, "other"),
     ],
 )
-def test_the_first_segment_that_fits_wins_unless_another_is_named(hint: str | None, path: str, request_: Any, segment: str):
+def test_the_first_segment_that_fits_wins_unless_another_is_named(
+    hint: str | None, path: str, request_: Any, segment: str
+) -> None:
     find = live_segment_finder(a_configuration(segment=SEGMENTS).segment)
     assert find(request_, path, hint) == segment
 
 
-def test_a_path_may_be_written_with_or_without_its_beginning():
+def test_a_path_may_be_written_with_or_without_its_beginning() -> None:
     for pattern in ("^/chat/completions$", "^/v1/chat/completions$", "chat"):
         find = live_segment_finder(a_configuration(segment=[{"name": "chat", "match": {"path": pattern}}]).segment)
         assert find({}, "/chat/completions", None) == "chat"
 
 
-def test_a_header_that_a_match_names_is_not_taken_for_a_segment_s_name():
+def test_a_header_that_a_match_names_is_not_taken_for_a_segment_s_name() -> None:
     tables = [{"name": "one", "match": {"header": "two"}}, {"name": "two"}]
     assert live_segment_finder(a_configuration(segment=tables).segment)({}, "/chat/completions", "two") == "one"
 
@@ -169,16 +171,16 @@ def test_a_header_that_a_match_names_is_not_taken_for_a_segment_s_name():
         ("/responses", {"messages": [{"role": "user", "content": "x"}]}, False),
     ],
 )
-def test_a_body_has_the_shape_of_its_route_or_cannot_be_read(path: str, body: Any, is_readable: bool):
+def test_a_body_has_the_shape_of_its_route_or_cannot_be_read(path: str, body: Any, is_readable: bool) -> None:
     assert read_request(path, orjson.dumps(body)) == (body if is_readable else None)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"null", b'{"messages": NaN}', b"[" * 100_000])
-def test_a_body_that_is_no_json_cannot_be_read(body: bytes):
+def test_a_body_that_is_no_json_cannot_be_read(body: bytes) -> None:
     assert read_request("/chat/completions", body) is None
 
 
-def test_what_the_incumbent_does_not_keep_cannot_be_gone_on_from():
+def test_what_the_incumbent_does_not_keep_cannot_be_gone_on_from() -> None:
     assert is_chained({})
     assert not is_chained({"store": False})
 
@@ -194,25 +196,25 @@ def a_live_pilot(**tables: Any) -> LivePilot:
     return live_pilot(pilot, {}, b"a key of this test")
 
 
-def test_a_client_s_name_of_a_conversation_stays_where_text_may_be_kept():
+def test_a_client_s_name_of_a_conversation_stays_where_text_may_be_kept() -> None:
     pilot = a_live_pilot()
     assert named("thread 12 / über", pilot, None) == "thread 12 / über"
     assert named("thread-12", pilot, "metadata") == "thread-12"
 
 
 @pytest.mark.parametrize("name", ["eve@example.com", "a b", "x" * 501, "two\nlines"])
-def test_a_name_that_may_be_text_is_a_hash_where_text_may_not_be_kept(name: str):
+def test_a_name_that_may_be_text_is_a_hash_where_text_may_not_be_kept(name: str) -> None:
     found = named(name, a_live_pilot(), "metadata")
     assert found.startswith("n-")
     assert name not in found
     assert named(found, a_live_pilot(), "metadata") == found
 
 
-def test_names_that_no_column_can_hold_are_hashes():
+def test_names_that_no_column_can_hold_are_hashes() -> None:
     assert named("nul\x00", a_live_pilot(), None).startswith("n-")
 
 
-def test_an_exchange_waits_for_the_slowest_arm_and_a_minute():
+def test_an_exchange_waits_for_the_slowest_arm_and_a_minute() -> None:
     candidates = [
         {"name": name, "base_url": "http://127.0.0.1:1/v1", "model": "m", "license": "MIT", "timeout_seconds": seconds}
         for name, seconds in (("fast", 5), ("slow", 200))

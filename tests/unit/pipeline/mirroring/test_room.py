@@ -1,6 +1,7 @@
 """Bounds on what a mirror does at once."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY, generate_latest
@@ -18,7 +19,7 @@ async def enter(room: Room, arm: str, limit: int, leave: asyncio.Event, *, may_w
         return "shed"
 
 
-def test_an_arm_has_its_own_limit_and_who_waits_too_long_is_shed():
+def test_an_arm_has_its_own_limit_and_who_waits_too_long_is_shed() -> Any:
     async def story() -> list[str]:
         room, leave = Room(calls=10, wait_seconds=0.05), asyncio.Event()
         calls = [asyncio.create_task(enter(room, "qwen", 2, leave)) for _ in range(3)]
@@ -29,7 +30,7 @@ def test_an_arm_has_its_own_limit_and_who_waits_too_long_is_shed():
     assert asyncio.run(story()) == ["called", "called", "shed", "called"]
 
 
-def test_who_may_not_wait_is_shed_only_where_there_is_no_room_at_once():
+def test_who_may_not_wait_is_shed_only_where_there_is_no_room_at_once() -> Any:
     async def story() -> list[str]:
         room, leave = Room(calls=10, wait_seconds=60), asyncio.Event()
         first = asyncio.create_task(enter(room, "qwen", 1, leave, may_wait=False))
@@ -41,7 +42,7 @@ def test_who_may_not_wait_is_shed_only_where_there_is_no_room_at_once():
     assert asyncio.run(story()) == ["called", "shed"]
 
 
-def test_an_arm_that_hangs_leaves_half_of_all_calls_to_the_others():
+def test_an_arm_that_hangs_leaves_half_of_all_calls_to_the_others() -> Any:
     async def story() -> list[str]:
         room, hangs, leave = Room(calls=4, wait_seconds=0.05), asyncio.Event(), asyncio.Event()
         hanging = [asyncio.create_task(enter(room, "hangs", 100, hangs)) for _ in range(10)]
@@ -55,7 +56,7 @@ def test_an_arm_that_hangs_leaves_half_of_all_calls_to_the_others():
     assert asyncio.run(story()) == ["called"] * 3
 
 
-def test_room_is_given_back_whatever_happens_inside():
+def test_room_is_given_back_whatever_happens_inside() -> Any:
     async def story() -> str:
         room, leave = Room(calls=2, wait_seconds=0.01), asyncio.Event()
         leave.set()
@@ -68,7 +69,7 @@ def test_room_is_given_back_whatever_happens_inside():
     assert asyncio.run(story()) == "called"
 
 
-def test_bytes_are_held_up_to_a_limit_and_one_request_of_any_size_fits():
+def test_bytes_are_held_up_to_a_limit_and_one_request_of_any_size_fits() -> None:
     held = Held(2 * WAITING_BYTES + 100)
     with held.hold(10**9) as alone:
         assert alone
@@ -79,7 +80,7 @@ def test_bytes_are_held_up_to_a_limit_and_one_request_of_any_size_fits():
     assert held.bytes == 0
 
 
-def test_every_series_of_an_arm_is_there_from_the_start():
+def test_every_series_of_an_arm_is_there_from_the_start() -> None:
     metrics.prepare_arm("seen-pilot", "qwen", is_asked=True)
     text = generate_latest(REGISTRY).decode()
     for reason in ("shed", "over_budget", "not_asked"):
