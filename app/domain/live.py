@@ -19,6 +19,9 @@ Skipped: TypeAlias = Literal["shed", "over_budget", "not_asked"]
 DROP_REASONS = ("mirroring_off", "opted_out", "not_mirrored_route", "too_large", "shed")
 """Why a request left no event: counted by the producer. `shed`: our own bounds."""
 
+FIRST_ERROR = 400
+"""The least HTTP status that is an error."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hints:
@@ -166,6 +169,11 @@ class ArmReplyEvent:
     checks: Json = field(default_factory=dict)
     usd: str | None = None
     body: bytes | None = None
+
+
+def repeats_keys(status: int | None) -> bool:
+    """Whether a reply may hold the client's key: servers repeat what they refuse. Such a reply is sealed at every level."""
+    return status is not None and status >= FIRST_ERROR
 
 
 MirrorEvent: TypeAlias = RequestEvent | ReplyEvent

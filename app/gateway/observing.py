@@ -9,7 +9,7 @@ from app.capture.events import Entry, encode
 from app.capture.outbox import Outbox
 from app.capture.sealing import Sealer
 from app.capture.streams import MIRROR
-from app.domain.live import End, Hints, ReplyEvent, RequestEvent
+from app.domain.live import End, Hints, ReplyEvent, RequestEvent, repeats_keys
 from app.domain.routing import PilotRoute
 from app.gateway.counting import PilotLedger
 
@@ -187,7 +187,8 @@ class Observation:
         return self._route.strictest_level != "full" or self._hints.content not in (None, "full")
 
     def _encoded(self, event: RequestEvent | ReplyEvent) -> Entry:
-        return encode(event, self._observer.sealer if self._is_sealed else None)
+        is_sealed = self._is_sealed or (isinstance(event, ReplyEvent) and repeats_keys(event.status))
+        return encode(event, self._observer.sealer if is_sealed else None)
 
     def _shed(self) -> None:
         self._is_shed = True

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import orjson
 
 from app.capture.masking.bodies import mask_reply, mask_request, without_files
-from app.capture.masking.masker import OWN_RULES, Masker
+from app.capture.masking.masker import KEY_RULES, OWN_RULES, Masker
 from app.capture.masking.own_patterns import own_rule
 from app.capture.masking.presidio import EngineMissing, is_installed, load_analyzer, presidio_rule
 from app.domain.configuration import ContentLevel, ContentTable, PilotConfiguration
@@ -80,10 +80,12 @@ class ContentPolicy:
         return None if kept is None else orjson.dumps(reply_body(kept))
 
     def kept(self, level: ContentLevel, reply: Reply | Failure) -> Reply | Failure | None:
-        """A reply or failure as far as it may be kept; `None` = nothing of it."""
+        """A reply or failure as far as it may be kept; `None` = nothing of it. What a server says of a failure has no keys."""
         if level == METADATA:
             return None
-        return self._masked_reply(reply) if level == MASKED else reply
+        if level == MASKED:
+            return self._masked_reply(reply)
+        return mask_reply(Masker(self.key, KEY_RULES), reply) if isinstance(reply, Failure) else reply
 
     def seen_by_candidate(self, level: ContentLevel, request: Json) -> Json:  # noqa: ARG002 - told apart from what is kept
         """The request that candidates are asked."""

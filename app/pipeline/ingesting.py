@@ -20,7 +20,7 @@ from app.capture.outbox import add_all
 from app.capture.sealing import Sealer, load_sealer
 from app.capture.streams import MIRROR, RECORD, REDIS_ERRORS
 from app.domain.access import Principal
-from app.domain.live import CountEvent, PilotCount, ReplyEvent, RequestEvent
+from app.domain.live import CountEvent, PilotCount, ReplyEvent, RequestEvent, repeats_keys
 from app.domain.routing import SWITCH_NAME, PilotRoute, Routing
 from app.pipeline.access import authenticate
 from app.pipeline.routing import routing_of_pilots
@@ -260,7 +260,8 @@ class _Sorting:
         event = self._request(given, item) if isinstance(item, RequestItem) else self._reply(given, item)
         if isinstance(event, ReplyEvent) and is_open:
             event = replace(event, request=None)
-        self._add(MIRROR, item.kind, encode(event, None if is_open else self._intake.sealer))
+        is_sealed = not is_open or (isinstance(event, ReplyEvent) and repeats_keys(event.status))
+        self._add(MIRROR, item.kind, encode(event, self._intake.sealer if is_sealed else None))
 
     def _request(self, given: Given, item: RequestItem) -> RequestEvent:
         return RequestEvent(

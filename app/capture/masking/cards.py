@@ -34,10 +34,11 @@ def find_cards(text: str, _: str = "") -> Iterator[Span]:
     for run in _RUN.finditer(text):
         if _SEED.search(text, max(0, run.start() - 12), run.start()):
             continue
-        groups = list(_DIGITS.finditer(run[0]))
+        written = run[0]
+        groups = list(_DIGITS.finditer(written))
         first = 0
         while first < len(groups):
-            count = _card_at(run[0], groups, first)
+            count = _card_at(written, groups, first)
             if count:
                 start, end = groups[first].start(), groups[first + count - 1].end()
                 number = "".join(group[0] for group in groups[first : first + count])

@@ -23,7 +23,7 @@ _SAID_TO_OPEN = (
     r"(?:password|passwd|passwort|kennwort|passphrase|(?<![A-Za-z])(?:pwd|pass)|mot de passe|contrase[ñn]a|senha|парол[ья]|"
     r"密码|密碼|パスワード)"
 )
-_SIGN = r"[\"'`\]]{0,2}[ \t]{0,4}(?::=|=>|[:=\uff1a]|\bis\b|\blautet\b|\bes\b|\best\b)[ \t]{0,4}"
+_SIGN = r"(?: provided| given| supplied)?[\"'`\]]{0,2}[ \t]{0,4}(?::=|=>|[:=\uff1a]|\bis\b|\blautet\b|\bes\b|\best\b)[ \t]{0,4}"
 _QUOTED = r"\"([^\"\r\n]{4,4000})\"|'([^'\r\n]{4,4000})'|`([^`\r\n]{4,4000})`"
 _ASSIGNED = re.compile(
     rf"{_NAME}(?:_[a-z0-9]{{1,20}}){{0,3}}{_SIGN}(?:{_QUOTED}|([^\s\"'`,;<>()\[\]{{}}&|]{{4,4000}}))", re.IGNORECASE

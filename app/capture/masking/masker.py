@@ -30,6 +30,8 @@ OWN_RULES: tuple[Rule, ...] = (
     find_files, find_private_keys, find_jwts, find_tokens, find_credentials, find_emails, find_ibans, find_cards,
     find_addresses, find_phones,
 )  # fmt: skip
+# Nobody needs a key to judge an answer, and servers repeat the one that they refuse.
+KEY_RULES: tuple[Rule, ...] = (find_private_keys, find_jwts, find_tokens, find_credentials)
 PLACEHOLDER = re.compile(r"\[(?:[A-Z][A-Z0-9_]{0,29}:[0-9a-f]{4}|FILE)\]")
 HASH_BYTES = 2
 # A placeholder changes what stands beside it, and so what is found there: until nothing more is.

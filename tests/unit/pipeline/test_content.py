@@ -15,6 +15,7 @@ from app.domain.exchange import Failure, Json, Reply
 from app.domain.words import FailureKind
 from app.pipeline.content import ContentPolicy, checks_of, content_problems, strictest_level_of
 from tests.builders import a_configuration
+from tests.unit.masking.made_secrets import made_secret
 
 KEY = b"the key of this test"
 MAIL = "anna@example.com"
@@ -57,6 +58,15 @@ def test_what_is_kept_at_each_level() -> None:
     assert policy.kept_reply("metadata", reply) is None
     assert policy.kept_reply("metadata", Failure(FailureKind.HTTP, 400, MAIL)) is None
     assert b"[EMAIL:" in (policy.kept_reply("masked", Failure(FailureKind.HTTP, 400, MAIL)) or b"")
+
+
+def test_the_key_that_a_server_repeats_as_it_refuses_it_is_kept_at_no_level() -> None:
+    key = made_secret("openaiproject")
+    kept = (
+        a_policy().kept_reply("full", Failure(FailureKind.HTTP, 401, f"Incorrect API key provided: {key}. Ask {MAIL}.")) or b""
+    )
+    assert key.encode() not in kept
+    assert MAIL.encode() in kept
 
 
 def test_request_and_replies_that_are_masked_apart_name_a_value_alike() -> None:
