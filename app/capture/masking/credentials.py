@@ -13,6 +13,7 @@ _BEARER = re.compile(r"\b(bearer|token|apikey|basic)[ \t]{1,4}([A-Za-z0-9._~+/=-
 _COOKIE = re.compile(r"\bcookie2?[\"']?[ \t]*[:=][ \t]*[\"']?([^\r\n\"']{8,4000})", re.IGNORECASE)
 _PAIR = re.compile(r"[\w.-]=[^\s;]{4}")
 _USER = re.compile(r"(?<=://)([^\s/@:\"'<>`\[\]]{0,100}):([^\s/@\"'<>`\[\]]{1,200})@(?=[\w\[.-])")
+_CURL_USER = re.compile(r"(?<=-u[ =])[\"']?([^\s:\"']{1,64}:([^\s\"']{4,200}))")
 _NAME = (
     r"(?:(?:api|access|auth|secret|private|signing|encryption|master|account|storage|deploy|licen[sc]e|subscription|session|"
     r"refresh|id|shared[-_. ]?access|bot|webhook|client|consumer|bearer|security|csrf|xsrf)[-_. ]?(?:access[-_. ]?)?"
@@ -45,10 +46,7 @@ def find_credentials(text: str, label: str = "") -> Iterator[Span]:
     if label:
         yield from _labelled(text, label)
     yield from _headers(text)
-    if "://" in text:
-        for found in _USER.finditer(text):
-            if not is_placeholder(found[2]):
-                yield Span(found.start(), found.end() - 1, KIND, found[0])
+    yield from _users(text)
     for found in _ASSIGNED.finditer(text):
         yield from _assigned(found, is_password=False)
     for found in _PASSWORD.finditer(text):
@@ -61,6 +59,17 @@ def _labelled(text: str, label: str) -> Iterator[Span]:
     is_secret = _SECRET_LABEL.search(name) and looks_random(text, least=LEAST_SECRET)
     if " " not in text and (is_secret or (_PASSWORD_LABEL.search(name) and looks_like_password(text))):
         yield Span(0, len(text), KIND, text)
+
+
+def _users(text: str) -> Iterator[Span]:
+    """User and password, in an address of the web and as an argument of a command."""
+    if "://" in text:
+        for found in _USER.finditer(text):
+            if not is_placeholder(found[2]):
+                yield Span(found.start(), found.end() - 1, KIND, found[0])
+    for found in _CURL_USER.finditer(text):
+        if looks_like_password(found[2]):
+            yield Span(found.start(1), found.end(1), KIND, found[1])
 
 
 def _headers(text: str) -> Iterator[Span]:
