@@ -1,5 +1,6 @@
 """Requests and replies, masked: what they mean to a program stays, what a person said in them is masked."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,9 @@ from app.domain.exchange import Failure, Json, Reply
 _STRUCTURE = frozenset(
     {"role", "type", "model", "finish_reason", "object", "status", "detail", "format", "tool_choice", "encoding_format"}
 )
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,127}")
+# Whose keys the client chose.
+_FREE = frozenset({"metadata", "variables"})
 _PEOPLE = frozenset({"user", "safety_identifier"})
 _FILE_PARTS = frozenset({"image_url", "input_image", "input_audio", "audio", "file", "input_file", "video_url", "input_video"})
 _PLACEHOLDER = f"[{FILE}]"
@@ -47,7 +51,7 @@ def _text(masker: Masker, text: str | None) -> str | None:
 
 
 def _inner(masker: Masker, value: Any, label: str, depth: int) -> Any:
-    if isinstance(value, dict):
+    if isinstance(value, dict) and label not in _FREE:
         if depth > DEEPEST_VALUE:
             return _PLACEHOLDER
         is_named = (
@@ -63,7 +67,9 @@ def _inner(masker: Masker, value: Any, label: str, depth: int) -> Any:
 
 
 def _stays(key: str, value: Any, *, is_named: bool) -> bool:
-    return isinstance(value, str) and (key in _STRUCTURE or (is_named and key == "name"))
+    if not isinstance(value, str) or not _WORD.fullmatch(value):
+        return False
+    return key in _STRUCTURE or (is_named and key == "name")
 
 
 def _without_files(item: Any, kind: str) -> Any:

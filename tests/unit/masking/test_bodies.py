@@ -113,6 +113,14 @@ def test_what_a_server_says_of_a_failure_is_masked() -> None:
     assert mask_reply(MASKER, Reply(None)) == Reply(None)
 
 
+def test_words_of_the_interface_stay_only_where_they_can_be_such() -> None:
+    request = CHAT | {"metadata": {"status": MAIL, "type": "call 555-010-0199"}, "object": MAIL, "model": "Qwen/Qwen3.5-27B"}
+    masked = mask_request(MASKER, request)
+    assert MAIL not in json.dumps(masked)
+    assert "0199" not in json.dumps(masked)
+    assert masked["model"] == "Qwen/Qwen3.5-27B"
+
+
 def test_arguments_are_read_as_what_they_are_not_as_the_request() -> None:
     """In a tool's arguments `name`, `type` and `role` are the app's own words."""
     arguments = json.dumps({"name": MAIL, "type": MAIL, "role": MAIL, "model": MAIL})
