@@ -172,6 +172,7 @@ class _Server(uvicorn.Server):
         # What was imported stays: a full collection need not go through it while somebody's first token waits.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(20_000, 20, 20)  # a request leaves next to no cycles
         if not self.should_exit:
             self._on_ready()
 
