@@ -10,6 +10,7 @@ import csv
 import gzip
 import json
 import math
+import multiprocessing
 import sys
 import tempfile
 import time
@@ -65,12 +66,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="./run bench live", description=__doc__)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of the recorded pairs")
     parser.add_argument("--rate", type=float, default=100.0, help="mean requests a second")
+    parser.add_argument(
+        "--even", action="store_true", help="at a constant rate instead of the recorded hour's, with its bursts"
+    )
     options = parser.parse_args(arguments)
     if not (options.data / PAIRS_FILE).is_file():
         sys.stderr.write(f"bench live: no {PAIRS_FILE} in {options.data}; name the folder with --data DIR\n")
         return 2
     pairs = read_pairs(options.data)
-    moments = arrivals(options.data, len(pairs), options.rate)
+    recorded = arrivals(options.data, len(pairs), options.rate)
+    moments = [number / options.rate for number in range(len(pairs))] if options.even else recorded
     with tempfile.TemporaryDirectory(prefix="pp-live-") as folder, models_of(pairs) as (models, incumbent, candidate):
         home = Path(folder)
         with running_service(home, PILOT_GATEWAY_PORT="0") as service:
@@ -147,7 +152,15 @@ def play(service: Service, home: Path, name: str, pairs: list[dict[str, Any]], m
             raise TimeoutError(message)
         time.sleep(0.1)
     time.sleep(1.0)
-    asyncio.run(_send_all(f"{service.gateway_url}/p/{name}/v1", pairs, moments))
+    # In a process of its own: the models would else wait for the client's turn of the interpreter, and that would be measured.
+    client = multiprocessing.get_context("spawn").Process(
+        target=send_all, args=(f"{service.gateway_url}/p/{name}/v1", pairs, moments)
+    )
+    client.start()
+    client.join()
+    if client.exitcode:
+        message = f"production's requests failed (exit {client.exitcode})"
+        raise RuntimeError(message)
     until = time.monotonic() + SETTLE_SECONDS
     while True:
         found: dict[str, Any] = service.get(f"/pilots/{name}/scorecard")["coverage"]
@@ -157,6 +170,11 @@ def play(service: Service, home: Path, name: str, pairs: list[dict[str, Any]], m
             message = f"the ledger of {name} does not settle: {found}"
             raise TimeoutError(message)
         time.sleep(0.5)
+
+
+def send_all(base_url: str, pairs: list[dict[str, Any]], moments: list[float]) -> None:
+    """Sends each pair's request when it is due; raises if one is not answered with 200."""
+    asyncio.run(_send_all(base_url, pairs, moments))
 
 
 async def _send_all(base_url: str, pairs: list[dict[str, Any]], moments: list[float]) -> None:
@@ -223,6 +241,7 @@ def report(pairs: list[dict[str, Any]], cards: dict[str, Any], coverage: dict[st
         "arrival_lag_p50_seconds": round(late[len(late) // 2], 4),
         "arrival_lag_p99_seconds": round(p99, 4),
         "arrival_lag_goal_seconds": LAG_GOAL_SECONDS,
+        "queue_lag_p99_seconds": {judge: card["latency"]["queue_lag_seconds_p99"] for judge, card in cards.items()},
         "rows": rows,
     }
     sys.stdout.write(json.dumps(summary) + "\n")
