@@ -26,6 +26,7 @@ class ExchangeColumns:
         arrived_us: Arrival in microseconds since 1970 (UTC).
         reasons: The intrinsic part of the ledger's reason.
         is_closed: Whether all awaited replies came.
+        turns: Which turn of its conversation it is, from 1; NaN = not said.
     """
 
     ids: Numbers
@@ -38,6 +39,7 @@ class ExchangeColumns:
     reasons: Words
     sources: Words
     is_closed: Flags
+    turns: Floats
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -59,6 +61,7 @@ class ReplyColumns:
     ttft_visible_seconds: Floats
     total_seconds: Floats
     lag_seconds: Floats
+    content_chars: Floats
 
     @property
     def failed(self) -> Flags:
@@ -106,12 +109,24 @@ class GradeColumns:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelColumns:
-    """One row a person's preference of a pair; `values` NaN = skipped, `draw_probability` NaN = not given."""
+    """One row a person's preference of a pair.
+
+    Attributes:
+        rows: Which exchange.
+        values: NaN = skipped.
+        draw_probability: The conversation's chance to be drawn; NaN = not given, the label measures agreement only.
+        labelled_us: When it was made, in microseconds since 1970 (event time).
+        is_critical: Marked as a reply that must never happen.
+        sources: `page` or `imported`.
+    """
 
     rows: Numbers
     raters: Words
     values: Floats
     draw_probability: Floats
+    labelled_us: Numbers
+    is_critical: Flags
+    sources: Words
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -3,52 +3,19 @@
 Money is a `Decimal` and leaves as a decimal string; an unknown number is `None`.
 """
 
-from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Self
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import ConfigDict, Field
 
-from app.domain.estimate import Estimate
+from app.domain.estimate_models import EstimateModel as EstimateModel
+from app.domain.estimate_models import Model as Model
+from app.domain.estimate_models import Money as Money
+from app.domain.estimate_models import MoneyEstimate as MoneyEstimate
 from app.domain.words import GateName, GateOutcome, Outcome
 
 SCHEMA_VERSION = 1
-Money = Annotated[Decimal, PlainSerializer(lambda value: f"{value:.2f}", return_type=str, when_used="json")]
-
-
-class Model(BaseModel):
-    """Frozen, and closed: a misspelt name is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class EstimateModel(Model):
-    """ESTIMATE of the contract; units and unit of `n` are the field's."""
-
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    n: int = 0
-    method: str = "none"
-    confidence: float = 0.95
-    standard_error: float | None = None
-
-    @classmethod
-    def of(cls, estimate: Estimate) -> Self:
-        """The same estimate as part of a document."""
-        return cls(**asdict(estimate))
-
-
-class MoneyEstimate(Model):
-    """An estimate in US dollars; `low`/`high` are `None` until there is a range."""
-
-    value: Money | None = None
-    low: Money | None = None
-    high: Money | None = None
-    n: int = 0
-    method: str = "none"
-    confidence: float = 0.95
 
 
 class Window(Model):

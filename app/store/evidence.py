@@ -35,14 +35,14 @@ Column = TypeVar("Column", Floats, Numbers, Words)
 
 _EXCHANGES = """
 SELECT id, external_id, (extract(epoch FROM arrived_at) * 1000000)::bigint, conversation_id, segment,
-       inclusion_probability, sample_point, reason, source, closed_at IS NOT NULL
+       inclusion_probability, sample_point, reason, source, closed_at IS NOT NULL, turn
 FROM exchanges
 WHERE pilot_id = %(pilot)s AND (%(as_of)s::timestamptz IS NULL OR arrived_at < %(as_of)s)
 ORDER BY external_id COLLATE "C"
 """
 _REPLIES = """
 SELECT exchange_id, failure, status, source, model, input_tokens, cached_input_tokens, output_tokens,
-       ttft_any_seconds, ttft_visible_seconds, total_seconds, lag_seconds
+       ttft_any_seconds, ttft_visible_seconds, total_seconds, lag_seconds, content_chars
 FROM replies WHERE pilot_id = %(pilot)s AND arm_id = %(arm)s
 """
 _PAIRS = """
@@ -56,7 +56,8 @@ FROM grades
 WHERE pilot_id = %(pilot)s AND arm_id = %(arm)s AND (%(as_of)s::timestamptz IS NULL OR at <= %(as_of)s)
 """
 _LABELS = """
-SELECT exchange_id, rater, value, draw_probability
+SELECT exchange_id, rater, value, draw_probability, (extract(epoch FROM at) * 1000000)::bigint,
+       coalesce(critical, false), source
 FROM labels
 WHERE pilot_id = %(pilot)s AND arm_id = %(arm)s AND (%(as_of)s::timestamptz IS NULL OR at <= %(as_of)s)
 """
@@ -84,7 +85,7 @@ def read_evidence(session: Session, pilot: Pilot, *, as_of: datetime | None = No
         as_of: Exchanges that arrived before it (days are half open), and grades and labels whose event time is not after it.
     """
     parameters = {"pilot": pilot.id, "as_of": as_of}
-    exchanges = _exchanges(_columns(session, _EXCHANGES, parameters, 10))
+    exchanges = _exchanges(_columns(session, _EXCHANGES, parameters, 11))
     places = _Places(exchanges.ids)
     return Evidence(
         exchanges=exchanges,
@@ -135,7 +136,7 @@ def _columns(session: Session, statement: str, parameters: dict[str, Any], count
 
 
 def _exchanges(columns: list[list[Any]]) -> ExchangeColumns:
-    ids, external, arrived, conversations, segments, inclusion, points, reasons, sources, closed = columns
+    ids, external, arrived, conversations, segments, inclusion, points, reasons, sources, closed, turns = columns
     return ExchangeColumns(
         ids=np.array(ids, dtype=np.int64),
         external_ids=words(external),
@@ -147,11 +148,12 @@ def _exchanges(columns: list[list[Any]]) -> ExchangeColumns:
         reasons=words(reasons),
         sources=words(sources),
         is_closed=np.array(closed, dtype=bool),
+        turns=floats(turns),
     )
 
 
 def _replies(session: Session, places: _Places, parameters: dict[str, Any]) -> ReplyColumns:
-    ids, *columns = _columns(session, _REPLIES, parameters, 12)
+    ids, *columns = _columns(session, _REPLIES, parameters, 13)
     rows, known = places.of(ids)
     at = rows[known]
     is_there = np.zeros(places.count, dtype=bool)
@@ -167,7 +169,7 @@ def _replies(session: Session, places: _Places, parameters: dict[str, Any]) -> R
         column[at] = floats(values)[known]
         return column
 
-    kinds = (spread_words, spread_floats, spread_words, spread_words, *(spread_floats,) * 7)
+    kinds = (spread_words, spread_floats, spread_words, spread_words, *(spread_floats,) * 8)
     return ReplyColumns(is_there, *(spread(values) for spread, values in zip(kinds, columns, strict=True)))
 
 
@@ -209,11 +211,19 @@ def _grades(session: Session, places: _Places, parameters: dict[str, Any]) -> Gr
 
 
 def _labels(session: Session, places: _Places, parameters: dict[str, Any]) -> LabelColumns:
-    ids, raters, values, draws = _columns(session, _LABELS, parameters, 4)
+    ids, raters, values, draws, made, critical, sources = _columns(session, _LABELS, parameters, 7)
     rows, known = places.of(ids)
     kept, names = rows[known], words(raters)[known]
     order = np.lexsort((codes(names)[0], kept))
-    return LabelColumns(kept[order], names[order], floats(values)[known][order], floats(draws)[known][order])
+    return LabelColumns(
+        rows=kept[order],
+        raters=names[order],
+        values=floats(values)[known][order],
+        draw_probability=floats(draws)[known][order],
+        labelled_us=np.array(made, dtype=np.int64)[known][order],
+        is_critical=np.array(critical, dtype=bool)[known][order],
+        sources=words(sources)[known][order],
+    )
 
 
 def _live(session: Session, pilot: Pilot, places: _Places, parameters: dict[str, Any], is_live: Flags) -> LiveColumns | None:

@@ -289,7 +289,7 @@ class ClosedDayRow(Base):
 
 
 class DailySumRow(Base):
-    """Sums over the conversations of one closed day: all that the sequential rules need."""
+    """Sums over the conversations of one closed day: all that the sequential rules need. `epoch` counts from 0."""
 
     __tablename__ = "daily_sums"
     pilot_id: Mapped[int] = mapped_column(ForeignKey("pilots.id", ondelete="CASCADE"), primary_key=True)
@@ -297,6 +297,7 @@ class DailySumRow(Base):
     segment: Mapped[str] = mapped_column(primary_key=True)
     day: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     series: Mapped[str] = mapped_column(primary_key=True)
+    epoch: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     n: Mapped[int]
     sum_w: Mapped[float]
     sum_w2: Mapped[float]

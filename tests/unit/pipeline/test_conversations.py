@@ -43,10 +43,19 @@ def replies(there: list[bool], failures: list[str]) -> ReplyColumns:
     unknown = np.full(len(there), np.nan)
     source = words(["imported"] * len(there))
     return ReplyColumns(
-        np.array(there, dtype=bool), words(failures), unknown, source, words([""] * len(there)), *(unknown,) * 7
+        np.array(there, dtype=bool), words(failures), unknown, source, words([""] * len(there)), *(unknown,) * 8
     )
 
 
+NO_LABELS = LabelColumns(
+    rows=np.array([], dtype=np.int64),
+    raters=words([]),
+    values=floats([]),
+    draw_probability=floats([]),
+    labelled_us=np.array([], dtype=np.int64),
+    is_critical=np.array([], dtype=bool),
+    sources=words([]),
+)
 Facts = tuple[int, int, str, str, float | None, float | None, float]
 ROWS = st.lists(
     st.tuples(
@@ -87,6 +96,7 @@ def evidence_of(rows: list[tuple[int, Facts]], grade_order: list[int]) -> Eviden
             reasons=words(["captured"] * len(facts)),
             sources=words(["imported"] * len(facts)),
             is_closed=np.ones(len(facts), dtype=bool),
+            turns=np.full(len(facts), np.nan),
         ),
         incumbent=replies([True] * len(facts), [""] * len(facts)),
         arms={
@@ -100,7 +110,7 @@ def evidence_of(rows: list[tuple[int, Facts]], grade_order: list[int]) -> Eviden
                     words([""] * len(facts)),
                 ),
                 grades=_grades(grades),
-                labels=LabelColumns(np.array([], dtype=np.int64), words([]), floats([]), floats([])),
+                labels=NO_LABELS,
             )
         },
     )
