@@ -2,7 +2,7 @@
 
 import hashlib
 
-_POINTS = 2**64
+_BITS = 53  # what a double holds exactly
 
 
 def draw_point(seed: str, conversation: str) -> float:
@@ -17,4 +17,4 @@ def pair_point(seed: str, exchange: str) -> float:
 
 def _point(*parts: str) -> float:
     digest = hashlib.blake2b("\x1f".join(parts).encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / _POINTS
+    return (int.from_bytes(digest) >> (64 - _BITS)) / (1 << _BITS)
