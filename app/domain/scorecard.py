@@ -12,10 +12,12 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
+from app.domain.drift import DriftModel
 from app.domain.estimate_models import EstimateModel as EstimateModel
 from app.domain.estimate_models import Model as Model
 from app.domain.estimate_models import Money as Money
 from app.domain.estimate_models import MoneyEstimate as MoneyEstimate
+from app.domain.groups import CriticalModel, GroupModel
 from app.domain.words import GateName, GateOutcome, Outcome
 
 SCHEMA_VERSION = 1
@@ -118,6 +120,8 @@ class QualityModel(Model):
     people_win_rate: EstimateModel = EstimateModel()
     by_day: list[DayPoint] = []
     raters: list[JudgeAgreement] = []
+    by_turn: list[GroupModel] = []
+    by_prompt_length: list[GroupModel] = []
 
 
 class SegmentModel(Model):
@@ -248,6 +252,8 @@ class CandidateModel(Model):
     gates: list[GateModel]
     verdict: VerdictModel
     left_out_by_hour: list[HourCount] = []
+    critical: CriticalModel = CriticalModel()
+    drift: DriftModel = DriftModel()
 
 
 class ControlModel(Model):
@@ -255,12 +261,20 @@ class ControlModel(Model):
 
     `equal_rate` and `win_rate` are of the second answer against the first, n = pairs; `vantage_offset_seconds` is the median of
     its times minus those of production, by time: descriptive, nothing is corrected by it.
+
+    Where both answered (n = conversations): `conversation_win_rate` with an always-valid interval, and `false_loss_rate`, the
+    share of the judge's decisions that the second answer lost. `is_broken`: that interval excludes 0.5, so the pipeline or the
+    judge is not fair.
     """
 
     asked: int = 0
     answered: int = 0
     equal_rate: EstimateModel = EstimateModel()
     win_rate: EstimateModel = EstimateModel()
+    conversation_win_rate: EstimateModel = EstimateModel()
+    false_loss_rate: EstimateModel = EstimateModel()
+    is_broken: bool = False
+    reason: str = ""
     vantage_offset_seconds: dict[str, EstimateModel] = {}
 
 

@@ -1,0 +1,32 @@
+"""Parts of a scorecard that describe and never decide: quality by kind of request, critical replies."""
+
+# Pydantic copies mutable defaults.
+# ruff: noqa: RUF012
+
+from app.domain.estimate_models import EstimateModel, Model
+
+
+class GroupModel(Model):
+    """The win rate of one group of pairs; `conversations` are those with a pair in it, graded or not.
+
+    A conversation of several groups is in each of them with its own pairs. `win_rate` as for the whole: n = conversations, an
+    interval that may be looked at every day, in which a pair without a preference is bounded at 0 and 1.
+    """
+
+    name: str
+    pairs: int = 0
+    conversations: int = 0
+    win_rate: EstimateModel = EstimateModel()
+
+
+class CriticalModel(Model):
+    """Replies of the candidate that people marked as ones that must never happen.
+
+    `rate` rests on labels that were drawn by chance (n = conversations, each weighted by 1 / its draw probability). `labelled`
+    and `marked` count pairs with any label, the drawn ones and the others; `exchanges` names the first of the marked ones.
+    """
+
+    rate: EstimateModel = EstimateModel()
+    labelled: int = 0
+    marked: int = 0
+    exchanges: list[str] = []
