@@ -112,7 +112,7 @@ def day_to_day(*, means: Floats, variances: Floats) -> Floats:
 
 
 def psi(*, expected: Floats, actual: Floats) -> float:
-    """Population stability index `Σ (a - e) log(a / e)` of two mixes; half a unit is added to each group, so that none is empty.
+    """Population stability index `Σ (a - e) log(a / e)` of two mixes; each group gets half a unit more, so that none is empty.
 
     Below 0.1 mixes are taken for alike, above 0.25 for different. By chance alone it is about `(K - 1)(1/n + 1/m)`.
 
