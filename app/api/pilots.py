@@ -9,9 +9,9 @@ from app.api.bodies import RawBody, text_body
 from app.api.dependencies import Operator, ServicesDep, Viewer
 from app.api.pilot_models import PilotBody, StatusBody, pilot_body, status_body, summary_body
 from app.pipeline import pilots as life
+from app.pipeline.configuration_changes import change_configuration
 from app.pipeline.mirroring.breakers_seen import read_breakers
 from app.pipeline.recording.waiting import waiting_events
-from app.pipeline.registration import change_configuration
 from app.pipeline.status import status_of
 from app.store.pilots import get_pilot, list_pilots
 from app.store.session import session_scope

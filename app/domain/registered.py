@@ -1,7 +1,11 @@
 """What a pilot's statistics were fixed to before evidence counted."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+ALPHA = 0.05
+FIRST_LOOK_WEEK = 2
+DAYS_A_WEEK = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +18,9 @@ class RegisteredPlan:
         looks: Days after whose end the group-sequential part looks, ascending.
         label_probability: Of each segment (`other` among them): the chance of a conversation to be drawn for people.
         planned_conversations: How many conversations were planned.
+        segments: The registered segments, in the configuration's order; `other` is none.
+        margin: Of the whole.
+        margins: Of each registered segment.
     """
 
     seed: str
@@ -21,3 +28,16 @@ class RegisteredPlan:
     looks: tuple[int, ...]
     label_probability: Mapping[str, float]
     planned_conversations: int
+    segments: tuple[str, ...] = ()
+    margin: float = 0.05
+    margins: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def alpha_by_segment(self) -> float:
+        """Error probability of the quality gate of one registered segment."""
+        return self.alpha / max(1, len(self.segments))
+
+
+def looks_of(days: int) -> tuple[int, ...]:
+    """The end of each whole week from the second one on."""
+    return tuple(DAYS_A_WEEK * week for week in range(FIRST_LOOK_WEEK, days // DAYS_A_WEEK + 1))

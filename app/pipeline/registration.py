@@ -1,8 +1,7 @@
-"""What is fixed at the start, and every change afterwards: changed is allowed, unnoticed is not."""
+"""What is fixed and hashed at a pilot's start, and what its statistics rest on because of it."""
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,24 +10,22 @@ from sqlalchemy.orm import Session
 
 import parallel_pilot
 from app.domain.configuration import PilotConfiguration
-from app.domain.pilot import ConfigurationChange, Pilot, Registration
-from app.domain.words import PilotState
-from app.errors import Conflict, Problem
-from app.pipeline.configuration import Loaded, load_configuration
-from app.store import pilots
-from app.store.audit import record
-from app.store.pairs import reopen_pairs
-from app.store.registrations import insert_changes, insert_registration
-from app.store.status import count_pilot, exchanges_of_segment, replies_of_arm
+from app.domain.label_allotment import label_probabilities
+from app.domain.pilot import Pilot, Registration
+from app.domain.registered import ALPHA, RegisteredPlan, looks_of
+from app.domain.words import OTHER_SEGMENT
+from app.graders.judge import NAME as JUDGE
+from app.graders.judge_prompt import INSTRUCTIONS, TEMPLATE_VERSION
+from app.pipeline.settlement import DETERMINISTIC_VERSIONS, judge_of
+from app.store.registrations import insert_registration
+from app.store.status import SegmentHistory, conversations_by_segment, count_pilot
 
-# What the window and the pilot's identity rest on.
-FIXED_PATHS = frozenset({"pilot.starts", "pilot.days", "pilot.timezone"})
-# What a pair's preference rests on: after a change every pair is looked at again, stored grades are kept.
-GRADED_TABLES = ("judge", "segment", "candidate", "incumbent")
+# In words, because a document cannot hold its own hash.
+DRAWS = "blake2b-64 of (what is drawn, the hash of this document, the id), its first 53 bits as a fraction"
 
 
 def register(session: Session, pilot: Pilot, *, at: datetime) -> Registration:
-    """Writes down and hashes what was decided before evidence counts."""
+    """Writes down and hashes what was decided before evidence counted."""
     counts = count_pilot(session, pilot.id)
     document = {
         "configuration": pilot.configuration.model_dump(mode="json"),
@@ -37,7 +34,9 @@ def register(session: Session, pilot: Pilot, *, at: datetime) -> Registration:
         "registered_at": at.isoformat(),
         "exchanges_before": counts.exchanges,
         "version": parallel_pilot.__version__,
+        "draws": DRAWS,
     }
+    document |= decided(pilot.configuration, pilot.days, conversations_by_segment(session, pilot))
     return insert_registration(session, pilot.id, digest=digest_of(document), document=document, at=at)
 
 
@@ -46,76 +45,90 @@ def digest_of(document: dict[str, Any]) -> str:
     return hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def change_configuration(
-    session: Session, name: str, toml_text: str | bytes, by: str, now: datetime
-) -> tuple[Pilot, Loaded, list[ConfigurationChange]]:
-    """Replaces a draft's configuration freely; after the start each change is written down, and some are refused."""
-    pilot = pilots.get_pilot(session, name, for_update=True)
-    loaded = load_configuration(toml_text, now)
-    new = loaded.configuration
-    changes = [
-        ConfigurationChange(now, by, path, before, after) for path, before, after in differences(pilot.configuration, new)
-    ]
-    _refuse_losses(session, pilot, new, [change.path for change in changes])
-    source = toml_text.decode("utf-8-sig") if isinstance(toml_text, bytes) else toml_text
-    changed = pilots.replace_configuration(
-        session, pilot, new, source_toml=source, guesses=[asdict(guess) for guess in loaded.guesses]
+def plan_of(pilot: Pilot, registration: Registration | None) -> RegisteredPlan:
+    """What the pilot's statistics rest on: as registered, or of a draft what its configuration would register now."""
+    if registration is None:
+        return _plan("", decided(pilot.configuration, pilot.days, {}))
+    document = registration.document
+    if "label_probability" not in document:  # registered by a version that did not write it down
+        then = PilotConfiguration.model_validate(document["configuration"])
+        document = decided(then, document["days"], {})
+    return _plan(registration.hash, document)
+
+
+def decided(configuration: PilotConfiguration, days: int, history: Mapping[str, SegmentHistory]) -> dict[str, Any]:
+    """What a registration says beside the configuration itself: all that follows from it for the decision."""
+    alpha = ALPHA / len(configuration.candidate)
+    latency, reliability, cost = configuration.latency, configuration.reliability, configuration.cost
+    return {
+        "margin": configuration.quality.margin,
+        "alpha": alpha,
+        "alpha_by_segment": alpha / max(1, len(configuration.segment)),
+        "looks": list(looks_of(days)),
+        "planned_conversations": configuration.pilot.planned_conversations,
+        "labels_per_day": configuration.labels.per_day,
+        "label_probability": _label_probability(configuration, days, history),
+        "segments": [_segment(configuration, name) for name in (*_names(configuration), OTHER_SEGMENT)],
+        "judge": _judge(configuration),
+        "ttft_any_p95_seconds": latency.ttft_any_p95_seconds if latency else None,
+        "total_p95_seconds": latency.total_p95_seconds if latency else None,
+        "max_failure_rate": reliability.max_failure_rate if reliability else None,
+        "horizon_months": cost.horizon_months if cost else None,
+    }
+
+
+def _plan(seed: str, document: dict[str, Any]) -> RegisteredPlan:
+    segments = {segment["name"]: segment for segment in document["segments"] if segment["name"] != OTHER_SEGMENT}
+    return RegisteredPlan(
+        seed=seed,
+        alpha=document["alpha"],
+        looks=tuple(document["looks"]),
+        label_probability=document["label_probability"],
+        planned_conversations=document["planned_conversations"],
+        segments=tuple(segments),
+        margin=document["margin"],
+        margins={name: segment["margin"] for name, segment in segments.items()},
     )
-    if any(change.path.startswith(GRADED_TABLES) for change in changes):
-        reopen_pairs(session, pilot.id)
-    if pilot.state is not PilotState.DRAFT:
-        insert_changes(session, pilot.id, changes)
-    record(session, by, "pilot.configure", pilot.id, pilot=name, paths=[change.path for change in changes])
-    return changed, loaded, changes
 
 
-def differences(before: PilotConfiguration, after: PilotConfiguration) -> Iterator[tuple[str, Any, Any]]:
-    """Every key that differs, as (path, before, after); candidates and segments are found by name."""
-    old, new = dict(_flat(before.model_dump(mode="json"))), dict(_flat(after.model_dump(mode="json")))
-    for path in sorted(old.keys() | new.keys()):
-        if old.get(path) != new.get(path):
-            yield path, old.get(path), new.get(path)
+def _label_probability(configuration: PilotConfiguration, days: int, history: Mapping[str, SegmentHistory]) -> dict[str, float]:
+    in_window = sum(segment.in_window for segment in history.values())
+    names = (*_names(configuration), OTHER_SEGMENT)
+    return label_probabilities(
+        labels=float(configuration.labels.per_day * days),
+        # What is imported beforehand may be more than anybody planned.
+        volume=float(max(configuration.pilot.planned_conversations, in_window)),
+        segments=_names(configuration),
+        judged=frozenset(name for name in names if configuration.grader_of(name) == JUDGE),
+        history={name: segment.conversations for name, segment in history.items()},
+    )
 
 
-def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict) and value:
-        for key, inner in value.items():
-            yield from _flat(inner, f"{path}.{key}" if path else key)
-    elif isinstance(value, list) and value:
-        for inner in value:
-            yield from _flat(inner, f"{path}[{inner['name']}]")
-    elif value not in ([], {}):
-        yield path, value
+def _segment(configuration: PilotConfiguration, name: str) -> dict[str, Any]:
+    table, grader, judge = configuration.segment_named(name), configuration.grader_of(name), judge_of(configuration)
+    return {
+        "name": name,
+        "margin": configuration.margin_of(name),
+        "grader": grader,
+        "grader_version": (judge.version if judge else None) if grader == JUDGE else DETERMINISTIC_VERSIONS.get(grader),
+        "incumbent_is_reference": table.incumbent_is_reference if table else False,
+    }
 
 
-def _refuse_losses(session: Session, pilot: Pilot, new: PilotConfiguration, paths: list[str]) -> None:
-    started = pilot.state is not PilotState.DRAFT
-    old = pilot.configuration
-    problems = []
-    if new.pilot.name != old.pilot.name:
-        problems.append(Problem(f"a pilot keeps its name '{old.pilot.name}'", field="pilot.name"))
-    kept = {candidate.name for candidate in new.candidate}
-    for arm in pilot.candidates:
-        if arm.name not in kept and (started or replies_of_arm(session, arm.id)):
-            reason = "the pilot was started" if started else "it has replies"
-            problems.append(Problem(f"the candidate '{arm.name}' cannot be taken out: {reason}", field="candidate"))
-    problems += _segment_problems(session, pilot, new)
-    if started:
-        fixed = [path for path in paths if path in FIXED_PATHS]
-        problems += [Problem(f"{path} was fixed at the start", field=path) for path in fixed]
-    if problems:
-        message = "; ".join(problem.message for problem in problems)
-        raise Conflict(message, pilot=pilot.name, fields=[problem.field for problem in problems])
+def _judge(configuration: PilotConfiguration) -> dict[str, Any] | None:
+    judge = judge_of(configuration)
+    if judge is None:
+        return None
+    prompt = hashlib.sha256(orjson.dumps([TEMPLATE_VERSION, INSTRUCTIONS])).hexdigest()
+    table = judge.table
+    return {
+        "model": table.model,
+        "family": table.family,
+        "rater": judge.rater,
+        "version": judge.version,
+        "prompt_hash": prompt if judge.version is not None else None,
+    }
 
 
-def _segment_problems(session: Session, pilot: Pilot, new: PilotConfiguration) -> list[Problem]:
-    before = [segment.name for segment in pilot.configuration.segment]
-    after = [segment.name for segment in new.segment]
-    if pilot.state is not PilotState.DRAFT:
-        message = "segments are named before the pilot starts: none can be added, taken out or moved"
-        return [Problem(message, field="segment")] if before != after else []
-    return [
-        Problem(f"the segment '{name}' cannot be taken out: it has exchanges", field="segment")
-        for name in before
-        if name not in after and exchanges_of_segment(session, pilot.id, name)
-    ]
+def _names(configuration: PilotConfiguration) -> tuple[str, ...]:
+    return tuple(segment.name for segment in configuration.segment)

@@ -16,7 +16,7 @@ from app.providers.think import ThinkSplitter
 
 NO_JUDGE, NOT_IMPORTED, NO_CONTENT, NO_TEXT = "no_judge", "not_imported", "no_content", "no_text"
 TIE = 0.5
-_VERSIONS = {equality.NAME: equality.VERSION, tool_calls.NAME: tool_calls.VERSION}
+DETERMINISTIC_VERSIONS = {equality.NAME: equality.VERSION, tool_calls.NAME: tool_calls.VERSION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def settle(record: PairRecord, pilot: Pilot, judge: Judge | None) -> tuple[Settl
         key=record.key,
         grader=grader,
         rater="",
-        version=_VERSIONS[grader],
+        version=DETERMINISTIC_VERSIONS[grader],
         shown_first=None,
         value=decision.grade.value,
         ungraded=None,

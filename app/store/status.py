@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from app.domain.pilot import Pilot
@@ -71,6 +72,29 @@ def exchanges_of_segment(session: Session, pilot_id: int, segment: str) -> int:
     """How many stored exchanges a segment has."""
     query = select(func.count()).where(ExchangeRow.pilot_id == pilot_id, ExchangeRow.segment == segment)
     return session.scalar(query) or 0
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentHistory:
+    """Conversations of a segment that are stored; a conversation belongs to its first exchange's segment and day."""
+
+    conversations: int
+    in_window: int
+
+
+def conversations_by_segment(session: Session, pilot: Pilot) -> dict[str, SegmentHistory]:
+    """The stored conversations that take part, by segment."""
+    rate = pilot.configuration.sampling.rate
+    first = (
+        select(ExchangeRow.segment, ExchangeRow.arrived_at)
+        .where(ExchangeRow.pilot_id == pilot.id, ExchangeRow.sample_point < rate)
+        .ext(distinct_on(ExchangeRow.conversation_id))
+        .order_by(ExchangeRow.conversation_id, ExchangeRow.arrived_at, ExchangeRow.external_id)
+        .subquery()
+    )
+    inside = and_(first.c.arrived_at >= pilot.starts_at, first.c.arrived_at < pilot.ends_at)
+    query = select(first.c.segment, func.count(), func.count().filter(inside)).group_by(first.c.segment)
+    return {row[0]: SegmentHistory(row[1], row[2]) for row in session.execute(query)}
 
 
 def exchanges_outside(session: Session, pilot: Pilot) -> int:
