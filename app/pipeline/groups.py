@@ -7,7 +7,7 @@ import numpy as np
 
 from app.domain.configuration import PilotConfiguration
 from app.domain.estimate_models import EstimateModel
-from app.domain.evidence import ArmEvidence, Evidence, ExchangeColumns, Flags, Floats, Numbers, codes
+from app.domain.evidence import ArmEvidence, Evidence, ExchangeColumns, Flags, Floats, Numbers
 from app.domain.groups import GroupModel
 from app.pipeline.conversations import Conversations, PairValues
 from app.statistics.asymptotic import interval
@@ -33,16 +33,21 @@ def groups_of(
     """One candidate's win rate by turn and by prompt length, over the pairs that count."""
     weights = 1.0 / evidence.exchanges.inclusion_probability
     n_optimal = configuration.pilot.planned_conversations / 2
-    turns, lengths = turn_groups(evidence.exchanges), length_groups(evidence, arm)
+    turns, lengths = turn_groups(evidence.exchanges, talks), length_groups(evidence, arm)
     return Groups(
         by_turn=tuple(_table(turns, TURN_NAMES, pairs, talks, weights, n_optimal)),
         by_prompt_length=tuple(_table(lengths, LENGTH_NAMES, pairs, talks, weights, n_optimal)),
     )
 
 
-def turn_groups(exchanges: ExchangeColumns) -> Numbers:
-    """Each exchange's place in `TURN_NAMES`; where the turn is not said, the order of arrival in its conversation is it."""
-    turns = np.where(np.isnan(exchanges.turns), _order_of_arrival(exchanges), exchanges.turns)
+def turn_groups(exchanges: ExchangeColumns, talks: Conversations) -> Numbers:
+    """The place in `TURN_NAMES` of each exchange that counts.
+
+    Where the turn is not said, the order of arrival among those of its conversation is it.
+    """
+    turns = exchanges.turns
+    if np.isnan(turns).any():
+        turns = np.where(np.isnan(turns), _order_of_arrival(exchanges.arrived_us, talks.of_row), turns)
     return np.searchsorted(TURN_EDGES[1:], turns, side="right")
 
 
@@ -74,11 +79,10 @@ def conversation_sums(x: Floats, chosen: Flags, talks: Conversations, weights: F
     return Sums.of(values=np.clip(means, 0.0, 1.0), weights=weight)
 
 
-def _order_of_arrival(exchanges: ExchangeColumns) -> Floats:
-    """The place of each exchange in its conversation by arrival, from 1; equally early ones by their ids' order."""
-    conversation, _ = codes(exchanges.conversations)
-    order = np.lexsort((exchanges.arrived_us, conversation))
-    begins = np.flatnonzero(np.diff(conversation[order], prepend=-1))
+def _order_of_arrival(arrived_us: Numbers, conversation: Numbers) -> Floats:
+    """The place of each exchange in its conversation, from 1; equally early ones by their ids' order."""
+    order = np.lexsort((arrived_us, conversation))
+    begins = np.flatnonzero(np.diff(conversation[order], prepend=-2))
     places = np.arange(len(order)) - np.repeat(begins, np.diff(begins, append=len(order)))
     turns = np.empty(len(order))
     turns[order] = places + 1

@@ -11,6 +11,7 @@ Flags = NDArray[np.bool_]
 
 # Of the sums: half a standard error a day is not counted; the limit holds false alarms of falls to one in about 2.5 years.
 SLACK, LIMIT = 0.5, 5.0
+_LEAST_FREEDOM = 3.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,6 +110,31 @@ def day_to_day(*, means: Floats, variances: Floats) -> Floats:
     number = known.sum(axis=-1)
     total = np.where(known, excess, 0.0).sum(axis=-1)
     return np.asarray(np.maximum(0.0, np.where(number > 0, total / np.maximum(number, 1), 0.0)))
+
+
+def daily_errors(*, means: Floats, variances: Floats) -> Floats:
+    """Standard errors of daily means with what days differ by included, for `cusum`.
+
+    That variance is itself an estimate, from the squares of D - 1 differences of which neighbours share a day: it has about
+    2 (D - 1) / 3 degrees of freedom f; where it is above 0 the whole is widened by f / (f - 2), the variance of Student's t.
+
+    Args:
+        means: Shape (..., days); NaN = a day without a value.
+        variances: The same shape: of each mean by drawing alone, above 0.
+
+    Returns:
+        The same shape.
+
+    Example:
+        >>> import numpy as np
+        >>> means = np.array([0.47, 0.53] * 7)
+        >>> round(float(daily_errors(means=means, variances=np.full(14, 0.0004))[0]), 4)
+        0.0484
+    """
+    beyond = day_to_day(means=means, variances=variances)[..., None]
+    freedom = np.maximum(2 * ((~np.isnan(np.asarray(means))).sum(axis=-1) - 1) / 3, _LEAST_FREEDOM)[..., None]
+    widened = np.where(beyond > 0, freedom / (freedom - 2), 1.0)
+    return np.asarray(np.sqrt((np.asarray(variances, dtype=np.float64) + beyond) * widened))
 
 
 def psi(*, expected: Floats, actual: Floats) -> float:
