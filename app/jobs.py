@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 class Job(StrEnum):
     """What Celery workers can be asked to do; arguments are ids only."""
 
+    ANCHORS = "pilot.anchors"
     GRADE = "pilot.grade"
     REPLAY = "pilot.replay"
     SWEEP = "pilot.sweep"

@@ -19,6 +19,7 @@ from app.stack.process import die_with_parent
 from workers.logs import configure_logs
 
 SWEEP_SECONDS = 10.0
+ANCHORS_SECONDS = 3600.0
 # Written once a process can work, where the supervisor asks for it by this variable.
 READY_FILE = "PILOT_READY_FILE"
 
@@ -34,7 +35,10 @@ celery.conf.update(
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
     # A busy worker must find one sweep afterwards, not the sweeps of the whole time.
-    beat_schedule={"sweep": {"task": Job.SWEEP.value, "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS}}},
+    beat_schedule={
+        job.value: {"task": job.value, "schedule": seconds, "options": {"expires": seconds}}
+        for job, seconds in ((Job.SWEEP, SWEEP_SECONDS), (Job.ANCHORS, ANCHORS_SECONDS))
+    },
 )
 celery.set_current()
 celery.set_default()

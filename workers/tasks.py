@@ -6,6 +6,7 @@ import structlog
 
 from app.domain.replay import ReplayState
 from app.jobs import Job
+from app.pipeline.anchors import check_judges
 from app.pipeline.grading import GradingLimits, grade_pilot, sweep_gradings
 from app.pipeline.importing import abandon_stale_imports
 from app.pipeline.replay import sweep_replays, work_on_replay
@@ -35,6 +36,13 @@ def grade(pilot_id: int) -> None:
     here = runtime()
     if grade_pilot(here.session_factory, pilot_id, GradingLimits.of(here.settings)):
         here.publish(Job.GRADE, [pilot_id])
+
+
+@celery.task(name=Job.ANCHORS.value)
+def anchors() -> None:
+    """Asks the judges of running pilots again about pairs of the first week, where a week is over."""
+    here = runtime()
+    check_judges(here.session_factory, GradingLimits.of(here.settings))
 
 
 @celery.task(name=Job.SWEEP.value)

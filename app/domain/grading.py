@@ -11,6 +11,8 @@ from app.domain.words import Rule
 
 # The version of grades that came by import; every other version was graded here.
 IMPORTED = "imported"
+# The grader of grades that tell whether the judge has changed; they are never a pair's preference.
+ANCHOR = "anchor"
 
 
 class PairKey(NamedTuple):
@@ -27,6 +29,16 @@ class GradingState(StrEnum):
     RUNNING = "running"
     DONE = "done"
     STOPPED = "stopped"
+
+
+def anchor_version(version: str, week: int) -> str:
+    """The version of grades that a judge gave when it was asked again after that whole week of the window."""
+    return f"{version}@{week}"
+
+
+def anchor_week(version: str) -> int:
+    """The week that such a version names."""
+    return int(version.rpartition("@")[2])
 
 
 @dataclass(frozen=True, slots=True)

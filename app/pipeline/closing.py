@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from app.domain.evidence import ArmEvidence, Evidence, Flags, Floats, LiveColumns, Numbers, ReplyColumns, Words
+from app.domain.grading import ANCHOR, anchor_week
 from app.domain.ledger import LiveLedger
 from app.domain.measures import is_client_status
 from app.domain.pilot import DAY, Pilot
@@ -17,6 +18,7 @@ from app.domain.words import CoverageReason, FailureKind, Source
 
 NOT_LIVE = LiveLedger()
 SHED = "shed"
+DAYS_A_WEEK = 7
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 _PRECEDENCE = list(CoverageReason)
@@ -138,7 +140,7 @@ def _closed_days(pilot: Pilot, evidence: Evidence, days: Numbers, *, until: date
 
 def content_hashes(evidence: Evidence, selection: Selection) -> dict[int, str]:
     """SHA-256 of all that is known of each closed day; neither the order of import nor the store's numbers enter."""
-    return {day: _digest(_day_columns(evidence, selection.days == day)) for day in selection.closed}
+    return {day: _digest(_day_columns(evidence, selection.days == day, day)) for day in selection.closed}
 
 
 def _digest(columns: Iterable[Words | Numbers | Floats | Flags]) -> str:
@@ -150,7 +152,7 @@ def _digest(columns: Iterable[Words | Numbers | Floats | Flags]) -> str:
     return digest.hexdigest()
 
 
-def _day_columns(evidence: Evidence, chosen: Flags) -> Iterator[Any]:
+def _day_columns(evidence: Evidence, chosen: Flags, day: int) -> Iterator[Any]:
     exchanges = evidence.exchanges
     for name in exchanges.__slots__:
         if name != "ids":
@@ -159,11 +161,12 @@ def _day_columns(evidence: Evidence, chosen: Flags) -> Iterator[Any]:
     for name, arm in sorted(evidence.arms.items()):
         yield np.array([name], dtype=object)
         yield from _arm_columns(arm, exchanges.external_ids, chosen)
+        yield from _anchor_columns(arm, exchanges.external_ids, day)
     if evidence.live is not None and (evidence.live.is_live & chosen).any():
-        yield from _live_columns(evidence.live, chosen)
+        yield from _live_columns(evidence.live, exchanges.external_ids, chosen)
 
 
-def _live_columns(live: LiveColumns, chosen: Flags) -> Iterator[Any]:
+def _live_columns(live: LiveColumns, external_ids: Words, chosen: Flags) -> Iterator[Any]:
     """Only of days with live exchanges: the other days' hashes are those of before there were any."""
     yield from (getattr(live, name)[chosen] for name in ("sampling_rates", "users", "folded_attempts", "failed_attempts"))
     for name in sorted(live.skipped):
@@ -171,14 +174,24 @@ def _live_columns(live: LiveColumns, chosen: Flags) -> Iterator[Any]:
         yield live.skipped[name][chosen]
         yield live.queue_lag_seconds[name][chosen]
     if live.control is not None:
-        yield from (getattr(live.control.replies, name)[chosen] for name in live.control.replies.__slots__)
+        yield from _arm_columns(live.control, external_ids, chosen)
 
 
 def _arm_columns(arm: ArmEvidence, external_ids: Words, chosen: Flags) -> Iterator[Any]:
     yield from (getattr(arm.replies, name)[chosen] for name in arm.replies.__slots__)
     yield from (getattr(arm.pairs, name)[chosen] for name in arm.pairs.__slots__)
-    for columns in (arm.grades, arm.labels):
+    for columns in (arm.grades.where(np.asarray(arm.grades.graders != ANCHOR, dtype=bool)), arm.labels):
         there = chosen[columns.rows]
         yield external_ids[columns.rows[there]]
         # When a grade was asked for is no part of what it says.
         yield from (getattr(columns, name)[there] for name in columns.__slots__ if name not in ("rows", "graded_us"))
+
+
+def _anchor_columns(arm: ArmEvidence, external_ids: Words, day: int) -> Iterator[Any]:
+    """What the judge said when it was asked again: known at the end of its week, whenever the pairs themselves arrived."""
+    again = np.flatnonzero(arm.grades.graders == ANCHOR)
+    weeks = np.array([anchor_week(version) for version in arm.grades.versions[again].tolist()], dtype=np.int64)
+    said = arm.grades.where(again[weeks * DAYS_A_WEEK == day])
+    if len(said):
+        yield external_ids[said.rows]
+        yield from (getattr(said, name) for name in said.__slots__ if name not in ("rows", "graded_us"))

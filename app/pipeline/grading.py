@@ -6,6 +6,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from uuid import uuid4
 
 import uvloop
@@ -184,20 +185,41 @@ def _ask_judge(session_factory: SessionFactory, pilot: Pilot, limits: GradingLim
         _, usd = spent(session, pilot.id, JUDGE_PURPOSE)
     if judge is None or judge.version is None or not pending:
         return
-    plan = JudgingPlan(
+    plan = judging_plan(pilot.configuration, judge, limits, spent_usd=usd, environment=environment)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(judge_pairs(session_factory, pilot, plan, worker_name()))
+
+
+def worker_name() -> str:
+    """A name for one turn of this process."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+
+
+def judging_plan(
+    configuration: PilotConfiguration,
+    judge: Judge,
+    limits: GradingLimits,
+    *,
+    spent_usd: Decimal,
+    environment: Mapping[str, str],
+) -> JudgingPlan:
+    """How a judge is asked within these limits.
+
+    Raises:
+        UnknownPrice: Nobody knows its price.
+        Conflict: Its key is not set here.
+    """
+    return JudgingPlan(
         judge=judge,
         target=_target(judge, limits, environment),
-        prices=judge_prices(pilot.configuration),
+        prices=judge_prices(configuration),
         budget_usd=judge.table.budget_usd,
-        spent_usd=usd,
+        spent_usd=spent_usd,
         concurrency=limits.concurrency,
         lease_seconds=limits.lease_seconds,
         seconds=limits.seconds,
         patience=Patience(limits.attempts, limits.first_pause_seconds),
     )
-    worker = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(judge_pairs(session_factory, pilot, plan, worker))
 
 
 def _target(judge: Judge, limits: GradingLimits, environment: Mapping[str, str]) -> JudgeTarget:

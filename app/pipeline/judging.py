@@ -122,42 +122,46 @@ class _Run:
         first = first_shown(record, arm)
         grades = grades_that_count(record, self.plan.judge)
         while needed := needed_orders(grades, self.plan.judge, arm, first):
-            asked = await self.asking.ask(self._comparison(record, needed[0]))
+            asked = await self.asking.ask(comparison_of(self.pilot, record, needed[0]))
             if isinstance(asked.outcome, Ungraded) and asked.outcome.reason == OVER_BUDGET:
                 end = settle_judged(record, grades, found.facts, unasked=OVER_BUDGET)
                 await self.writer.put(Finding(None, end, asked.calls, asked.usd))
                 return
-            grade = self._grade(record, arm, needed[0], asked)
+            grade = grade_of(record, arm, needed[0], asked, self.plan.judge)
             grades.append(StoredGrade(grade.version, grade.shown_first, grade.value, grade.ungraded))
             is_over = not needed_orders(grades, self.plan.judge, arm, first)
             last = settle_judged(record, grades, found.facts) if is_over else None
             await self.writer.put(Finding(grade, last, asked.calls, asked.usd))
 
-    def _comparison(self, record: PairRecord, shown_first: str) -> Comparison:
-        request, incumbent, other = record.request, record.incumbent, record.other
-        if request is None or not isinstance(incumbent, Reply) or not isinstance(other, Reply):
-            message = f"exchange {record.external_id} has nothing to compare"
-            raise ValueError(message)  # `settle` has asked for no judge then
-        shown = as_shown(self.pilot, record.key.arm_id, other)
-        pair = (incumbent, shown) if shown_first == ArmRole.INCUMBENT.value else (shown, incumbent)
-        return Comparison(request, *pair)
 
-    def _grade(self, record: PairRecord, arm: str, shown_first: str, asked: Asked) -> NewGrade:
-        outcome, value, ungraded = asked.outcome, None, None
-        if isinstance(outcome, JudgeAnswer):
-            value, reason = preference_value(outcome.preference, arm_is_first=shown_first == arm), outcome.reasoning
-        else:
-            ungraded, reason = outcome.reason, outcome.message
-        return NewGrade(
-            key=record.key,
-            grader=NAME,
-            rater=self.plan.judge.rater,
-            version=self.plan.judge.version or "",
-            shown_first=shown_first,
-            value=value,
-            ungraded=ungraded,
-            reason=reason,
-            at=record.arrived_at,
-            facts={"calls": asked.calls} | ({"model": asked.model} if asked.model else {}),
-            cost_usd=asked.usd,
-        )
+def comparison_of(pilot: Pilot, record: PairRecord, shown_first: str) -> Comparison:
+    """A pair as the judge sees it; `ValueError` if its texts are not kept."""
+    request, incumbent, other = record.request, record.incumbent, record.other
+    if request is None or not isinstance(incumbent, Reply) or not isinstance(other, Reply):
+        message = f"exchange {record.external_id} has nothing to compare"
+        raise ValueError(message)  # `settle` has asked for no judge then
+    shown = as_shown(pilot, record.key.arm_id, other)
+    pair = (incumbent, shown) if shown_first == ArmRole.INCUMBENT.value else (shown, incumbent)
+    return Comparison(request, *pair)
+
+
+def grade_of(record: PairRecord, arm: str, shown_first: str, asked: Asked, judge: Judge) -> NewGrade:
+    """What came of asking, as the judge's grade of the pair in that order."""
+    outcome, value, ungraded = asked.outcome, None, None
+    if isinstance(outcome, JudgeAnswer):
+        value, reason = preference_value(outcome.preference, arm_is_first=shown_first == arm), outcome.reasoning
+    else:
+        ungraded, reason = outcome.reason, outcome.message
+    return NewGrade(
+        key=record.key,
+        grader=NAME,
+        rater=judge.rater,
+        version=judge.version or "",
+        shown_first=shown_first,
+        value=value,
+        ungraded=ungraded,
+        reason=reason,
+        at=record.arrived_at,
+        facts={"calls": asked.calls} | ({"model": asked.model} if asked.model else {}),
+        cost_usd=asked.usd,
+    )
