@@ -7,11 +7,13 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from app.domain.pilot import Pilot
-from app.domain.scorecard import ChangeModel, Money
+from app.domain.registration_models import ChangeModel, PlanModel
+from app.domain.scorecard import Money
 from app.domain.words import ArmRole, PilotState
 from app.pipeline.mirroring.breaker import BreakerState
 from app.pipeline.mirroring.breakers_seen import BreakerSeen
 from app.pipeline.pilots import PilotDetails
+from app.pipeline.registration_card import change_model
 from app.pipeline.status import PilotStatus
 
 
@@ -52,6 +54,7 @@ class PilotBody(BaseModel):
     registration_hash: str | None = None
     registered_at: datetime | None = None
     changes: list[ChangeModel] = []
+    plan: PlanModel | None = Field(default=None, description="What the statistics rest on.")
     notes: list[str] = []
 
 
@@ -143,7 +146,8 @@ def pilot_body(details: PilotDetails, notes: tuple[str, ...] = ()) -> PilotBody:
             "guesses": [GuessBody.model_validate(guess) for guess in details.guesses],
             "registration_hash": registration.hash if registration else None,
             "registered_at": registration.registered_at if registration else None,
-            "changes": [ChangeModel(at=c.at, by=c.by, path=c.path, before=c.before, after=c.after) for c in details.changes],
+            "changes": [change_model(change) for change in details.changes],
+            "plan": PlanModel.of(details.plan),
             "notes": list(notes),
         }
     )

@@ -8,7 +8,6 @@ Money is a `Decimal` and leaves as a decimal string; an unknown number is `None`
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from pydantic import ConfigDict, Field
 
@@ -18,6 +17,8 @@ from app.domain.estimate_models import Model as Model
 from app.domain.estimate_models import Money as Money
 from app.domain.estimate_models import MoneyEstimate as MoneyEstimate
 from app.domain.groups import CriticalModel, GroupModel
+from app.domain.registration_models import ChangeModel as ChangeModel
+from app.domain.registration_models import RegistrationModel as RegistrationModel
 from app.domain.words import GateName, GateOutcome, Outcome
 
 SCHEMA_VERSION = 1
@@ -276,24 +277,6 @@ class ControlModel(Model):
     is_broken: bool = False
     reason: str = ""
     vantage_offset_seconds: dict[str, EstimateModel] = {}
-
-
-class ChangeModel(Model):
-    """A change of the configuration after the registration."""
-
-    at: datetime
-    by: str
-    path: str
-    before: Any = None
-    after: Any = None
-
-
-class RegistrationModel(Model):
-    """What was fixed and hashed at the start; `None` before it."""
-
-    hash: str | None = None
-    registered_at: datetime | None = None
-    changes: list[ChangeModel] = []
 
 
 class Scorecard(Model):

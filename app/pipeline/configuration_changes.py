@@ -1,7 +1,8 @@
 """Changes of a configuration: before the start they are free, afterwards each is written down and some are refused."""
 
-from collections.abc import Iterator
-from dataclasses import asdict
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +23,57 @@ from app.store.status import exchanges_of_segment, replies_of_arm
 FIXED_PATHS = frozenset({"pilot.starts", "pilot.days", "pilot.timezone"})
 # What a pair's preference rests on: after a change every pair is looked at again, stored grades are kept.
 GRADED_TABLES = ("judge", "segment", "candidate", "incumbent")
+_CANDIDATE, _SEGMENT = r"candidate\[.+\]\.", r"segment\[.+\]\."
+# What of the decision rests on a path; the first that fits. A path that none fits decides nothing (budgets, keys, families).
+_TOUCHES = tuple(
+    (re.compile(pattern), touched)
+    for pattern, touched in (
+        (rf"(quality\.margin|{_SEGMENT}margin)", "margin"),
+        (rf"({_SEGMENT}(grader|incumbent_is_reference)|rubric\b.*)", "grader"),
+        (rf"{_SEGMENT}(match|content)\b.*|{_SEGMENT}name", "segments"),
+        (r"judge(\.(base_url|model|rater|temperature))?", "judge"),
+        (rf"{_CANDIDATE}(name|model|base_url)", "candidate model"),
+        (r"incumbent\.(model|base_url)", "incumbent model"),
+        (rf"{_CANDIDATE}(server|strip_think|timeout_seconds|max_concurrency)", "how the candidate is asked"),
+        (r"content\.(level|candidate_sees|patterns.*|engine|language)", "what the candidate and the judge see"),
+        (r"sampling\.rate|mirror\.budget_usd", "which conversations take part"),
+        (r"labels\.per_day|pilot\.planned_conversations", "labels"),
+        (r"latency\b.*", "latency limit"),
+        (r"reliability\b.*", "reliability limit"),
+        (rf"({_CANDIDATE}|incumbent\.)[a-z_]*usd_per_[a-z_]+|{_CANDIDATE}(gpus_per_replica|replicas)|cost\b.*", "prices"),
+        (rf"constraints\b.*|{_CANDIDATE}license(_reviewed)?", "constraints"),
+        (r"decision\.reason", "which gates are required"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DecisiveChange:
+    """A change after the registration of something that the decision rests on."""
+
+    change: ConfigurationChange
+    touches: str
+
+    @property
+    def words(self) -> str:
+        """As the verdict and the report say it."""
+        c = self.change
+        return f"changed after registration: {c.path} {_shown(c.before)} -> {_shown(c.after)} on {c.at:%Y-%m-%d} by {c.by}"
+
+
+def decisive_changes(changes: Iterable[ConfigurationChange]) -> list[DecisiveChange]:
+    """The changes that the decision rests on, in their order."""
+    found = ((change, touched_by(change.path)) for change in changes)
+    return [DecisiveChange(change, touches) for change, touches in found if touches is not None]
+
+
+def touched_by(path: str) -> str | None:
+    """What of the decision rests on a path of the configuration; `None` = nothing."""
+    return next((touched for pattern, touched in _TOUCHES if pattern.fullmatch(path)), None)
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else str(value)
 
 
 def change_configuration(

@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from app.domain.pilot import ConfigurationChange, Pilot, Registration, start_of
+from app.domain.registered import RegisteredPlan
 from app.domain.words import PilotState
 from app.errors import Conflict
 from app.pipeline.configuration import Loaded, load_configuration
-from app.pipeline.registration import register
+from app.pipeline.registration import plan_of, register
 from app.store import pilots
 from app.store.audit import record
 from app.store.registrations import changes_of, registration_of
@@ -36,11 +37,13 @@ class PilotDetails:
     guesses: tuple[dict[str, Any], ...]
     registration: Registration | None
     changes: tuple[ConfigurationChange, ...]
+    plan: RegisteredPlan
 
 
 def details_of(session: Session, pilot: Pilot) -> PilotDetails:
     guesses, changes = pilots.guesses_of(session, pilot.id), changes_of(session, pilot.id)
-    return PilotDetails(pilot, tuple(guesses), registration_of(session, pilot.id), tuple(changes))
+    registration = registration_of(session, pilot.id)
+    return PilotDetails(pilot, tuple(guesses), registration, tuple(changes), plan_of(pilot, registration))
 
 
 def create_pilot(session: Session, toml_text: str | bytes, by: str, now: datetime) -> Told:
@@ -72,10 +75,19 @@ def start_pilot(session: Session, name: str, by: str, now: datetime) -> Told:
     notes = [f"day 1 begins {local:%Y-%m-%d %H:%M} {pilot.configuration.pilot.timezone} ({why})"]
     if running.ends_at is not None and running.ends_at <= now:
         notes.append("its window is past: it stays open for import, labels and grading until it is stopped")
+    notes.append(plan_words(plan_of(running, registration)))
     outside = exchanges_outside(session, running)
     if outside:
         notes.append(f"{outside} of the stored exchanges lie outside the window: they are kept and counted apart")
     return Told(running, tuple(notes))
+
+
+def plan_words(plan: RegisteredPlan) -> str:
+    """What was fixed for the statistics, in one sentence."""
+    looks = ", ".join(str(day) for day in plan.looks)
+    drawn = ", ".join(f"{name} {chance:.2%}" for name, chance in plan.label_probability.items())
+    alpha = f"{plan.alpha:g}" + (f" (a segment {plan.alpha_by_segment:g})" if plan.segments else "")
+    return f"registered: alpha {alpha}, looks after day {looks}, chance of a conversation to be labelled by people: {drawn}"
 
 
 def stop_pilot(session: Session, name: str, by: str, now: datetime) -> Told:

@@ -69,7 +69,7 @@ def decided(configuration: PilotConfiguration, days: int, history: Mapping[str, 
         "labels_per_day": configuration.labels.per_day,
         "label_probability": _label_probability(configuration, days, history),
         "segments": [_segment(configuration, name) for name in (*_names(configuration), OTHER_SEGMENT)],
-        "judge": _judge(configuration),
+        "judge": judge_document(configuration),
         "ttft_any_p95_seconds": latency.ttft_any_p95_seconds if latency else None,
         "total_p95_seconds": latency.total_p95_seconds if latency else None,
         "max_failure_rate": reliability.max_failure_rate if reliability else None,
@@ -115,7 +115,8 @@ def _segment(configuration: PilotConfiguration, name: str) -> dict[str, Any]:
     }
 
 
-def _judge(configuration: PilotConfiguration) -> dict[str, Any] | None:
+def judge_document(configuration: PilotConfiguration) -> dict[str, Any] | None:
+    """What is registered of the judge; `None` without one."""
     judge = judge_of(configuration)
     if judge is None:
         return None

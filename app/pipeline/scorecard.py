@@ -11,15 +11,14 @@ import numpy as np
 import orjson
 from sqlalchemy.orm import Session
 
+from app.domain.epochs import EpochHistory
 from app.domain.evidence import Evidence, Floats
 from app.domain.hours import HoursEntry
 from app.domain.ledger import LiveLedger
 from app.domain.pilot import ConfigurationChange, Pilot, Registration
 from app.domain.scorecard import (
     CandidateModel,
-    ChangeModel,
     LedgerModel,
-    RegistrationModel,
     Scorecard,
     Window,
 )
@@ -29,11 +28,14 @@ from app.pipeline.closing import NOT_LIVE, Selection, content_hashes, microsecon
 from app.pipeline.control import control_of
 from app.pipeline.conversations import Conversations, conversations_of
 from app.pipeline.coverage import ledger_model, left_out_by_hour, pair_coverage, warnings_of
+from app.pipeline.epochs import epochs_of
 from app.pipeline.gates import gates_of
 from app.pipeline.grading import settle_without_model
 from app.pipeline.money import cost_model, money_of
 from app.pipeline.operation import capacity_of, latency_of, queue_lag_of, reliability_of
 from app.pipeline.quality import Judged, judge_quality
+from app.pipeline.registration import plan_of
+from app.pipeline.registration_card import registration_model
 from app.pipeline.verdict import Case, verdict_of
 from app.store.closed_days import DailySum, close_days, hold_closing, reopened_days
 from app.store.evidence import Spend, read_evidence, read_spend
@@ -125,11 +127,14 @@ def make_scorecard(
     weights = 1.0 / (evidence.exchanges.inclusion_probability * _sampling_rates(pilot, evidence))
     hashes = content_hashes(evidence, selection)
     coverage = ledger_model(pilot, selection, stored.ledger)
-    candidates, sums = {}, []
+    candidates, sums, histories = {}, [], {}
     for arm in pilot.candidates:
         quality = judge_quality(pilot.configuration, evidence, evidence.arms[arm.name], selection, talks, name=arm.name)
         candidates[arm.name] = _candidate(stored, arm.name, quality, selection, talks, weights)
-        sums += _daily_sums(arm.id, quality)
+        histories[arm.name] = epochs_of(
+            pilot, stored.registration, stored.changes, evidence, selection, candidate=arm.name, as_of=as_of
+        )
+        sums += _daily_sums(arm.id, quality, histories[arm.name])
     card = Scorecard(
         pilot=pilot.name,
         as_of=selection.ends_at,
@@ -137,7 +142,9 @@ def make_scorecard(
         window=Window(from_=pilot.starts_at, to=pilot.ends_at),
         coverage=coverage,
         candidates=candidates,
-        registration=_registration(stored),
+        registration=registration_model(
+            stored.registration, stored.changes, plan_of(pilot, stored.registration), histories, selection, talks
+        ),
         data_hash=_data_hash(stored, coverage, hashes),
         days_closed=list(selection.closed),
         control=control_of(pilot.configuration, evidence, selection),
@@ -206,19 +213,12 @@ def _older(stored: Stored, selection: Selection) -> tuple[int, int]:
     return int((selection.counted & before).sum()), counted
 
 
-def _daily_sums(arm_id: int, quality: Judged) -> list[DailySum]:
+def _daily_sums(arm_id: int, quality: Judged, history: EpochHistory) -> list[DailySum]:
     return [
-        DailySum(arm_id, segment, day, series, sums)
+        DailySum(arm_id, segment, day, series, sums, history.number_of(day))
         for (segment, series), by_day in sorted(quality.sums.items())
         for day, sums in sorted(by_day.items())
     ]
-
-
-def _registration(stored: Stored) -> RegistrationModel:
-    changes = [ChangeModel(at=c.at, by=c.by, path=c.path, before=c.before, after=c.after) for c in stored.changes]
-    if stored.registration is None:
-        return RegistrationModel(changes=changes)
-    return RegistrationModel(hash=stored.registration.hash, registered_at=stored.registration.registered_at, changes=changes)
 
 
 def _sampling_rates(pilot: Pilot, evidence: Evidence) -> Floats | float:

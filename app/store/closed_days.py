@@ -13,13 +13,14 @@ from app.store.tables import ClosedDayRow, DailySumRow
 
 @dataclass(frozen=True, slots=True)
 class DailySum:
-    """Sums over the conversations that began on a day; `segment` "" = all."""
+    """Sums over the conversations that began on a day; `segment` "" = all. `epoch` is the day's, from 0."""
 
     arm_id: int
     segment: str
     day: int
     series: str
     sums: Sums
+    epoch: int = 0
 
 
 def hold_closing(session: Session, pilot_id: int) -> None:
@@ -64,12 +65,12 @@ def daily_sums(session: Session, pilot_id: int) -> list[DailySum]:
     return [
         DailySum(
             row.arm_id, row.segment, row.day, row.series,
-            Sums(row.n, row.sum_w, row.sum_w2, row.sum_wx, row.sum_wx2, row.sum_w2x, row.sum_w2x2),
+            Sums(row.n, row.sum_w, row.sum_w2, row.sum_wx, row.sum_wx2, row.sum_w2x, row.sum_w2x2), row.epoch,
         )
         for row in rows
     ]  # fmt: skip
 
 
 def _row(pilot_id: int, daily: DailySum) -> dict[str, object]:
-    keys = {"arm_id": daily.arm_id, "segment": daily.segment, "day": daily.day, "series": daily.series}
+    keys = {"arm_id": daily.arm_id, "segment": daily.segment, "day": daily.day, "series": daily.series, "epoch": daily.epoch}
     return {"pilot_id": pilot_id, **keys, **asdict(daily.sums)}
