@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.stats import norm
 
 from app.statistics.asymptotic import lower_bound, upper_bound
-from app.statistics.quantiles import lower_quantile, prior_weight, upper_quantile
+from app.statistics.quantiles import lower_quantile, prior_weight, quantile_estimate, upper_quantile
 from app.statistics.rates import lower_rate, upper_rate
 from app.statistics.sums import Sums
 
@@ -73,12 +74,12 @@ def test_a_bad_candidate_is_refused_and_a_good_one_is_not() -> None:
     assert refused[0.5] == 0
 
 
-@pytest.mark.parametrize("probability", [0.5, 0.95])
+@pytest.mark.parametrize("probability", [0.5, 0.95, 0.99])
 def test_bounds_of_a_quantile_hold_under_daily_looks(probability: float) -> None:
     chance, runs, count = np.random.default_rng(3), 120, 1400
-    truth = math.exp(0.6 * {0.5: 0.0, 0.95: 1.6448536269514722}[probability])
+    truth = math.exp(0.6 * norm.ppf(probability))
     weight = prior_weight(planned=count)
-    missed = {"upper": 0, "lower": 0}
+    missed = {"upper": 0, "lower": 0, "both": 0}
     for _ in range(runs):
         times = np.exp(0.6 * chance.standard_normal(count))
         looks = [np.sort(times[: count * day // DAYS]) for day in range(1, DAYS + 1)]
@@ -86,7 +87,11 @@ def test_bounds_of_a_quantile_hold_under_daily_looks(probability: float) -> None
         lows = [lower_quantile(ordered=seen, probability=probability, weight=weight, alpha=ALPHA) for seen in looks]
         missed["upper"] += any(high is not None and high < truth for high in highs)
         missed["lower"] += any(low is not None and low > truth for low in lows)
-    assert max(missed.values()) / runs < most_missed(runs)
+        ends = [quantile_estimate(ordered=seen, probability=probability, weight=weight) for seen in looks]
+        missed["both"] += any(
+            (end.low is not None and end.low > truth) or (end.high is not None and end.high < truth) for end in ends
+        )
+    assert max(missed.values()) / runs <= ALPHA  # statistics.md: 0.5 to 0.9 % with daily looks
 
 
 @pytest.mark.parametrize("rate", [0.01, 0.2])

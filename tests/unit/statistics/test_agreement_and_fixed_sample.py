@@ -30,6 +30,15 @@ def test_kappa_has_the_error_of_fleiss_cohen_and_everitt() -> None:
     assert found.standard_error * math.sqrt((n - 1) / n) == pytest.approx(published, rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("counts", "published"), [((20, 5, 10, 15), 0.4), ((45, 15, 25, 15), 0.1304), ((25, 35, 5, 35), 0.2593)]
+)
+def test_kappa_is_the_published_one(counts: tuple[int, int, int, int], published: float) -> None:
+    one, other = ratings(*counts)
+    found = kappa_estimate(first=one, second=other, clusters=np.arange(sum(counts)))
+    assert found.value == pytest.approx(published, abs=5e-5)
+
+
 def test_answers_of_one_pair_count_as_one_witness() -> None:
     one, other = ratings(20, 5, 10, 15)
     apart = kappa_estimate(first=one, second=other, clusters=np.arange(50))
