@@ -89,6 +89,9 @@ class EpochHistory:
         return min(later) - 1 if later else None
 
 
+LISTED, REPLIED = "models", "reply"
+
+
 @dataclass(frozen=True, slots=True)
 class ModelSighting:
     """What a model server said that it serves, or which fingerprint its replies bore.
