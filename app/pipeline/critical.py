@@ -14,11 +14,11 @@ from app.domain.groups import CriticalModel
 from app.pipeline.conversations import Conversations, PairValues
 from app.pipeline.groups import conversation_sums
 from app.statistics.fixed_sample import WILSON_METHOD, wilson
+from app.statistics.proportions import rule_of_three
 from app.statistics.sums import Sums
 
 NAMED = 20
 CONFIDENCE = 0.95
-# Nothing seen in n: the rate of which n in a row without one have a chance of 5 %; about 3 / n.
 RULE_OF_THREE_METHOD = "rule_of_three"
 
 
@@ -68,8 +68,8 @@ def critical_rate(sums: Sums) -> Estimate:
     if sums.mean is None:
         return Estimate(None, None, None, 0, WILSON_METHOD, CONFIDENCE)
     if sums.sum_wx == 0:
-        high = -np.expm1(np.log(1 - CONFIDENCE) / sums.effective_n)
-        return Estimate(0.0, 0.0, float(high), sums.n, RULE_OF_THREE_METHOD, CONFIDENCE)
+        high = rule_of_three(trials=int(sums.effective_n), alpha=1 - CONFIDENCE)
+        return Estimate(0.0, 0.0, high, sums.n, RULE_OF_THREE_METHOD, CONFIDENCE)
     low, high = wilson(successes=sums.mean * sums.effective_n, trials=sums.effective_n, confidence=CONFIDENCE)
     return Estimate(sums.mean, low, high, sums.n, WILSON_METHOD, CONFIDENCE)
 

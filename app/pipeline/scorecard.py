@@ -26,11 +26,14 @@ from app.domain.words import Outcome, PilotState
 from app.errors import InvalidInput, Problem
 from app.pipeline.closing import NOT_LIVE, Selection, content_hashes, microseconds, select_evidence
 from app.pipeline.control import control_of
-from app.pipeline.conversations import Conversations, conversations_of
+from app.pipeline.conversations import ALL, VALUE, Conversations, conversations_of
 from app.pipeline.coverage import ledger_model, left_out_by_hour, pair_coverage, warnings_of
+from app.pipeline.critical import critical_of
+from app.pipeline.drift import drift_of
 from app.pipeline.epochs import epochs_of
 from app.pipeline.gates import gates_of
 from app.pipeline.grading import settle_without_model
+from app.pipeline.groups import groups_of
 from app.pipeline.money import cost_model, money_of
 from app.pipeline.operation import capacity_of, latency_of, queue_lag_of, reliability_of
 from app.pipeline.quality import Judged, judge_quality
@@ -170,6 +173,9 @@ def _candidate(
         pilot_usd=stored.spend.usd,
         unpriced_calls=stored.spend.unpriced,
     )
+    daily = quality.sums.get((ALL, VALUE), {})
+    drift = drift_of(configuration, evidence, arm, quality.pairs, talks, daily=daily, last_day=selection.last_day)
+    groups = groups_of(evidence, arm, quality.pairs, talks, configuration)
     gates = gates_of(configuration, quality, arm, selection.counted, talks.segment_of_row, money)
     case = Case(
         pilot=pilot,
@@ -187,7 +193,9 @@ def _candidate(
     moved = frozenset(verdict.routing) if verdict.outcome is Outcome.HYBRID else frozenset()
     return CandidateModel(
         coverage=pair_coverage(evidence, name, arm, selection),
-        quality=quality.model,
+        quality=quality.model.model_copy(
+            update={"by_turn": list(groups.by_turn), "by_prompt_length": list(groups.by_prompt_length)}
+        ),
         segments=quality.segments,
         latency=latency_of(configuration, evidence, arm, selection.counted, queue_lag=queue_lag_of(evidence, name)),
         reliability=reliability_of(evidence, arm, selection.counted),
@@ -196,6 +204,8 @@ def _candidate(
         cost=cost_model(money, moved),
         gates=list(gates.models),
         verdict=verdict,
+        critical=critical_of(evidence, arm.labels, quality.pairs, talks),
+        drift=drift,
     )
 
 
