@@ -236,7 +236,11 @@ class GradeRow(Base):
 
 
 class LabelRow(Base):
-    """A person's blind preference; `value` None = skipped."""
+    """A person's blind preference; `value` None = skipped.
+
+    `critical` marks the arm's reply as one that must never happen, `incumbent_critical` the incumbent's. `reason` says more
+    of the value (`both_bad`); `shown_first` is known of labels that were made blind with us.
+    """
 
     __tablename__ = "labels"
     id: Mapped[int] = number()
@@ -251,6 +255,9 @@ class LabelRow(Base):
     source: Mapped[str]
     at: Mapped[datetime]
     at_given: Mapped[bool] = mapped_column(server_default=text("false"))
+    reason: Mapped[str | None]
+    incumbent_critical: Mapped[bool | None]
+    shown_first: Mapped[str | None]
     __table_args__ = (
         UniqueConstraint("exchange_id", "arm_id", "rater"),
         CheckConstraint("value BETWEEN 0 AND 1", name="value"),

@@ -16,9 +16,15 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("daily_sums", sa.Column("epoch", sa.SmallInteger(), server_default="0", nullable=False))
     _create_model_sightings()
+    op.add_column("labels", sa.Column("reason", sa.TEXT(), nullable=True))
+    op.add_column("labels", sa.Column("incumbent_critical", sa.Boolean(), nullable=True))
+    op.add_column("labels", sa.Column("shown_first", sa.TEXT(), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("labels", "shown_first")
+    op.drop_column("labels", "incumbent_critical")
+    op.drop_column("labels", "reason")
     op.drop_table("model_sightings")
     op.drop_column("daily_sums", "epoch")
 
