@@ -1,0 +1,188 @@
+"""The judge corrected by people: prediction-powered pseudo-outcomes, whose mean is people's whatever the judge's bias.
+
+Of each conversation the judge scored every pair; of a drawn one people labelled one random pair. With a guess
+`g(f) = 0.5 + λ (f - 0.5)` of people's preference from the judge's, the pseudo-outcome is
+`y = g(mean f) + drawn / π · (h - g(f of the labelled pair))`. Its expectation is that of people's mean preference, because the
+draw was made by hash before any outcome was seen and λ comes from earlier weeks only. λ = 0 uses people alone.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.statistics.daily import Daily, Flags, Numbers, Shape
+from app.statistics.sums import Floats
+
+WEEK = 7
+FIRST_WEIGHT = 0.7
+LEAST_LABELS = 20
+PATIENCE_DAYS = 7
+NEVER = 10_000
+TIE = 0.5
+MOST_SCALE = 2.0
+LABELS_FOR_SCALE = 50
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labelled:
+    """Conversations of one or several pilots, shape (m,) each; days count from 1.
+
+    Attributes:
+        day: Of the conversation.
+        judge: Mean of the judge's preferences over its pairs, in [0, 1]; a pair without a grade counts as a tie there.
+        drawn: Whether people are asked about one of its pairs.
+        judge_drawn: The judge's preference of that pair; anything where none is drawn.
+        person: People's preference of that pair; NaN = not known (skipped, or not answered).
+        answered_on: Day by whose end it was answered or skipped; `NEVER` = not yet.
+        probability: The conversation's chance to be drawn, in [0, 1]; 0 = its preference needs no people and is the judge's.
+        weight: 1 / the chance to be in the sample; `None` = all 1.
+        pilot: Which pilot, from 0; `None` = one.
+    """
+
+    day: Numbers
+    judge: Floats
+    drawn: Flags
+    judge_drawn: Floats
+    person: Floats
+    answered_on: Numbers
+    probability: Floats
+    weight: Floats | None = None
+    pilot: Numbers | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Corrected:
+    """The corrected series.
+
+    Attributes:
+        lowest: Daily sums with every unanswered draw at 0, shape (pilots, days).
+        highest: The same at 1.
+        middle: Unanswered draws left out, as if they were like the answered ones: for the estimate's value only.
+        entered: Day by whose end each day is in the series, shape (pilots, days).
+        weights: λ of each week, shape (pilots, weeks).
+        scale: By how much the judge's trend is stretched to be people's, shape (pilots,).
+        shape: The judge's own daily sums, stretched: they show the days' ups and downs more sharply than labels do.
+        answered: How many drawn conversations have a label, shape (pilots,).
+        unanswered: How many have none by now, though their day is in the series.
+    """
+
+    lowest: Daily
+    highest: Daily
+    middle: Daily
+    entered: Numbers
+    weights: Floats
+    scale: Floats
+    shape: Shape
+    answered: Numbers
+    unanswered: Numbers
+
+
+def correct(*, labelled: Labelled, days: int, now: int, pilots: int = 1) -> Corrected:
+    """The corrected daily sums, and when each day may enter them: with its last answer, or after 7 days of waiting.
+
+    Args:
+        labelled: The conversations.
+        days: Length of the series.
+        now: The day by whose end we look: later answers are not known.
+        pilots: How many there are.
+
+    Raises:
+        ValueError: If a drawn conversation has no probability, or a day is out of range.
+
+    Source: Angelopoulos et al., "Prediction-powered inference", Science 2023 (arXiv 2301.09633); PPI++ (arXiv 2311.01453) for
+        λ; Zrnic and Candès, "Active statistical inference" (arXiv 2403.03208) for predictable rules.
+
+    Example:
+        >>> import numpy as np
+        >>> one = Labelled(
+        ...     day=np.array([1, 1]), judge=np.array([1.0, 0.5]), drawn=np.array([True, False]),
+        ...     judge_drawn=np.array([1.0, 0.5]), person=np.array([0.5, np.nan]), answered_on=np.array([2, NEVER]),
+        ...     probability=np.array([0.5, 0.5]),
+        ... )
+        >>> found = correct(labelled=one, days=1, now=3)
+        >>> found.lowest.means.round(3).tolist(), found.entered.tolist()
+        ([[0.325]], [[2]])
+    """
+    _check(labelled, days)
+    pilot = np.zeros(len(labelled.day), dtype=np.int64) if labelled.pilot is None else labelled.pilot
+    place = pilot * days + labelled.day - 1
+    known = labelled.drawn & (labelled.answered_on <= now) & ~np.isnan(labelled.person)
+    weights = _judge_weights(labelled, known, pilot, pilots, -(-days // WEEK))
+    lam = weights[pilot, (labelled.day - 1) // WEEK]
+    open_draw = labelled.drawn & ~known
+    factor = np.where(labelled.drawn, 1.0 / np.where(labelled.drawn, labelled.probability, 1.0), 0.0)
+    # Where no people are needed the preference itself is what counts.
+    guess = TIE + np.where(labelled.probability > 0, lam, 1.0) * (labelled.judge - TIE)
+    of_pair = TIE + lam * (labelled.judge_drawn - TIE)
+
+    def series(unanswered: float) -> Daily:
+        person = np.where(known, labelled.person, unanswered)
+        rest = np.where(labelled.drawn, factor * (person - np.where(labelled.drawn, of_pair, 0.0)), 0.0)
+        return Daily.of(values=guess + rest, places=place, shape=(pilots, days), weights=labelled.weight)
+
+    answered, drawn = (np.bincount(pilot[chosen], minlength=pilots) for chosen in (known, labelled.drawn))
+    share = np.where(drawn > 0, answered / np.maximum(drawn, 1), 1.0)[pilot]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rest = np.where(known, factor / share * (np.where(known, labelled.person, 0.0) - np.where(known, of_pair, 0.0)), 0.0)
+    middle = Daily.of(values=guess + rest, places=place, shape=(pilots, days), weights=labelled.weight)
+    entered = _entered(labelled, place, pilots, days)
+    in_series = entered.ravel()[place] <= now
+    scale = _scale(labelled, known, pilot, pilots)
+    judge = Daily.of(values=labelled.judge, places=place, shape=(pilots, days), weights=labelled.weight)
+    witnesses = np.bincount(place[known], minlength=pilots * days).reshape(pilots, days).astype(np.float64)
+    return Corrected(
+        lowest=series(0.0),
+        highest=series(1.0),
+        middle=middle,
+        entered=entered,
+        weights=weights,
+        scale=scale,
+        shape=Shape(judge, scale, witnesses),
+        answered=answered,
+        unanswered=np.bincount(pilot[open_draw & in_series], minlength=pilots),
+    )
+
+
+def _judge_weights(labelled: Labelled, known: Flags, pilot: Numbers, pilots: int, weeks: int) -> Floats:
+    """λ of each week: the slope of people on the judge in all answers made before the week began."""
+    found = np.full((pilots, weeks), FIRST_WEIGHT)
+    x, y = labelled.judge_drawn - TIE, labelled.person - TIE
+    for week in range(1, weeks):
+        before = np.flatnonzero(known & (labelled.answered_on <= week * WEEK) & (labelled.day <= week * WEEK))
+        of = pilot[before]
+        number = np.bincount(of, minlength=pilots)
+        squares = np.bincount(of, weights=x[before] ** 2, minlength=pilots)
+        crossed = np.bincount(of, weights=x[before] * y[before], minlength=pilots)
+        usable = (number >= LEAST_LABELS) & (squares > 0)
+        slope = np.clip(crossed / np.where(usable, squares, 1.0), 0.0, 1.0)
+        found[:, week] = np.where(usable, slope, found[:, week - 1])
+    return found
+
+
+def _scale(labelled: Labelled, known: Flags, pilot: Numbers, pilots: int) -> Floats:
+    """1 / the slope of the judge on people: what an imperfect judge shows of a change, people see larger."""
+    x, y = labelled.judge_drawn[known] - TIE, labelled.person[known] - TIE
+    number = np.bincount(pilot[known], minlength=pilots)
+    squares = np.bincount(pilot[known], weights=y**2, minlength=pilots)
+    crossed = np.bincount(pilot[known], weights=x * y, minlength=pilots)
+    usable = (number >= LABELS_FOR_SCALE) & (squares > 0)
+    slope = np.where(usable, crossed / np.where(squares > 0, squares, 1.0), 1.0)
+    return 1.0 / np.clip(slope, 1 / MOST_SCALE, 1.0)
+
+
+def _entered(labelled: Labelled, place: Numbers, pilots: int, days: int) -> Numbers:
+    own = np.arange(1, days + 1)
+    latest = np.zeros(pilots * days, dtype=np.int64)
+    np.maximum.at(latest, place[labelled.drawn], labelled.answered_on[labelled.drawn])
+    return np.clip(latest.reshape(pilots, days), own, own + PATIENCE_DAYS)
+
+
+def _check(labelled: Labelled, days: int) -> None:
+    wrong = labelled.probability[labelled.drawn & ~((labelled.probability > 0) & (labelled.probability <= 1))]
+    if len(wrong):
+        message = f"the probability of a drawn conversation must lie in (0, 1], not {wrong[0]}"
+        raise ValueError(message)
+    outside = labelled.day[(labelled.day < 1) | (labelled.day > days)]
+    if len(outside):
+        message = f"day must lie in [1, {days}], not {outside[0]}"
+        raise ValueError(message)
