@@ -25,6 +25,7 @@ class Job(StrEnum):
     GRADE = "pilot.grade"
     REPLAY = "pilot.replay"
     SWEEP = "pilot.sweep"
+    MODELS = "pilot.models"
 
 
 def broker_url(redis_url: str) -> str:

@@ -19,6 +19,7 @@ from app.stack.process import die_with_parent
 from workers.logs import configure_logs
 
 SWEEP_SECONDS = 10.0
+MODELS_SECONDS = 3600.0  # asked for hourly, done daily: beat forgets what it sent when it starts anew
 ANCHORS_SECONDS = 3600.0
 # Written once a process can work, where the supervisor asks for it by this variable.
 READY_FILE = "PILOT_READY_FILE"
@@ -37,7 +38,7 @@ celery.conf.update(
     # A busy worker must find one sweep afterwards, not the sweeps of the whole time.
     beat_schedule={
         job.value: {"task": job.value, "schedule": seconds, "options": {"expires": seconds}}
-        for job, seconds in ((Job.SWEEP, SWEEP_SECONDS), (Job.ANCHORS, ANCHORS_SECONDS))
+        for job, seconds in ((Job.SWEEP, SWEEP_SECONDS), (Job.ANCHORS, ANCHORS_SECONDS), (Job.MODELS, MODELS_SECONDS))
     },
 )
 celery.set_current()

@@ -9,6 +9,7 @@ from app.jobs import Job
 from app.pipeline.anchors import check_judges
 from app.pipeline.grading import GradingLimits, grade_pilot, sweep_gradings
 from app.pipeline.importing import abandon_stale_imports
+from app.pipeline.model_sightings import look_daily
 from app.pipeline.replay import sweep_replays, work_on_replay
 from app.pipeline.routing import write_routing
 from app.store.session import session_scope
@@ -43,6 +44,12 @@ def anchors() -> None:
     """Asks the judges of running pilots again about pairs of the first week, where a week is over."""
     here = runtime()
     check_judges(here.session_factory, GradingLimits.of(here.settings))
+
+
+@celery.task(name=Job.MODELS.value)
+def models() -> None:
+    """Looks once a day at what the candidates' servers serve."""
+    look_daily(runtime().session_factory, datetime.now(UTC))
 
 
 @celery.task(name=Job.SWEEP.value)

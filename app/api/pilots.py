@@ -11,6 +11,7 @@ from app.api.pilot_models import PilotBody, StatusBody, pilot_body, status_body,
 from app.pipeline import pilots as life
 from app.pipeline.configuration_changes import change_configuration
 from app.pipeline.mirroring.breakers_seen import read_breakers
+from app.pipeline.model_sightings import look_at_models, notes_on
 from app.pipeline.recording.waiting import waiting_events
 from app.pipeline.status import status_of
 from app.store.pilots import get_pilot, list_pilots
@@ -77,10 +78,12 @@ def configure_pilot(services: ServicesDep, who: Operator, name: str, toml: RawBo
 
 @router.post("/{name}/start")
 def start_pilot(services: ServicesDep, who: Operator, name: str) -> PilotBody:
-    """Fixes the window and registers the configuration under a hash."""
+    """Fixes the window and registers the configuration under a hash; asks the candidates' servers what they serve."""
     with session_scope(services.session_factory) as session:
         told = life.start_pilot(session, name, who.name, datetime.now(UTC))
-        return pilot_body(life.details_of(session, told.pilot), told.notes)
+        details = life.details_of(session, told.pilot)
+    sightings = look_at_models(services.session_factory, told.pilot, datetime.now(UTC))
+    return pilot_body(details, (*told.notes, *notes_on(sightings, told.pilot)))
 
 
 @router.post("/{name}/stop")

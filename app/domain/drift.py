@@ -3,7 +3,17 @@
 # Pydantic copies mutable defaults.
 # ruff: noqa: RUF012
 
+from dataclasses import dataclass
+
 from app.domain.estimate_models import EstimateModel, Model
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One watcher's words: what freezes a verdict, and what is only worth a look."""
+
+    reasons: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class QualityWatch(Model):

@@ -13,6 +13,8 @@ from app.domain.words import Rule
 IMPORTED = "imported"
 # The grader of grades that tell whether the judge has changed; they are never a pair's preference.
 ANCHOR = "anchor"
+# With fewer of them, three standard errors are no measure.
+LEAST_ANCHORS = 20
 
 
 class PairKey(NamedTuple):

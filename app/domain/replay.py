@@ -100,3 +100,4 @@ class NewReply:
     model: str | None = None
     lag_seconds: float | None = None
     adaptation: tuple[Json, ...] = field(default=())
+    fingerprint: str | None = None

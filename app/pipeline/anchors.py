@@ -12,7 +12,7 @@ import uvloop
 from sqlalchemy.orm import Session
 
 from app.domain.exchange import Reply
-from app.domain.grading import ANCHOR, NewGrade, PairRecord, StoredGrade, anchor_version
+from app.domain.grading import ANCHOR, LEAST_ANCHORS, NewGrade, PairRecord, StoredGrade, anchor_version
 from app.domain.pilot import DAY, Pilot
 from app.domain.words import PilotState
 from app.errors import ServiceError
@@ -32,8 +32,6 @@ from app.store.session import SessionFactory
 from app.store.spend import spent
 
 ANCHORS = 50
-# With fewer, three standard errors are no measure.
-LEAST_ANCHORS = 20
 WEEK = 7 * DAY
 # A judge that answered a moment ago has not changed since: what was imported and judged at once is not asked again at once.
 LEAST_AGE = 6 * DAY

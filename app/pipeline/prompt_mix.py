@@ -1,7 +1,7 @@
 """The mix of prompts week by week, by segment, prompt length and turn, and whether a verdict would turn on it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,9 +22,9 @@ def mix_weeks(
     pairs: PairValues,
     talks: Conversations,
     *,
-    first_day: int,
-    last_day: int,
+    days: range,
     threshold: float,
+    correction: float = 0.0,
 ) -> Iterator[MixWeek]:
     """Every later whole week of the evidence against its first one.
 
@@ -33,14 +33,14 @@ def mix_weeks(
         arm: The candidate's.
         pairs: Its preferences.
         talks: What each exchange belongs to; a conversation is one unit, spread over the cells of its pairs.
-        first_day: Of the evidence that counts.
-        last_day: The last closed day.
+        days: From the first day of the evidence that counts to the last closed one.
         threshold: The limit that the win rate has to clear.
+        correction: Added to each win rate.
     """
-    weeks = (last_day - first_day + 1) // DAYS_A_WEEK
+    weeks = len(days) // DAYS_A_WEEK
     if weeks < 2:  # noqa: PLR2004 - there is nothing to compare
         return
-    mix = _mix_of(evidence, arm, pairs, talks, first_day)
+    mix = _mix_of(evidence, arm, replace(pairs, values=pairs.values + correction), talks, days.start)
     first = mix.counts(1)
     for week in range(2, weeks + 1):
         yield _mix_week(mix, week, first, mix.counts(week), threshold)

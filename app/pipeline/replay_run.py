@@ -183,6 +183,7 @@ class ArmRun:
             model=answer.model,
             lag_seconds=answer.lag_seconds,
             adaptation=tuple(entry.as_json() for entry in answer.adaptations),
+            fingerprint=answer.fingerprint,
         )
         meter = self.candidate.meter
         return Finding(self.candidate.arm, row, meter.cost_usd(answer), reserve, is_billed=not meter.is_rented_by_hour)

@@ -199,4 +199,5 @@ def _answer(reading: Reading, log: list[Adaptation], calls: int) -> Answer:
         lag_seconds=reading.lag_seconds,
         retry_after_seconds=reading.retry_after_seconds,
         calls=calls,
+        fingerprint=reading.draft.fingerprint,
     )

@@ -66,7 +66,13 @@ def read_captured(event: ReplyEvent, *, reply_bytes: int) -> Captured:
     elif event.status is None:
         reading.fail(*_BROKEN["connection"], at=_end_of(event))
     draft = reading.draft
-    answer = Answer(reading.result(), model=draft.model, usage=draft.usage, lag_seconds=event.lag_seconds)
+    answer = Answer(
+        reading.result(),
+        model=draft.model,
+        usage=draft.usage,
+        lag_seconds=event.lag_seconds,
+        fingerprint=draft.fingerprint,
+    )
     return Captured(answer, is_complete, event.end == "client_cancelled" and not is_complete, draft.response_id)
 
 

@@ -46,12 +46,14 @@ class Draft:
         is_done: The event that ends a stream of this route was read.
         is_pending: The server took the request and will answer elsewhere: there is no content and that is right.
         response_id: The reply's own id at the server.
+        fingerprint: What the server calls its own configuration (`system_fingerprint`).
     """
 
     strip_think: bool = False
     finish_reason: str | None = None
     model: str | None = None
     response_id: str | None = None
+    fingerprint: str | None = None
     usage: Usage = field(default_factory=Usage)
     is_done: bool = False
     is_pending: bool = False
@@ -125,6 +127,8 @@ class Draft:
         """What every document of a route says of itself."""
         if isinstance(body.get("model"), str):
             self.model = name_of(body["model"])
+        if isinstance(body.get("system_fingerprint"), str) and body["system_fingerprint"]:
+            self.fingerprint = name_of(body["system_fingerprint"])
         if isinstance(body.get("id"), str) and body["id"]:
             self.response_id = name_of(body["id"])
         if isinstance(body.get("usage"), dict):

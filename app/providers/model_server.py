@@ -54,6 +54,7 @@ class Answer:
         reply: The reply or why there is none.
         adaptations: What was renamed, dropped or changed in the request that got this reply.
         model: The server's own name of the model that answered.
+        fingerprint: What the server calls its own configuration.
         usage: Token counts, also of an answer that is unusable: it was paid for.
         lag_seconds: The largest event-loop lag at a measured moment; above `LAG_LIMIT_SECONDS` the times are not
             to be trusted.
@@ -68,6 +69,7 @@ class Answer:
     lag_seconds: float | None = None
     retry_after_seconds: float | None = None
     calls: int = 1
+    fingerprint: str | None = None
 
 
 class ModelServers(Protocol):

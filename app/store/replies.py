@@ -13,6 +13,7 @@ from app.domain.exchange import Failure
 from app.domain.payload import reply_body
 from app.domain.pilot import Pilot
 from app.domain.replay import NewReply
+from app.store.model_sightings import note_fingerprints
 from app.store.pairs import touch_pairs
 from app.store.payloads import ensure_partitions
 from app.store.tables import ExchangeRow, PayloadRow, ReplyRow
@@ -44,6 +45,8 @@ def record_replies(session: Session, pilot: Pilot, rows: Sequence[NewReply]) -> 
     fresh = [row for row in ordered if (row.exchange_id, row.arm_id) in stored]
     if fresh:
         _record_payloads(session, pilot, fresh, arrivals)
+        said = [(row.arm_id, row.fingerprint, arrivals[row.exchange_id]) for row in fresh if row.fingerprint]
+        note_fingerprints(session, pilot.id, said)
         touch_pairs(session, sorted({row.exchange_id for row in fresh}))
     return stored
 

@@ -17,7 +17,7 @@ _COUNTS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_to
 
 
 def columns_of(answer: Answer, level: ContentLevel, *, queue_lag_seconds: float | None = None) -> Json:
-    """The columns of a reply, under the names of the table `replies`.
+    """The columns of a reply, under the names of the table `replies`; `fingerprint` goes to `model_sightings`.
 
     Token counts are also those of an answer that is unusable: it was paid for.
     """
@@ -27,6 +27,8 @@ def columns_of(answer: Answer, level: ContentLevel, *, queue_lag_seconds: float 
         "queue_lag_seconds": queue_lag_seconds,
         "adaptation": [_adaptation(entry, level) for entry in answer.adaptations],
     }
+    fingerprint = _word(answer.fingerprint, level)
+    columns |= {"fingerprint": fingerprint} if fingerprint is not None else {}
     columns |= {name: getattr(answer.reply.timing, name) for name in _TIMES}
     columns |= {name: getattr(answer.usage, name) for name in _COUNTS}
     return columns | _outcome(answer.reply, level)

@@ -37,6 +37,7 @@ from app.store.live_replies import (
     taken_places,
     unpark_replies,
 )
+from app.store.model_sightings import FirstSeen, note_fingerprints
 from app.store.spend import book_spend
 
 # What clients' SDKs try again, of the statuses below 500.
@@ -193,6 +194,7 @@ def _usd(text: str | None) -> Decimal | None:
 def _write(placed: Placed) -> None:
     session, pilot, writing = placed.session, placed.pilot, placed.writing
     add_replies(session, pilot, writing.replies)
+    note_fingerprints(session, pilot.id, [seen for reply in writing.replies if (seen := _fingerprint(reply)) is not None])
     add_skips(session, pilot.id, writing.skips)
     note_attempts(session, writing.attempts)
     note_incumbent(session, writing.incumbent)
@@ -201,6 +203,11 @@ def _write(placed: Placed) -> None:
     placed.spent += [placed.late_costs[place] for place in sorted(late & placed.late_costs.keys())]
     park_replies(session, pilot.id, placed.parked)
     _book(session, pilot, placed.spent)
+
+
+def _fingerprint(reply: LiveReply) -> FirstSeen | None:
+    said = reply.columns.get("fingerprint")
+    return (reply.arm_id, said, reply.arrived_at) if isinstance(said, str) and said else None
 
 
 def _book(session: Session, pilot: RecordedPilot, spent: Iterable[tuple[RecordedArm, Decimal | None]]) -> None:
