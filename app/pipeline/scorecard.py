@@ -1,7 +1,7 @@
 """The scorecard: all estimates of a pilot and the verdict on each candidate, a deterministic replay of closed days."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 import orjson
 from sqlalchemy.orm import Session
 
-from app.domain.epochs import EpochHistory
+from app.domain.epochs import EpochHistory, ModelSighting
 from app.domain.evidence import Evidence, Floats
 from app.domain.hours import HoursEntry
 from app.domain.ledger import LiveLedger
@@ -19,7 +19,6 @@ from app.domain.pilot import ConfigurationChange, Pilot, Registration
 from app.domain.scorecard import (
     CandidateModel,
     LedgerModel,
-    QualityModel,
     Scorecard,
     Window,
 )
@@ -35,6 +34,7 @@ from app.pipeline.epochs import epochs_of
 from app.pipeline.gates import gates_of
 from app.pipeline.grading import settle_without_model
 from app.pipeline.groups import groups_of
+from app.pipeline.model_sightings import fingerprint_warnings
 from app.pipeline.money import cost_model, money_of
 from app.pipeline.operation import capacity_of, latency_of, queue_lag_of, reliability_of
 from app.pipeline.quality import Judged, judge_quality
@@ -45,6 +45,7 @@ from app.store.closed_days import DailySum, close_days, hold_closing, reopened_d
 from app.store.evidence import Spend, read_evidence, read_spend
 from app.store.hours import list_hours
 from app.store.live_ledger import read_ledger
+from app.store.model_sightings import sightings_of
 from app.store.pilots import get_pilot
 from app.store.registrations import changes_of, registration_of
 from app.store.scorecards import keep_scorecard
@@ -62,6 +63,7 @@ class Stored:
     registration: Registration | None
     changes: Sequence[ConfigurationChange]
     ledger: LiveLedger = NOT_LIVE
+    sightings: Sequence[ModelSighting] = ()
 
 
 def compute_scorecard(
@@ -118,6 +120,7 @@ def read_stored(session: Session, pilot_name: str, *, as_of: datetime | None, no
         registration=registration_of(session, pilot.id),
         changes=changes_of(session, pilot.id),
         ledger=read_ledger(session, pilot, now=now or datetime.now(UTC), as_of=as_of),
+        sightings=[seen for seen in sightings_of(session, pilot.id) if as_of is None or seen.at <= as_of],
     )
 
 
@@ -131,13 +134,11 @@ def make_scorecard(
     weights = 1.0 / (evidence.exchanges.inclusion_probability * _sampling_rates(pilot, evidence))
     hashes = content_hashes(evidence, selection)
     coverage = ledger_model(pilot, selection, stored.ledger)
-    candidates, sums, histories = {}, [], {}
+    plan, histories = plan_of(pilot, stored.registration), _histories(stored, selection, as_of)
+    candidates, sums = {}, []
     for arm in pilot.candidates:
         quality = judge_quality(pilot.configuration, evidence, evidence.arms[arm.name], selection, talks, name=arm.name)
         candidates[arm.name] = _candidate(stored, arm.name, quality, selection, talks, weights)
-        histories[arm.name] = epochs_of(
-            pilot, stored.registration, stored.changes, evidence, selection, candidate=arm.name, as_of=as_of
-        )
         sums += _daily_sums(arm.id, quality, histories[arm.name])
     card = Scorecard(
         pilot=pilot.name,
@@ -146,15 +147,25 @@ def make_scorecard(
         window=Window(from_=pilot.starts_at, to=pilot.ends_at),
         coverage=coverage,
         candidates=candidates,
-        registration=registration_model(
-            stored.registration, stored.changes, plan_of(pilot, stored.registration), histories, selection, talks
-        ),
-        data_hash=_data_hash(stored, coverage, hashes),
+        registration=registration_model(stored.registration, stored.changes, plan, histories, selection, talks),
+        data_hash=_data_hash(stored, coverage, hashes, histories),
         days_closed=list(selection.closed),
         control=control_of(pilot.configuration, evidence, selection),
-        warnings=warnings_of(evidence, selection),
+        warnings=[*warnings_of(evidence, selection), *fingerprint_warnings(stored.sightings, pilot)],
     )
     return card, hashes, sums
+
+
+def _histories(stored: Stored, selection: Selection, as_of: datetime | None) -> dict[str, EpochHistory]:
+    """The epochs of each candidate."""
+    evidence, sightings = stored.evidence, stored.sightings
+    return {
+        arm.name: epochs_of(
+            stored.pilot, stored.registration, stored.changes, evidence, selection,
+            candidate=arm.name, sightings=sightings, as_of=as_of,
+        )
+        for arm in stored.pilot.candidates
+    }  # fmt: skip
 
 
 def _candidate(
@@ -175,8 +186,7 @@ def _candidate(
         unpriced_calls=stored.spend.unpriced,
     )
     daily = quality.sums.get((ALL, VALUE), {})
-    days, correction = range(1, selection.last_day + 1), _correction(quality.model)
-    drift = drift_of(configuration, evidence, arm, quality.pairs, talks, daily=daily, days=days, correction=correction)
+    drift = drift_of(configuration, evidence, arm, quality.pairs, talks, daily=daily, last_day=selection.last_day)
     groups = groups_of(evidence, arm, quality.pairs, talks, configuration)
     gates = gates_of(configuration, quality, arm, selection.counted, talks.segment_of_row, money)
     case = Case(
@@ -211,12 +221,6 @@ def _candidate(
     )
 
 
-def _correction(quality: QualityModel) -> float:
-    """What people's labels add to the judge's win rate; 0 without usable ones."""
-    corrected, raw = quality.win_rate_human_corrected.value, quality.win_rate.value
-    return corrected - raw if corrected is not None and raw is not None else 0.0
-
-
 def _first_date(pilot: Pilot) -> date | None:
     """The calendar day that day 1 is, where the pilot is."""
     zone = ZoneInfo(pilot.configuration.pilot.timezone)
@@ -245,7 +249,7 @@ def _sampling_rates(pilot: Pilot, evidence: Evidence) -> Floats | float:
     return rate if evidence.live is None else np.minimum(rate, evidence.live.sampling_rates)
 
 
-def _data_hash(stored: Stored, coverage: LedgerModel, hashes: dict[int, str]) -> str:
+def _data_hash(stored: Stored, coverage: LedgerModel, hashes: dict[int, str], histories: Mapping[str, EpochHistory]) -> str:
     """SHA-256 of the configuration and of everything that was counted; the same for any order of import.
 
     The pilot's own spend is left out: it is booked by the wall clock, and no estimate rests on it.
@@ -261,4 +265,7 @@ def _data_hash(stored: Stored, coverage: LedgerModel, hashes: dict[int, str]) ->
         "hours": sorted([str(e.worked_on), e.who, str(e.hours), e.kind, e.is_recurring] for e in stored.hours),
         "registration": stored.registration.hash if stored.registration is not None else None,
     }
+    epochs = {name: [epoch.changes for epoch in history.epochs] for name, history in histories.items()}
+    if any(len(listed) > 1 for listed in epochs.values()):
+        document["epochs"] = epochs
     return hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()
