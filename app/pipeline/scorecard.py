@@ -19,6 +19,7 @@ from app.domain.pilot import ConfigurationChange, Pilot, Registration
 from app.domain.scorecard import (
     CandidateModel,
     LedgerModel,
+    QualityModel,
     Scorecard,
     Window,
 )
@@ -186,7 +187,8 @@ def _candidate(
         unpriced_calls=stored.spend.unpriced,
     )
     daily = quality.sums.get((ALL, VALUE), {})
-    drift = drift_of(configuration, evidence, arm, quality.pairs, talks, daily=daily, last_day=selection.last_day)
+    days, correction = range(1, selection.last_day + 1), _correction(quality.model)
+    drift = drift_of(configuration, evidence, arm, quality.pairs, talks, daily=daily, days=days, correction=correction)
     groups = groups_of(evidence, arm, quality.pairs, talks, configuration)
     gates = gates_of(configuration, quality, arm, selection.counted, talks.segment_of_row, money)
     case = Case(
@@ -219,6 +221,12 @@ def _candidate(
         critical=critical_of(evidence, arm.labels, quality.pairs, talks),
         drift=drift,
     )
+
+
+def _correction(quality: QualityModel) -> float:
+    """What people's labels add to the judge's win rate; 0 without usable ones."""
+    corrected, raw = quality.win_rate_human_corrected.value, quality.win_rate.value
+    return corrected - raw if corrected is not None and raw is not None else 0.0
 
 
 def _first_date(pilot: Pilot) -> date | None:
