@@ -37,7 +37,7 @@ def sightings_of(session: Session, pilot_id: int) -> list[ModelSighting]:
     query = query.where(ModelSightingRow.pilot_id == pilot_id).order_by(ModelSightingRow.at, ModelSightingRow.id)
     return [
         ModelSighting(arm=arm, ids=tuple(row.ids), **{name: getattr(row, name) for name in _FIELDS})
-        for row, arm in session.execute(query).tuples()
+        for row, arm in session.execute(query)
     ]
 
 
@@ -49,7 +49,7 @@ def last_listed(session: Session, pilot_id: int) -> dict[str, datetime]:
         .where(ModelSightingRow.pilot_id == pilot_id, ModelSightingRow.source == LISTED)
         .group_by(ArmRow.name)
     )
-    return dict(session.execute(query).tuples().all())
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
 _FINGERPRINT = text("""
