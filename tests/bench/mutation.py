@@ -1,0 +1,266 @@
+"""`./run bench mutation`: is every inverted comparison, dropped square root and swapped arm caught by a quick test?
+
+Wrong versions of the statistics and of the verdict are made one at a time, in memory, and the tests that import the module run
+against each, in processes forked from one that has the libraries loaded. What survives the module's own tests meets all quick
+tests of statistics and verdict. `tests/bench/mutants_equivalent.toml` lists the versions that are not wrong, with the reason.
+Nothing is written into the checkout: it is copied first.
+"""
+
+import argparse
+import importlib.abc
+import importlib.util
+import json
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import tomllib
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import CodeType, ModuleType
+
+import hypothesis
+import numpy
+import pydantic
+import pytest
+import scipy.integrate
+import scipy.optimize
+import scipy.special
+import scipy.stats
+from typing_extensions import override
+
+from tests.bench.mutants import Mutant, mutants_of, tree_of
+
+ROOT = Path(__file__).resolve().parents[2]
+EQUIVALENT = Path(__file__).with_name("mutants_equivalent.toml")
+LOADED = (numpy, hypothesis, pydantic, scipy.integrate, scipy.optimize, scipy.special, scipy.stats)
+PIPELINE = ("outcome", "verdict", "quality", "gates", "length_control")
+QUICK = ("tests/unit/statistics", "tests/unit/pipeline")
+EXAMPLES = "tests/unit/statistics/test_examples.py"
+AT_ONCE = 2
+TIMES, MORE_SECONDS = 6.0, 20.0
+_OWN = ("app", "tests", "workers", "parallel_pilot", "migrations")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One wrong version and the tests that should catch it; `mutant` `None` = the module as it is."""
+
+    module: str
+    mutant: Mutant | None
+    tests: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What became of a job; `code` is pytest's, `None` = it took too long."""
+
+    job: Job
+    code: int | None
+    seconds: float
+
+
+class _Wrong(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Imports one module from a changed tree."""
+
+    def __init__(self, name: str, path: Path, code: CodeType) -> None:
+        self.name, self.path, self.code = name, path, code
+
+    @override
+    def find_spec(self, fullname: str, path: object, target: ModuleType | None = None) -> ModuleSpec | None:
+        if fullname != self.name:
+            return None
+        return importlib.util.spec_from_file_location(fullname, self.path, loader=self)
+
+    @override
+    def exec_module(self, module: ModuleType) -> None:
+        exec(self.code, module.__dict__)  # noqa: S102 - our own module, a little changed
+
+
+def modules() -> list[str]:
+    """Paths of what is mutated."""
+    statistics = sorted(path.stem for path in (ROOT / "app" / "statistics").glob("*.py") if path.stem != "__init__")
+    pipeline = [name for name in PIPELINE if (ROOT / "app" / "pipeline" / f"{name}.py").exists()]
+    return [*(f"app/statistics/{name}.py" for name in statistics), *(f"app/pipeline/{name}.py" for name in pipeline)]
+
+
+def quick_tests(folder: Path) -> tuple[str, ...]:
+    """Files of quick tests that may speak of statistics and verdict; the examples are run for their own module."""
+    paths = [path.relative_to(folder) for quick in QUICK for path in sorted((folder / quick).glob("test_*.py"))]
+    return tuple(str(path) for path in paths if str(path) != EXAMPLES)
+
+
+def tests_of(folder: Path, module: str) -> tuple[str, ...]:
+    """Quick tests that name the module, and its own examples."""
+    package, name = module.removesuffix(".py").replace("/", ".").rsplit(".", 1)
+    wanted = re.compile(rf"{re.escape(package)}\.{name}\b|from {re.escape(package)} import [^\n]*\b{name}\b")
+    named = [path for path in quick_tests(folder) if wanted.search((folder / path).read_text())]
+    if package == "app.statistics":
+        named.append(f"{EXAMPLES}::test_the_examples_run[{package}.{name}]")
+    return tuple(named)
+
+
+def run_child(folder: Path, job: Job) -> int:
+    """In the forked process: the tests against the wrong version; pytest's exit code."""
+    os.chdir(folder)
+    sys.path[:] = [str(folder), *(path for path in sys.path if path and Path(path).resolve() != ROOT)]
+    for name in [name for name in sys.modules if name.split(".")[0] in _OWN]:
+        del sys.modules[name]
+    if job.mutant is not None:
+        path = folder / job.module
+        name = job.module.removesuffix(".py").replace("/", ".")
+        code = compile(tree_of(path.read_text(), job.mutant), str(path), "exec")
+        sys.meta_path.insert(0, _Wrong(name, path, code))
+    hypothesis.settings.register_profile("mutation", database=None, derandomize=True, max_examples=30, deadline=None)
+    hypothesis.settings.load_profile("mutation")
+    options = [
+        "-x",
+        "-q",
+        "--no-header",
+        "--noconftest",
+        "-p",
+        "no:cacheprovider",
+        "-o",
+        "addopts=",
+        "-m",
+        "not slow",
+        "-W",
+        "ignore::pytest.PytestAssertRewriteWarning",
+    ]
+    return int(pytest.main([*options, *job.tests]))
+
+
+def start(folder: Path, job: Job, log: Path) -> int:
+    """Forks; the number of the new process."""
+    sys.stdout.flush()
+    process = os.fork()
+    if process:
+        return process
+    code = 3
+    try:
+        os.setpgid(0, 0)
+        out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(out, 1)
+        os.dup2(out, 2)
+        code = run_child(folder, job)
+    except BaseException:
+        traceback.print_exc()
+        raise
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def run_all(folder: Path, jobs: Sequence[Job]) -> Iterator[Ended]:
+    """Runs the jobs, a few at once, in any order."""
+    waiting, running = list(reversed(jobs)), dict[int, tuple[Job, float]]()
+    while waiting or running:
+        while waiting and len(running) < AT_ONCE:
+            job = waiting.pop()
+            running[start(folder, job, folder / f"log-{len(waiting)}")] = (job, time.monotonic())
+        time.sleep(0.01)
+        for process, (job, since) in list(running.items()):
+            took = time.monotonic() - since
+            done, status = os.waitpid(process, os.WNOHANG)
+            if done:
+                yield Ended(job, os.waitstatus_to_exitcode(status), took)
+            elif took > job.seconds:
+                os.kill(process, signal.SIGKILL)
+                os.waitpid(process, 0)
+                yield Ended(job, None, took)
+            else:
+                continue
+            del running[process]
+
+
+def equivalent() -> dict[tuple[str, str], str]:
+    """The reason of each version that is not wrong, by module and name."""
+    listed = tomllib.loads(EQUIVALENT.read_text())["equivalent"] if EQUIVALENT.exists() else []
+    return {(entry["module"], name): entry["reason"] for entry in listed for name in entry["mutants"]}
+
+
+def mutate(folder: Path, chosen: Sequence[str], *, own_only: bool) -> dict[str, object]:
+    """Everything; the report. `own_only` leaves out the second round."""
+    known, begun = equivalent(), time.monotonic()
+    every = quick_tests(folder)
+    whole = Ended(Job("", None, every, 600.0), 0, 600.0)
+    if not own_only:
+        (whole,) = run_all(folder, [whole.job])
+        _must_pass(folder, whole)
+    jobs: list[Job] = []
+    found: dict[tuple[str, str], Mutant] = {}
+    for module in chosen:
+        tests = tests_of(folder, module)
+        (plain,) = run_all(folder, [Job(module, None, tests, 600.0)]) if tests else (None,)
+        if plain is not None:
+            _must_pass(folder, plain)
+        limit = TIMES * (plain.seconds if plain is not None else whole.seconds) + MORE_SECONDS
+        for mutant in mutants_of((folder / module).read_text()):
+            found[module, mutant.name] = mutant
+            if (module, mutant.name) not in known:
+                jobs.append(Job(module, mutant, tests or every, limit))
+    alive = [ended.job for ended in run_all(folder, jobs) if ended.code == 0]
+    again = [Job(job.module, job.mutant, every, TIMES * whole.seconds + MORE_SECONDS) for job in alive]
+    alive = alive if own_only else [ended.job for ended in run_all(folder, again) if ended.code == 0]
+    survivors = sorted(_said(job) for job in alive)
+    listed = [key for key in known if key[0] in chosen]
+    gone = sorted(f"{module} {name}" for module, name in listed if (module, name) not in found)
+    skipped = len(listed) - len(gone)
+    return {
+        "modules": len(chosen),
+        "mutants": len(found),
+        "killed": len(found) - skipped - len(survivors),
+        "equivalent": skipped,
+        "survived": survivors,
+        "equivalent_but_gone": gone,
+        "seconds": round(time.monotonic() - begun, 1),
+    }
+
+
+def _must_pass(folder: Path, ended: Ended) -> None:
+    if ended.code != 0:
+        sys.stdout.write((folder / "log-0").read_text()[-3000:])
+        message = f"the tests fail without any change: {' '.join(ended.job.tests)}"
+        raise SystemExit(message)
+
+
+def _said(job: Job) -> str:
+    return f"{job.module}:{job.mutant.line} {job.mutant.name}" if job.mutant is not None else job.module
+
+
+def main() -> int:
+    """0 if no wrong version survives; the last line is one JSON object."""
+    parser = argparse.ArgumentParser(prog="./run bench mutation", description=__doc__)
+    parser.add_argument("--module", action="append", metavar="NAME", help="only this one, e.g. asymptotic; may be repeated")
+    parser.add_argument("--own", action="store_true", help="only the tests that import the module")
+    parser.add_argument("--list", action="store_true", help="only name the wrong versions")
+    given = parser.parse_args()
+    chosen = [module for module in modules() if not given.module or Path(module).stem in given.module]
+    if given.list:
+        for module in chosen:
+            for mutant in mutants_of((ROOT / module).read_text()):
+                sys.stdout.write(f"{module}:{mutant.line} {mutant.name}\n")
+        return 0
+    os.nice(5)
+    with tempfile.TemporaryDirectory(prefix="pp-mutation-") as name:
+        folder = Path(name)
+        for part in ("app", "tests", "parallel_pilot", "workers"):
+            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", "e2e", "integration"))
+        shutil.copy(ROOT / "pyproject.toml", folder)
+        report = mutate(folder, chosen, own_only=given.own)
+    for survivor in report["survived"] if isinstance(report["survived"], list) else []:
+        sys.stdout.write(f"survived: {survivor}\n")
+    sys.stdout.write(json.dumps(report) + "\n")
+    return 1 if report["survived"] or report["equivalent_but_gone"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
