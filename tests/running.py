@@ -21,11 +21,12 @@ POLL_SECONDS = 0.2
 class Service:
     """A client of `/api/v1` that raises with the service's own words."""
 
-    def __init__(self, url: str, key: str, gateway_url: str = "") -> None:
+    def __init__(self, url: str, key: str, gateway_url: str = "", *, http: httpx2.Client | None = None) -> None:
         self.url = url
         self.key = key
         self.gateway_url = gateway_url
-        self._http = httpx2.Client(base_url=f"{url}/api/v1", headers={"Authorization": f"Bearer {key}"}, timeout=600)
+        headers = {"Authorization": f"Bearer {key}"}
+        self._http = http if http is not None else httpx2.Client(base_url=f"{url}/api/v1", headers=headers, timeout=600)
 
     def close(self) -> None:
         self._http.close()

@@ -29,8 +29,7 @@ class Judge:
 
     Attributes:
         bias: The judge's mean less people's at the world's mean win rate.
-        agreement: Each pilot's judge agrees with people on a share of the pairs that they decide, drawn between these two;
-            a tie of the judge counts half.
+        agreement: Each pilot's judge says the same as people on a share of the pairs that they decide, drawn between these two.
         tie_rate: Its ties among the pairs that people decide.
         tie_agreement: Its ties among the pairs that people call a tie.
         turn: What is added to its mean from `turn_day` on: below 0 it turns harsher.
@@ -79,6 +78,8 @@ class World:
         end_win_rate: On the last planned day, reached in a straight line; `None` = as on the first.
         conversations: Planned for `planned_days`; a longer pilot goes on at the same rate.
         day_shock: Standard deviation of the day's own win rate.
+        week_shock: Standard deviation of a win rate that each whole week has of its own.
+        steps: From a day (from 0) on, another true win rate.
         weekly_swing: Weekends are better by it and the other days worse, such that the mean by traffic stays.
         icc: Correlation of two pairs of one conversation.
         sizes: Probabilities of 1, 2, 3, ... pairs a conversation.
@@ -93,6 +94,8 @@ class World:
     days: int = 28
     planned_days: int = 28
     day_shock: float = 0.0
+    week_shock: float = 0.0
+    steps: tuple[tuple[int, float], ...] = ()
     weekly_swing: float = 0.0
     tie_rate: float = 0.3
     icc: float = 0.25
@@ -112,6 +115,8 @@ class World:
         end = self.win_rate if self.end_win_rate is None else self.end_win_rate
         steps = np.minimum(np.arange(self.days) / (self.planned_days - 1), 1.0)
         path: Floats = self.win_rate + (end - self.win_rate) * steps
+        for day, win_rate in self.steps:
+            path[day:] = win_rate
         return path
 
     @property
@@ -126,6 +131,11 @@ class World:
         """Of the planned days, weighted by traffic."""
         planned = slice(0, self.planned_days)
         return float(np.average(self.path[planned], weights=self.traffic[planned]))
+
+    @property
+    def last_moment(self) -> int:
+        """The day (from 1) of the last reading: labels of the last conversations come, or are given up, after the end."""
+        return self.days if self.labels is None else self.days + WEEK
 
     @property
     def draw_probability(self) -> float:
@@ -233,6 +243,9 @@ def _levels(world: World, counts: Numbers, place: Numbers, size: Numbers, chance
     share = 2 * WEEKEND_VOLUME / (5 + 2 * WEEKEND_VOLUME)
     by_day = world.path + world.weekly_swing * np.where(weekend, 1 - share, -share)
     daily = by_day + world.day_shock * chance.standard_normal((runs, world.days))
+    if world.week_shock:
+        weeks = chance.standard_normal((runs, -(-world.days // WEEK)))
+        daily = daily + world.week_shock * np.repeat(weeks, WEEK, axis=1)[:, : world.days]
     level = daily.ravel()[place]
     if world.tenant is not None:
         tenant = world.tenant
@@ -266,13 +279,12 @@ def _judge(world: World, person: Codes, place_of_pair: Numbers, runs: int, chanc
     judge = world.judge
     assert judge is not None
     agreement = chance.uniform(*judge.agreement, size=runs)
-    half = judge.tie_rate / 2
     tie = np.full(runs, 0.5)
     # P(judge < tie | person) and P(judge <= tie | person) for the three things that people may say.
-    below = np.stack([agreement - half, tie - judge.tie_agreement / 2, 1 - agreement - half], axis=1)
-    up_to = np.stack([agreement + half, tie + judge.tie_agreement / 2, 1 - agreement + half], axis=1)
+    below = np.stack([agreement, tie - judge.tie_agreement / 2, 1 - agreement - judge.tie_rate], axis=1)
+    up_to = np.stack([agreement + judge.tie_rate, tie + judge.tie_agreement / 2, 1 - agreement], axis=1)
     # An imperfect judge shrinks towards 0.5; `bias` is what is left at the mean win rate, all told.
-    shift = judge.bias + (world.mean_win_rate - 0.5) * 2 * (1 - float(np.mean(judge.agreement)))
+    shift = judge.bias + (world.mean_win_rate - 0.5) * (2 - 2 * float(np.mean(judge.agreement)) - judge.tie_rate)
     by_day = shift + judge.turn * (np.arange(world.days) >= judge.turn_day)
     row = place_of_pair // world.days * 3 + person
     uniform = chance.random(len(person)) + by_day[place_of_pair % world.days]
