@@ -155,9 +155,10 @@ def _listed(pilot: Pilot, sightings: Iterable[ModelSighting]) -> Iterator[_Seen]
     """Changes of what one address serves under the name that is asked for; an answer that does not name it tells nothing."""
     last: dict[tuple[str, str | None], ModelSighting] = {}
     for sighting in sorted(sightings, key=lambda each: each.at):
-        if not sighting.served:
-            continue
         before = last.get((sighting.arm, sighting.base_url))
+        is_silent = before is not None and before.served == sighting.served and sighting.root is None
+        if not sighting.served or is_silent:
+            continue
         last[sighting.arm, sighting.base_url] = sighting
         day = pilot.day_of(sighting.at)
         if before is None or day is None or _same_model(before, sighting):
