@@ -4,15 +4,16 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 import parallel_pilot
-from app.api import grading, health, hours, imports, ingest, keys, pilots, replays, reports, scorecards
+from app.api import grading, health, hours, imports, ingest, keys, labels, pilots, replays, reports, scorecards
 from app.api.body_limit import BodyLimit
 from app.api.counting import CountAnswers
 from app.api.dependencies import Services
 from app.api.error_handlers import ERROR_RESPONSES, add_error_handlers
 from app.pipeline.ingesting import Intake
+from app.pipeline.labelling.answering import Desk
 
 API_PREFIX = "/api/v1"
-STAGES = (pilots, imports, replays, grading, hours, scorecards, reports, keys)
+STAGES = (pilots, imports, replays, grading, labels, hours, scorecards, reports, keys)
 
 
 def make_api(services: Services) -> FastAPI:
@@ -32,6 +33,7 @@ def make_api(services: Services) -> FastAPI:
     api.add_middleware(CountAnswers)
     api.include_router(health.router)
     api.state.intake = Intake(settings, services.session_factory, services.pepper)
+    api.state.desk = Desk.of(services.session_factory, services.pepper)
     api.include_router(ingest.router, responses=ERROR_RESPONSES)
     for stage in STAGES:
         api.include_router(stage.router, prefix=API_PREFIX, responses=ERROR_RESPONSES)

@@ -7,11 +7,15 @@ from app.api.error_handlers import error_response
 
 BODY_BYTES = 1024 * 1024
 IMPORTS = "/api/v1/imports/"
+LABELS = "/labels/import"
 INGEST = "/ingest"
 
 
 class BodyLimit:
-    """Pure ASGI: import chunks may have `import_chunk_bytes`, batches of events `ingest_bytes`, all other bodies 1 MiB."""
+    """Pure ASGI: import chunks and files of labels may have `import_chunk_bytes`, batches of events `ingest_bytes`.
+
+    All other bodies may have 1 MiB.
+    """
 
     def __init__(self, app: ASGIApp, *, import_chunk_bytes: int, ingest_bytes: int) -> None:
         self.app = app
@@ -31,7 +35,7 @@ class BodyLimit:
     def _limit(self, path: str) -> int:
         if path == INGEST:
             return self.ingest_bytes
-        return self.import_chunk_bytes if path.startswith(IMPORTS) else BODY_BYTES
+        return self.import_chunk_bytes if path.startswith(IMPORTS) or path.endswith(LABELS) else BODY_BYTES
 
 
 def _announced(scope: Scope) -> int:

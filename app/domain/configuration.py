@@ -258,9 +258,10 @@ class JudgeTable(Table):
 
 
 class LabelsTable(Table):
-    """`[labels]`: how many pairs a day people look at."""
+    """`[labels]`: how many pairs a day people look at, and how many of them at each pair."""
 
     per_day: int = Field(default=15, ge=0)
+    raters_per_pair: int = Field(default=1, ge=1, le=20)
 
 
 class LatencyTable(Table):

@@ -1,6 +1,11 @@
 """What people say of a pair whose replies are shown blind, and what that means for the candidate."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
+
+from app.domain.grading import PairKey
 
 TIE = 0.5
 
@@ -27,6 +32,47 @@ class LabelSource(StrEnum):
 
     PAGE = "page"
     IMPORTED = "imported"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A person's preference of a pair.
+
+    Attributes:
+        key: The pair.
+        value: For the arm that is compared with the incumbent; `None` = skipped.
+        skipped: Why, if it was.
+        critical: Whether the arm's reply must never happen; `None` = not said.
+        incumbent_critical: The same of the incumbent's.
+        reason: More about the value, such as `both_bad`.
+        draw_probability: The conversation's chance to be drawn; `None` = the label never enters inference.
+        at_given: Whether the time was given by an import.
+        shown_first: The arm whose reply was shown first; `None` = not known.
+    """
+
+    key: PairKey
+    rater: str
+    value: float | None
+    at: datetime
+    source: LabelSource
+    skipped: str | None = None
+    critical: bool | None = None
+    incumbent_critical: bool | None = None
+    reason: str | None = None
+    draw_probability: float | None = None
+    at_given: bool = False
+    shown_first: str | None = None
+
+
+class StoredAnswer(NamedTuple):
+    """That somebody answered: the narrow part of a label."""
+
+    key: PairKey
+    rater: str
+    value: float | None
+    draw_probability: float | None
+    source: LabelSource
+    at: datetime
 
 
 def preference_of(answer: Answer, *, arm_is_first: bool) -> float | None:

@@ -130,6 +130,11 @@ def reply_text(reply: Reply, mark: str) -> str:
     return _with_calls(reply.content or "", canonical_calls(reply.tool_calls), mark)
 
 
+def shown_messages(request: Json) -> list[tuple[str, str, list[str]]]:
+    """What a judge is shown of a request, for people: role, text and tool calls of each message."""
+    return [(_role(message), *_message_parts(message)) for message in messages_of(request)]
+
+
 def _section(title: str, text: str, mark: str) -> str:
     return f"<<<BEGIN {title} {mark}>>>\n{text}\n<<<END {title} {mark}>>>"
 
@@ -150,14 +155,18 @@ def _role(message: Json) -> str:
 
 
 def _message_text(message: Json, mark: str) -> str:
+    return _with_calls(*_message_parts(message), mark)
+
+
+def _message_parts(message: Json) -> tuple[str, list[str]]:
+    """What a message says, and each call in it as canonical JSON."""
     if "content" not in message and "role" not in message:
-        return _shown_json({key: value for key, value in message.items() if key != "id"})
+        return _shown_json({key: value for key, value in message.items() if key != "id"}), []
     content = _content_text(message.get("content"))
     try:
-        calls = canonical_calls(tool_calls_of(message.get("tool_calls")))
+        return content, canonical_calls(tool_calls_of(message.get("tool_calls")))
     except (ValueError, TypeError):
-        calls = [_shown_json(message["tool_calls"])]
-    return _with_calls(content, calls, mark)
+        return content, [_shown_json(message["tool_calls"])]
 
 
 def _content_text(content: Any) -> str:

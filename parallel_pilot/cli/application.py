@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from parallel_pilot import __version__
-from parallel_pilot.cli import hours, imports, keys, pilots, reports, screen, verdict, work
+from parallel_pilot.cli import hours, imports, keys, labels, pilots, reports, screen, verdict, work
 from parallel_pilot.cli.errors import CommandFailed
 
 INTERRUPTED = 130
@@ -37,6 +37,7 @@ def _all(
 for module in (pilots, imports, work, verdict, reports):
     for command in module.COMMANDS:
         app.command(command.__name__.removesuffix("_command"))(command)
+app.add_typer(labels.app, name="labels")
 app.add_typer(hours.app, name="hours")
 app.add_typer(keys.app, name="keys")
 

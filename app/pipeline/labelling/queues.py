@@ -1,0 +1,215 @@
+"""What there is to label: the drawn pairs of closed days and, apart, the uncertain ones; and who has answered what."""
+
+import hashlib
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from threading import Lock
+
+import numpy as np
+
+from app.domain.evidence import ArmEvidence, Evidence, Flags
+from app.domain.grading import PairKey
+from app.domain.labelling import Queue, StoredAnswer
+from app.domain.pilot import Arm, Pilot
+from app.domain.registered import RegisteredPlan
+from app.domain.words import Rule
+from app.errors import NotFound
+from app.pipeline.closing import Selection, select_evidence
+from app.pipeline.conversations import JUDGE, Conversations, conversations_of, pair_values
+from app.pipeline.grading import settle_without_model
+from app.pipeline.labelling.drawing import drawn_pairs
+from app.pipeline.labelling.uncertain import Doubt, doubts_of
+from app.pipeline.registration import plan_of
+from app.store.evidence import read_evidence
+from app.store.labels import newest_action, pairs_with_text
+from app.store.live_ledger import read_ledger
+from app.store.pilots import get_pilot
+from app.store.registrations import registration_of
+from app.store.session import SessionFactory
+
+# Reading a large pilot takes seconds and its closed days hardly change: what was read is kept for so many times as long.
+KEPT_TIMES, KEPT_AT_MOST_SECONDS = 20.0, 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class PairToLabel:
+    """A pair that is offered to people.
+
+    Attributes:
+        day: Of its conversation.
+        segment: Of its conversation.
+        draw_probability: The conversation's chance to be drawn; `None` = the pair was not drawn.
+        doubt: Why it is uncertain; `None` = it was drawn.
+        has_text: Whether request and replies are kept, so that they can be shown.
+    """
+
+    key: PairKey
+    external_id: str
+    day: int
+    segment: str
+    draw_probability: float | None
+    doubt: Doubt | None
+    has_text: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CandidatePairs:
+    """One candidate's queues; `by_rule` = drawn pairs that a rule decides, `undecided` = those nobody has looked at yet."""
+
+    arm: Arm
+    drawn: tuple[PairToLabel, ...]
+    uncertain: tuple[PairToLabel, ...]
+    by_rule: int
+    undecided: int
+
+    def queue(self, queue: Queue) -> tuple[PairToLabel, ...]:
+        """The pairs of a queue."""
+        return self.drawn if queue is Queue.DRAWN else self.uncertain
+
+
+@dataclass(frozen=True, slots=True)
+class ToLabel:
+    """All queues of a pilot at one moment."""
+
+    pilot: Pilot
+    plan: RegisteredPlan
+    closed: tuple[int, ...]
+    candidates: tuple[CandidatePairs, ...]
+
+    def pairs(self, queue: Queue, candidate: str | None) -> Iterator[PairToLabel]:
+        """The pairs of a queue, of one candidate or of all; `NotFound` if there is no such candidate."""
+        known = [each.arm.name for each in self.candidates]
+        if candidate is not None and candidate not in known:
+            message = f"the pilot {self.pilot.name!r} has no candidate {candidate!r}; it has {', '.join(known)}"
+            raise NotFound(message, candidate=candidate)
+        for each in self.candidates:
+            if candidate in (None, each.arm.name):
+                yield from each.queue(queue)
+
+
+@dataclass(slots=True)
+class LabelQueues:
+    """Reads the queues of pilots, and keeps what it read for a while."""
+
+    session_factory: SessionFactory
+    _kept: dict[str, tuple[int, float, ToLabel]] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def read(self, pilot_name: str, now: datetime | None = None) -> ToLabel:
+        """The queues of a pilot; what was read is read anew when somebody has done something, or after a while."""
+        with self.session_factory() as session:
+            action = newest_action(session, get_pilot(session, pilot_name).id)
+        with self._lock:
+            kept = self._kept.get(pilot_name)
+            if now is None and kept is not None and kept[0] == action and time.monotonic() < kept[1]:
+                return kept[2]
+            began = time.monotonic()
+            found = read_queues(self.session_factory, pilot_name, now or datetime.now(UTC))
+            lasted = time.monotonic() - began
+            until = began + lasted + min(KEPT_TIMES * lasted, KEPT_AT_MOST_SECONDS)
+            self._kept[pilot_name] = (action, until, found)
+            return found
+
+
+def read_queues(session_factory: SessionFactory, pilot_name: str, now: datetime) -> ToLabel:
+    """The queues of a pilot as they are stored."""
+    with session_factory() as session:
+        pilot = get_pilot(session, pilot_name)
+    settle_without_model(session_factory, pilot)  # what a rule decides is nobody's work
+    with session_factory() as session:
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        pilot = get_pilot(session, pilot_name)
+        plan = plan_of(pilot, registration_of(session, pilot.id))
+        evidence = read_evidence(session, pilot)
+        selection = select_evidence(pilot, evidence, now=now, ledger=read_ledger(session, pilot, now=now))
+        found = [_candidate(pilot, plan, evidence, selection, arm) for arm in pilot.candidates]
+        keys = [pair.key for each in found for pair in (*each.drawn, *each.uncertain)]
+        kept = pairs_with_text(session, keys, pilot.incumbent.id)
+    return ToLabel(pilot, plan, selection.closed, tuple(_with_text(each, kept) for each in found))
+
+
+def open_pairs(
+    pairs: Iterable[PairToLabel], answers: Sequence[StoredAnswer], rater: str, *, raters_per_pair: int
+) -> list[PairToLabel]:
+    """What a rater may be shown, in the rater's own order: day after day, by hash inside a day, whatever came of the pairs.
+
+    A skip does not stand for an answer: the pair stays open for others. A label without a draw probability is no answer to a
+    drawn pair.
+    """
+    mine = {answer.key for answer in answers if answer.rater == rater}
+    drawn_by, all_by = _valued(answers, only_drawn=True), _valued(answers, only_drawn=False)
+
+    def is_open(pair: PairToLabel) -> bool:
+        by = (all_by if pair.draw_probability is None else drawn_by).get(pair.key, set())
+        return pair.has_text and pair.key not in mine and len(by) < raters_per_pair
+
+    return sorted(filter(is_open, pairs), key=lambda pair: (pair.day, _place(rater, pair)))
+
+
+def _valued(answers: Iterable[StoredAnswer], *, only_drawn: bool) -> dict[PairKey, set[str]]:
+    found: dict[PairKey, set[str]] = {}
+    for answer in answers:
+        if answer.value is not None and not (only_drawn and answer.draw_probability is None):
+            found.setdefault(answer.key, set()).add(answer.rater)
+    return found
+
+
+def _place(rater: str, pair: PairToLabel) -> bytes:
+    text = "\x1f".join(("place", rater, pair.external_id, str(pair.key.arm_id)))
+    return hashlib.blake2b(text.encode(), digest_size=8).digest()
+
+
+def _candidate(pilot: Pilot, plan: RegisteredPlan, evidence: Evidence, selection: Selection, arm: Arm) -> CandidatePairs:
+    known, talks = evidence.arms[arm.name], conversations_of(evidence, selection)
+    values = pair_values(pilot.configuration, evidence, known, selection)
+    drawn = drawn_pairs(plan, evidence.exchanges, talks, values.counted)
+    judged = _for_a_judge(pilot, evidence, known)
+    undecided = known.pairs.rules == ""
+    wanted = judged[drawn.rows] & ~undecided[drawn.rows]
+    chance = dict(zip(drawn.rows.tolist(), drawn.probability.tolist(), strict=True))
+    make = _Maker(evidence, talks, arm)
+    rest = judged & values.counted
+    rest[drawn.rows] = False
+    doubts = doubts_of(known, values, rest)
+    return CandidatePairs(
+        arm=arm,
+        drawn=tuple(make.pair(row, chance[row], None) for row in drawn.rows[wanted].tolist()),
+        uncertain=tuple(make.pair(row, None, doubt) for doubt, rows in doubts.items() for row in rows.tolist()),
+        by_rule=int((~wanted & ~undecided[drawn.rows]).sum()),
+        undecided=int(undecided[drawn.rows].sum()),
+    )
+
+
+def _for_a_judge(pilot: Pilot, evidence: Evidence, arm: ArmEvidence) -> Flags:
+    """Pairs that no rule decides and no deterministic grader, whether or not a judge has graded them."""
+    segments = evidence.exchanges.segments
+    judged = [name for name in set(segments.tolist()) if pilot.configuration.grader_of(name) == JUDGE]
+    return np.asarray((arm.pairs.rules == Rule.GRADER.value) & np.isin(segments, judged), dtype=bool)
+
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    evidence: Evidence
+    talks: Conversations
+    arm: Arm
+
+    def pair(self, row: int, chance: float | None, doubt: Doubt | None) -> PairToLabel:
+        exchanges, talks = self.evidence.exchanges, self.talks
+        return PairToLabel(
+            key=PairKey(int(exchanges.ids[row]), self.arm.id),
+            external_id=exchanges.external_ids[row],
+            day=int(talks.days[talks.of_row[row]]),
+            segment=talks.segment_of_row[row],
+            draw_probability=chance,
+            doubt=doubt,
+            has_text=False,
+        )
+
+
+def _with_text(found: CandidatePairs, kept: set[PairKey]) -> CandidatePairs:
+    def told(pairs: Iterable[PairToLabel]) -> tuple[PairToLabel, ...]:
+        return tuple(replace(pair, has_text=pair.key in kept) for pair in pairs)
+
+    return replace(found, drawn=told(found.drawn), uncertain=told(found.uncertain))
