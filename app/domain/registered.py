@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 ALPHA = 0.05
 FIRST_LOOK_WEEK = 2
 DAYS_A_WEEK = 7
+EXTENSION_DAYS = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,11 @@ class RegisteredPlan:
     segments: tuple[str, ...] = ()
     margin: float = 0.05
     margins: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def extension_look(self) -> int | None:
+        """The day of the one look that is kept for an extension; `None` without looks."""
+        return self.looks[-1] + EXTENSION_DAYS if self.looks else None
 
     @property
     def alpha_by_segment(self) -> float:

@@ -100,7 +100,14 @@ class JudgeAgreement(Model):
 
 
 class QualityModel(Model):
-    """Win rates and how far the judge can be trusted."""
+    """Win rates and how far the judge can be trusted.
+
+    `rests_on` is `corrected` where people's drawn labels correct the judge, else `raw`: what the gate is decided on.
+    `passed_on` and `failed_on` are the days on which the rule first showed it. `drawn` pairs people are asked about, of which
+    `skipped` and `missing` have no answer; `waiting_days` are closed days that wait for answers; `judge_weights` is the judge's
+    weight by week. `end_level` and `last_week` are what the guard against a falling candidate reads; `is_held_back`: it holds
+    back what the rule showed.
+    """
 
     win_rate: EstimateModel
     win_rate_fixed: EstimateModel
@@ -123,6 +130,19 @@ class QualityModel(Model):
     raters: list[JudgeAgreement] = []
     by_turn: list[GroupModel] = []
     by_prompt_length: list[GroupModel] = []
+    rests_on: str = "raw"
+    passed_on: int | None = None
+    failed_on: int | None = None
+    drawn: int = 0
+    skipped: int = 0
+    missing: int = 0
+    waiting_days: list[int] = []
+    corrected_by_day: list[DayPoint] = []
+    judge_weights: list[float] = []
+    end_level: float | None = None
+    last_week: float | None = None
+    is_falling: bool = False
+    is_held_back: bool = False
 
 
 class SegmentModel(Model):
@@ -139,6 +159,14 @@ class SegmentModel(Model):
     labels: int = 0
     judge: JudgeAgreement | None = None
     reason: str = ""
+    rests_on: str = "raw"
+    win_rate_human_corrected: EstimateModel = EstimateModel()
+    passed_on: int | None = None
+    failed_on: int | None = None
+    drawn: int = 0
+    skipped: int = 0
+    missing: int = 0
+    is_held_back: bool = False
 
 
 class ArmsEstimate(Model):

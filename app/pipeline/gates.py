@@ -8,13 +8,14 @@ import numpy as np
 
 from app.domain.configuration import CandidateTable, PilotConfiguration
 from app.domain.evidence import ArmEvidence, Flags, Words
+from app.domain.registered import ALPHA
 from app.domain.scorecard import GateModel
 from app.domain.words import GateName, GateOutcome
 from app.pipeline.licences import LicenceKind, licence_kind
 from app.pipeline.money import Money, saving_gate
 from app.pipeline.operation import Bounded, latency_gate, reliability_gate
 from app.pipeline.outcome import Split
-from app.pipeline.quality import ALPHA, Judged
+from app.pipeline.quality import Judged
 
 LICENSE_UNREVIEWED = "license_unreviewed"
 NON_COMMERCIAL = "license_non_commercial"
@@ -77,10 +78,10 @@ def gates_of(
         GateModel(
             name=GateName.QUALITY,
             outcome=quality.gate,
-            bound=quality.bound,
-            threshold=quality.threshold,
-            alpha=ALPHA,
-            reason=quality.reason,
+            bound=quality.ruled.bound,
+            threshold=quality.terms.threshold,
+            alpha=quality.terms.alpha,
+            reason=quality.ruled.reason,
         ),
         *(_model(name, found) for name, found in operation(None).items()),
         GateModel(name=GateName.CONSTRAINTS, outcome=constraint.outcome, reason=constraint.reason),

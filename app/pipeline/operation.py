@@ -8,9 +8,9 @@ import numpy as np
 from app.domain.configuration import PilotConfiguration
 from app.domain.evidence import ArmEvidence, Evidence, Flags, Floats, Numbers, ReplyColumns
 from app.domain.measures import LAG_LIMIT_SECONDS, tpot_seconds
+from app.domain.registered import ALPHA
 from app.domain.scorecard import ArmsEstimate, CapacityModel, EstimateModel, LatencyModel, Quantiles, ReliabilityModel
 from app.domain.words import FailureKind, GateOutcome, Source
-from app.pipeline.quality import ALPHA
 from app.statistics.quantiles import lower_quantile, prior_weight, quantile_estimate, quantile_of, upper_quantile
 from app.statistics.rates import lower_rate, rate_estimate, upper_rate
 

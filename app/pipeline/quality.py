@@ -1,15 +1,16 @@
 """The quality part of a scorecard: win rates of the whole and of each segment, and whether they clear the margin."""
 
-import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from app.domain.configuration import PilotConfiguration
-from app.domain.evidence import ArmEvidence, Evidence, Flags, Floats, Words
-from app.domain.scorecard import DayPoint, EstimateModel, JudgeAgreement, QualityModel, SegmentModel
+from app.domain.epochs import Epoch
+from app.domain.evidence import ArmEvidence, Evidence, Flags, Floats
+from app.domain.pilot import Pilot
+from app.domain.registered import RegisteredPlan
+from app.domain.scorecard import EstimateModel, JudgeAgreement, QualityModel, SegmentModel
 from app.domain.words import OTHER_SEGMENT, GateOutcome
 from app.pipeline.closing import Selection
 from app.pipeline.conversations import (
@@ -24,16 +25,30 @@ from app.pipeline.conversations import (
     pair_values,
     series_sums,
 )
-from app.pipeline.coverage import SKIPS, skipped_of
+from app.pipeline.correction import Asked, asked_of
+from app.pipeline.coverage import skipped_of
 from app.pipeline.judge_agreement import People, agreement_of, labelled_pairs, people_of, raters_of
-from app.statistics.asymptotic import interval, lower_bound, units_until, upper_bound
+from app.pipeline.left_out import LeftOut, left_out_of
+from app.pipeline.length_control import length_controlled
+from app.pipeline.quality_rule import (
+    Ruled,
+    Series,
+    Terms,
+    corrected_series,
+    estimate_of,
+    moment_of,
+    points_of,
+    raw_series,
+    rule,
+    waiting_days,
+)
+from app.statistics.asymptotic import interval
 from app.statistics.fixed_sample import mean_estimate
 from app.statistics.sums import Sums
 
-ALPHA = 0.05
 PAR = 0.5
-MOST_LEFT_OUT = 0.05
-NOT_BUILT = EstimateModel(method="not_built")
+LENGTH_STRADDLES = "length_straddles"
+NOT_CORRECTED = EstimateModel(method="no_drawn_labels")
 
 SumsByDay = dict[tuple[str, str], dict[int, Sums]]
 
@@ -43,42 +58,64 @@ class Judged:
     """One candidate's quality, and what the verdict needs of it.
 
     Attributes:
-        gate: What the whole says.
-        bound: The one-sided bound that was compared with `threshold`.
-        reason: The same in words.
-        needed: How many conversations more would clear the bound at the present rate; `None` = not by waiting.
-        left_out_days: Days of which we left out too much to say anything.
+        ruled: What the rule says of the whole, after what holds it back.
+        terms: What it was ruled by.
+        left_out: Days of which we left out too much to say anything.
         judged_segments: Segments with pairs that a judge graded.
         labelled: Pairs on which the judge's accuracy rests.
+        asked: What people were asked.
         sums: The daily sums by segment and series.
         pairs: The preferences they are made of.
     """
 
     model: QualityModel
     segments: dict[str, SegmentModel]
-    gate: GateOutcome
-    bound: float | None
-    threshold: float
-    reason: str
-    needed: int | None
-    left_out_days: tuple[int, ...]
+    ruled: Ruled
+    terms: Terms
+    left_out: LeftOut
     judged_segments: frozenset[str]
     labelled: int
+    asked: Asked
     sums: SumsByDay
     pairs: PairValues
 
+    @property
+    def gate(self) -> GateOutcome:
+        """What the whole says."""
+        return self.ruled.outcome
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Facts:
+    """What every segment's ruling rests on."""
+
+    pilot: Pilot
+    terms: Terms
+    pairs: PairValues
+    people: People
+    talks: Conversations
+    asked: Asked
+    sums: SumsByDay
+
 
 @dataclass(frozen=True, slots=True)
-class Cleared:
-    """What a one-sided bound says of a threshold."""
+class Grounds:
+    """What the rule is asked on.
 
-    outcome: GateOutcome
-    bound: float | None
-    reason: str
+    Attributes:
+        plan: What was registered.
+        epoch: The present one: evidence from its first day on counts, and each new epoch has half the alpha of the last.
+        now_day: The day by whose end we look: answers of people are waited for until then.
+    """
+
+    plan: RegisteredPlan
+    epoch: Epoch
+    now_day: int
 
 
 def judge_quality(
-    configuration: PilotConfiguration,
+    pilot: Pilot,
+    grounds: Grounds,
     evidence: Evidence,
     arm: ArmEvidence,
     selection: Selection,
@@ -86,56 +123,44 @@ def judge_quality(
     *,
     name: str,
 ) -> Judged:
-    """All that the scorecard says of the quality of the candidate of that name."""
+    """All that the scorecard says of the quality of the candidate of that name, in the present epoch.
+
+    Args:
+        pilot: Its configuration and window.
+        grounds: What was registered, the epoch, and where we stand.
+        evidence: All.
+        arm: The candidate's.
+        selection: What of the evidence counts.
+        talks: Conversations.
+        name: The candidate's.
+    """
+    configuration = pilot.configuration
+    selection = _of_epoch(selection, talks, grounds.epoch)
     pairs = pair_values(configuration, evidence, arm, selection)
     people = people_of(arm.labels, len(evidence.exchanges))
-    weights = 1.0 / evidence.exchanges.inclusion_probability
+    terms = _terms(pilot, grounds, selection)
+    asked = asked_of(pilot, grounds.plan, evidence, arm.labels, pairs, talks, now=terms.now)
     sums: SumsByDay = defaultdict(dict)
-    for segment, series, day, daily in series_sums(pairs, talks, weights):
+    for segment, series, day, daily in series_sums(pairs, talks, 1.0 / evidence.exchanges.inclusion_probability):
         sums[segment, series][day] = daily
-    left = left_out_of(configuration, selection, arm, skipped_of(evidence, name, arm))
-    left_out = left.days
-    n_optimal = configuration.pilot.planned_conversations / 2
-    whole = cleared(sums, ALL, margin=configuration.quality.margin, alpha=ALPHA, n_optimal=n_optimal)
-    if left_out:
-        whole = Cleared(GateOutcome.UNKNOWN, whole.bound, _left_out_reason(left))
-    total = added(sums[ALL, VALUE].values())
-    threshold = PAR - configuration.quality.margin
+    facts = _Facts(pilot, terms, pairs, people, talks, asked, sums)
+    left_out = left_out_of(configuration, selection, arm, skipped_of(evidence, name, arm))
+    at_equal_length = length_controlled(evidence, arm, pairs, talks)
+    whole, corrected = _series(facts, ALL, np.ones(len(asked.talk), dtype=bool))
+    ruled = _blocked(rule(corrected or whole, terms), left_out)
+    model = _model(facts, arm, whole, corrected, ruled, at_equal_length)
     return Judged(
-        model=_model(configuration, arm, pairs, people, talks, sums),
-        segments=_segments(configuration, pairs, people, talks, sums, is_blocked=bool(left_out)),
-        gate=whole.outcome,
-        bound=whole.bound,
-        threshold=threshold,
-        reason=whole.reason,
-        needed=_needed(total, threshold, n_optimal) if whole.outcome is GateOutcome.UNKNOWN else None,
-        left_out_days=left_out,
+        model=model,
+        segments=_segments(facts, left_out),
+        ruled=_straddled(ruled, model, terms),
+        terms=terms,
+        left_out=left_out,
         judged_segments=frozenset(talks.segment_of_row[pairs.judged & ~np.isnan(pairs.values)].tolist()),
         labelled=labelled_pairs(people, pairs),
+        asked=asked,
         sums=sums,
         pairs=pairs,
     )
-
-
-def cleared(sums: SumsByDay, segment: str, *, margin: float, alpha: float, n_optimal: float) -> Cleared:
-    """Passes if even with every unknown preference at 0 the lower bound is above the margin; fails the same way."""
-    threshold = PAR - margin
-    lowest, highest = added(sums[segment, LOW].values()), added(sums[segment, HIGH].values())
-    low = lower_bound(sums=lowest, alpha=alpha, n_optimal=n_optimal)
-    high = upper_bound(sums=highest, alpha=alpha, n_optimal=n_optimal)
-    if low is None or high is None:
-        return Cleared(GateOutcome.UNKNOWN, None, "there is no graded conversation yet")
-    said = f"{lowest.n:,} conversations"
-    if low > threshold:
-        return Cleared(
-            GateOutcome.PASSES, low, f"on {said} the win rate is at least {low:.1%}, above the limit {threshold:.1%}"
-        )
-    if high < threshold:
-        return Cleared(
-            GateOutcome.FAILS, high, f"on {said} the win rate is at most {high:.1%}, below the limit {threshold:.1%}"
-        )
-    between = f"on {said} the win rate lies between {low:.1%} and {high:.1%}, and the limit {threshold:.1%} between them"
-    return Cleared(GateOutcome.UNKNOWN, low, between)
 
 
 def added(parts: Iterable[Sums]) -> Sums:
@@ -146,75 +171,71 @@ def added(parts: Iterable[Sums]) -> Sums:
     return total
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """Closed days of which we left out more than a twentieth, and why, in requests of these days."""
-
-    days: tuple[int, ...]
-    by_reason: dict[str, int]
-
-
-def left_out_of(configuration: PilotConfiguration, selection: Selection, arm: ArmEvidence, skipped: Words) -> LeftOut:
-    """What of each closed day's sampled exchanges the candidate was not asked, or a producer shed before it was one.
-
-    Of requests that a producer shed nobody knows the conversation: the sampling rate says how many would have taken part.
-    """
-    size = max(selection.closed, default=0) + 1
-    shed = np.zeros(size)
-    for day in set(selection.closed) & selection.shed.keys():
-        shed[day] = selection.shed[day] * configuration.sampling.rate
-    unasked = selection.counted & ~arm.replies.is_there
-    sampled = np.bincount(selection.days[selection.counted], minlength=size) + shed
-    missing = np.bincount(selection.days[unasked], minlength=size) + shed
-    days = tuple(np.flatnonzero(missing > MOST_LEFT_OUT * sampled).tolist())
-    why = Counter(reason or "not_asked" for reason in skipped[unasked & np.isin(selection.days, days)].tolist())
-    why["shed"] += sum(selection.shed.get(day, 0) for day in days)
-    return LeftOut(days, {reason: why[reason] for reason in SKIPS if why[reason]})
+def _of_epoch(selection: Selection, talks: Conversations, epoch: Epoch) -> Selection:
+    """Evidence of earlier epochs is of another model: it is not pooled."""
+    if epoch.first_day <= 1:
+        return selection
+    day = np.where(talks.of_row >= 0, talks.days[talks.of_row], 0) if len(talks.days) else np.zeros(len(talks.of_row))
+    closed = tuple(day for day in selection.closed if day >= epoch.first_day)
+    return replace(selection, counted=selection.counted & (day >= epoch.first_day), closed=closed)
 
 
-_LEFT_OUT_WORDS = {"shed": "shed by our own bounds", "over_budget": "beyond the budget", "not_asked": "not asked"}
-
-
-def _left_out_reason(left: LeftOut) -> str:
-    listed = ", ".join(str(day) for day in left.days[:5]) + (", …" if left.days[5:] else "")
-    why = ", ".join(f"{requests:,} {_LEFT_OUT_WORDS[reason]}" for reason, requests in left.by_reason.items())
-    return (
-        f"the candidate was not asked more than {MOST_LEFT_OUT:.0%} of the sampled exchanges of {len(left.days)} days "
-        f"(day {listed}): {why}"
+def _terms(pilot: Pilot, grounds: Grounds, selection: Selection) -> Terms:
+    plan, epoch, days = grounds.plan, grounds.epoch, selection.last_day
+    return Terms(
+        margin=pilot.configuration.quality.margin,
+        alpha=plan.alpha / 2**epoch.number,
+        looks=plan.looks,
+        extension=plan.extension_look,
+        n_optimal=plan.planned_conversations / 2,
+        begins=epoch.first_day,
+        days=days,
+        now=moment_of(grounds.now_day, days),
     )
 
 
-def _needed(total: Sums, threshold: float, n_optimal: float) -> int | None:
-    if total.mean is None:
-        return None
-    until = units_until(mean=total.mean, variance=total.variance, bound=threshold, alpha=ALPHA, n_optimal=n_optimal)
-    # `until` counts units of equal weight: with unequal weights it takes more conversations for the same certainty.
-    return max(1, math.ceil((until - total.effective_n) * total.n / total.effective_n)) if until is not None else None
+def _series(facts: _Facts, segment: str, chosen: Flags) -> tuple[Series, Series | None]:
+    """The raw series, and the corrected one where people's drawn labels are."""
+    terms = facts.terms
+    by_series = {name: facts.sums[segment, name] for name in (LOW, VALUE, HIGH)}
+    raw = raw_series(by_series, terms.days, terms.begins)
+    asked = facts.asked
+    usable = chosen & asked.by_people & ~np.isnan(asked.labelled.person) & (asked.labelled.answered_on <= terms.now)
+    if not usable.any() or not terms.days:
+        return raw, None
+    return raw, corrected_series(asked, chosen, raw, days=terms.days, now=terms.now, begins=terms.begins)
 
 
-def _estimate(sums: SumsByDay, segment: str, n_optimal: float, *, prefix: str = "") -> EstimateModel:
-    value, low, high = (prefix, f"{prefix}_{LOW}", f"{prefix}_{HIGH}") if prefix else (VALUE, LOW, HIGH)
-    known, lowest, highest = (added(sums[segment, series].values()) for series in (value, low, high))
-    return EstimateModel.of(interval(sums=known, n_optimal=n_optimal, lowest=lowest, highest=highest))
+def _blocked(ruled: Ruled, left_out: LeftOut) -> Ruled:
+    return replace(ruled, outcome=GateOutcome.UNKNOWN, reason=left_out.words, needed=None) if left_out.days else ruled
+
+
+def _straddled(ruled: Ruled, model: QualityModel, terms: Terms) -> Ruled:
+    """A win rate that clears the margin only because one side writes longer is not shown."""
+    raw, equal = model.win_rate.value, model.win_rate_length_controlled.value
+    if raw is None or equal is None or (raw > terms.threshold) == (equal > terms.threshold):
+        return ruled
+    if ruled.outcome is not GateOutcome.PASSES:
+        return ruled
+    words = (
+        f"{ruled.reason}; but the judge's win rate is {raw:.1%} and at equal length of the replies {equal:.1%}: they lie on "
+        f"both sides of the limit {terms.threshold:.1%}"
+    )
+    return replace(ruled, outcome=GateOutcome.UNKNOWN, reason=words, is_held_back=True, codes=(*ruled.codes, LENGTH_STRADDLES))
 
 
 def _model(
-    configuration: PilotConfiguration,
-    arm: ArmEvidence,
-    pairs: PairValues,
-    people: People,
-    talks: Conversations,
-    sums: SumsByDay,
+    facts: _Facts, arm: ArmEvidence, whole: Series, corrected: Series | None, ruled: Ruled, at_equal_length: EstimateModel
 ) -> QualityModel:
-    n_optimal = configuration.pilot.planned_conversations / 2
-    trust = _trust(configuration, pairs, people, talks)
+    terms, pairs, people = facts.terms, facts.pairs, facts.people
+    trust = _trust(facts)
     labelled = pairs.counted & ~np.isnan(people.preferences)
     return QualityModel(
-        win_rate=_estimate(sums, ALL, n_optimal),
+        win_rate=EstimateModel.of(estimate_of(whole, terms)),
         win_rate_fixed=EstimateModel.of(mean_estimate(values=_known(pairs.values, pairs.counted))),
-        win_rate_without_failures=_estimate(sums, ALL, n_optimal, prefix=WITHOUT_FAILURES),
-        win_rate_length_controlled=NOT_BUILT,
-        win_rate_human_corrected=NOT_BUILT,
+        win_rate_without_failures=_without_failures(facts),
+        win_rate_length_controlled=at_equal_length,
+        win_rate_human_corrected=_corrected_estimate(corrected, terms),
         ties=int(pairs.ties.sum()),
         flips=int(pairs.flips.sum()),
         ungraded=pairs.ungraded,
@@ -223,10 +244,42 @@ def _model(
         labels=int(labelled.sum()),
         usable_labels=int((labelled & people.drawn & pairs.judged).sum()),
         people_win_rate=EstimateModel.of(mean_estimate(values=people.preferences[labelled])),
-        by_day=_by_day(sums, n_optimal),
-        raters=list(raters_of(arm, pairs, people, talks)),
+        by_day=points_of(whole, terms),
+        raters=list(raters_of(arm, pairs, people, facts.talks)),
+        rests_on=(corrected or whole).rests_on,
+        passed_on=ruled.passed_on,
+        failed_on=ruled.failed_on,
+        waiting_days=waiting_days(corrected, terms) if corrected else [],
+        corrected_by_day=points_of(corrected, terms) if corrected else [],
+        judge_weights=list(corrected.weights) if corrected else [],
+        end_level=ruled.end_level,
+        last_week=ruled.last_week,
+        is_falling=ruled.falls,
+        is_held_back=ruled.is_held_back,
+        **_drawn(facts.asked, np.ones(len(facts.asked.talk), dtype=bool)),
         **_place(trust),
     )
+
+
+def _drawn(asked: Asked, chosen: Flags) -> dict[str, int]:
+    drawn = chosen & asked.by_people
+    unanswered = drawn & np.isnan(asked.labelled.person)
+    skipped = drawn & asked.skipped
+    return {
+        "drawn": int(drawn.sum()),
+        "skipped": int(skipped.sum()),
+        "missing": int((unanswered & ~asked.skipped).sum()),
+    }
+
+
+def _corrected_estimate(corrected: Series | None, terms: Terms) -> EstimateModel:
+    return EstimateModel.of(estimate_of(corrected, terms)) if corrected else NOT_CORRECTED
+
+
+def _without_failures(facts: _Facts) -> EstimateModel:
+    names = (WITHOUT_FAILURES, f"{WITHOUT_FAILURES}_{LOW}", f"{WITHOUT_FAILURES}_{HIGH}")
+    known, lowest, highest = (added(facts.sums[ALL, name].values()) for name in names)
+    return EstimateModel.of(interval(sums=known, n_optimal=facts.terms.n_optimal, lowest=lowest, highest=highest))
 
 
 def _place(trust: JudgeAgreement) -> dict[str, float | int | None]:
@@ -238,78 +291,57 @@ def _known(values: Floats, chosen: Flags) -> Floats:
     return values[chosen & ~np.isnan(values)]
 
 
-def _by_day(sums: SumsByDay, n_optimal: float) -> list[DayPoint]:
-    """The win rate as it stood at the end of each day that has conversations."""
-    points, so_far = [], {series: Sums() for series in (VALUE, LOW, HIGH)}
-    for day in sorted(sums[ALL, LOW]):
-        today = sums[ALL, VALUE].get(day, Sums())
-        so_far = {series: total + sums[ALL, series].get(day, Sums()) for series, total in so_far.items()}
-        e = interval(sums=so_far[VALUE], n_optimal=n_optimal, lowest=so_far[LOW], highest=so_far[HIGH])
-        points.append(DayPoint(day=day, n=e.n, value=e.value, low=e.low, high=e.high, day_value=today.mean, day_n=today.n))
-    return points  # fmt: skip
-
-
-def _trust(
-    configuration: PilotConfiguration, pairs: PairValues, people: People, talks: Conversations, chosen: Flags | None = None
-) -> JudgeAgreement:
+def _trust(facts: _Facts, chosen: Flags | None = None) -> JudgeAgreement:
     """The judge's agreement with people and with itself, over all pairs or the chosen ones."""
-    judge = configuration.judge.rater_name if configuration.judge is not None else ""
+    judge, pairs = facts.pilot.configuration.judge, facts.pairs
+    rater = judge.rater_name if judge is not None else ""
     is_judged = pairs.grades.where(np.asarray(pairs.grades.graders == JUDGE, dtype=bool))
     if chosen is None:
-        return agreement_of(judge, is_judged, pairs, people, talks)
+        return agreement_of(rater, is_judged, pairs, facts.people, facts.talks)
     only = replace(pairs, counted=pairs.counted & chosen)
-    return agreement_of(judge, is_judged.where(chosen[is_judged.rows]), only, people, talks)
+    return agreement_of(rater, is_judged.where(chosen[is_judged.rows]), only, facts.people, facts.talks)
 
 
-def _segments(
-    configuration: PilotConfiguration,
-    pairs: PairValues,
-    people: People,
-    talks: Conversations,
-    sums: SumsByDay,
-    *,
-    is_blocked: bool,
-) -> dict[str, SegmentModel]:
-    registered = [segment.name for segment in configuration.segment]
-    others = sorted(set(talks.segments.tolist()) - set(registered) - {OTHER_SEGMENT})
-    found = [OTHER_SEGMENT] if OTHER_SEGMENT in set(talks.segments.tolist()) else []
-    segments = {}
-    for name in registered + others + found:
-        chosen = pairs.counted & np.asarray(talks.segment_of_row == name, dtype=bool)
-        segment = _segment(
-            configuration, name, chosen, people, sums, is_registered=name in registered, is_blocked=is_blocked
-        )  # fmt: skip
-        segments[name] = segment.model_copy(update={"judge": _trust(configuration, pairs, people, talks, chosen)})
-    return segments
+def _segments(facts: _Facts, left_out: LeftOut) -> dict[str, SegmentModel]:
+    registered = [segment.name for segment in facts.pilot.configuration.segment]
+    there = set(facts.talks.segments.tolist())
+    found = [*registered, *sorted(there - set(registered) - {OTHER_SEGMENT})]
+    names = [*found, *([OTHER_SEGMENT] if OTHER_SEGMENT in there else [])]
+    return {name: _segment(facts, name, left_out, is_registered=name in registered) for name in names}
 
 
-def _segment(
-    configuration: PilotConfiguration,
-    name: str,
-    chosen: Flags,
-    people: People,
-    sums: SumsByDay,
-    *,
-    is_registered: bool,
-    is_blocked: bool,
-) -> SegmentModel:
-    n_optimal = configuration.pilot.planned_conversations / 2
-    margin = configuration.margin_of(name)
-    alpha = ALPHA / max(1, len(configuration.segment))
-    found = cleared(sums, name, margin=margin, alpha=alpha, n_optimal=n_optimal)
+def _segment(facts: _Facts, name: str, left_out: LeftOut, *, is_registered: bool) -> SegmentModel:
+    chosen = facts.pairs.counted & np.asarray(facts.talks.segment_of_row == name, dtype=bool)
+    inside = np.asarray(facts.talks.segments[facts.asked.talk] == name, dtype=bool)
+    share = max(1, len(facts.pilot.configuration.segment))
+    terms = replace(
+        facts.terms,
+        margin=facts.pilot.configuration.margin_of(name),
+        alpha=facts.terms.alpha / share,
+        n_optimal=facts.terms.n_optimal / share,
+    )
+    raw, corrected = _series(facts, name, inside)
+    ruled = rule(corrected or raw, terms)
     if not is_registered:
-        found = Cleared(GateOutcome.UNKNOWN, found.bound, "not named before the start: it has no say of its own")
-    elif is_blocked:
-        found = Cleared(GateOutcome.UNKNOWN, found.bound, "too much of some days was left out")
+        ruled = replace(ruled, outcome=GateOutcome.UNKNOWN, reason="not named before the start: it has no say of its own")
+    elif left_out.days:
+        ruled = replace(ruled, outcome=GateOutcome.UNKNOWN, reason="too much of some days was left out")
     return SegmentModel(
         registered=is_registered,
         pairs=int(chosen.sum()),
-        conversations=added(sums[name, LOW].values()).n,
-        win_rate=_estimate(sums, name, n_optimal),
-        margin=margin,
-        alpha=alpha,
-        bound=found.bound,
-        outcome=found.outcome,
-        labels=int((chosen & ~np.isnan(people.preferences)).sum()),
-        reason=found.reason,
+        conversations=added(facts.sums[name, LOW].values()).n,
+        win_rate=EstimateModel.of(estimate_of(raw, terms)),
+        margin=terms.margin,
+        alpha=terms.alpha,
+        bound=ruled.bound,
+        outcome=ruled.outcome,
+        labels=int((chosen & ~np.isnan(facts.people.preferences)).sum()),
+        judge=_trust(facts, chosen),
+        reason=ruled.reason,
+        rests_on=(corrected or raw).rests_on,
+        win_rate_human_corrected=_corrected_estimate(corrected, terms),
+        passed_on=ruled.passed_on,
+        failed_on=ruled.failed_on,
+        is_held_back=ruled.is_held_back,
+        **_drawn(facts.asked, inside),
     )

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,9 +15,10 @@ from app.domain.epochs import EpochHistory, ModelSighting
 from app.domain.evidence import Evidence, Floats
 from app.domain.hours import HoursEntry
 from app.domain.ledger import LiveLedger
-from app.domain.pilot import ConfigurationChange, Pilot, Registration
+from app.domain.pilot import DAY, ConfigurationChange, Pilot, Registration
 from app.domain.scorecard import (
     CandidateModel,
+    ControlModel,
     LedgerModel,
     QualityModel,
     Scorecard,
@@ -25,23 +26,27 @@ from app.domain.scorecard import (
 )
 from app.domain.words import Outcome, PilotState
 from app.errors import InvalidInput, Problem
-from app.pipeline.closing import NOT_LIVE, Selection, content_hashes, microseconds, select_evidence
+from app.pipeline.closing import NOT_LIVE, Selection, content_hashes, days_over, microseconds, select_evidence
+from app.pipeline.configuration_changes import decisive_changes
 from app.pipeline.control import control_of
 from app.pipeline.conversations import ALL, VALUE, Conversations, conversations_of
 from app.pipeline.coverage import ledger_model, left_out_by_hour, pair_coverage, warnings_of
 from app.pipeline.critical import critical_of
 from app.pipeline.drift import drift_of
 from app.pipeline.epochs import epochs_of
+from app.pipeline.freshness import hash_to_keep, inputs_hash, kept_if_fresh
 from app.pipeline.gates import gates_of
 from app.pipeline.grading import settle_without_model
 from app.pipeline.groups import groups_of
 from app.pipeline.model_sightings import fingerprint_warnings
 from app.pipeline.money import cost_model, money_of
 from app.pipeline.operation import capacity_of, latency_of, queue_lag_of, reliability_of
-from app.pipeline.quality import Judged, judge_quality
+from app.pipeline.quality import Grounds, Judged, judge_quality
 from app.pipeline.registration import plan_of
 from app.pipeline.registration_card import registration_model
-from app.pipeline.verdict import Case, verdict_of
+from app.pipeline.ruling import Case
+from app.pipeline.verdict import verdict_of
+from app.statistics.prediction_powered import PATIENCE_DAYS
 from app.store.closed_days import DailySum, close_days, hold_closing, reopened_days
 from app.store.evidence import Spend, read_evidence, read_spend
 from app.store.hours import list_hours
@@ -50,15 +55,15 @@ from app.store.model_sightings import sightings_of
 from app.store.pilots import get_pilot
 from app.store.registrations import changes_of, registration_of
 from app.store.scorecards import keep_scorecard
-from app.store.session import SessionFactory, session_scope
+from app.store.session import SessionFactory, one_snapshot, session_scope
+from app.store.touched import forget_marks, read_marks
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Stored:
-    """All that a scorecard is made of, read in one transaction."""
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Inputs:
+    """All that a scorecard is made of beside the evidence, read in one transaction."""
 
     pilot: Pilot
-    evidence: Evidence
     hours: Sequence[HoursEntry]
     spend: Spend
     registration: Registration | None
@@ -67,16 +72,23 @@ class Stored:
     sightings: Sequence[ModelSighting] = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Stored(Inputs):
+    """The same with the evidence."""
+
+    evidence: Evidence
+
+
 def compute_scorecard(
     session_factory: SessionFactory, pilot_name: str, as_of: datetime | None = None, *, now: datetime | None = None
 ) -> Scorecard:
-    """Closes the days that changed and computes everything anew; as of an earlier moment nothing is stored.
+    """Closes the days that changed and computes everything anew, unless nothing changed; what is stored is then read.
 
     Args:
         session_factory: Where the evidence is.
         pilot_name: Whose.
         as_of: Only days that end, and grades and labels made, not after it; default: all that is stored, up to the last
-            closed day.
+            closed day. As of an earlier moment nothing is stored.
         now: Days that are not over are open; default: the present.
 
     Raises:
@@ -87,42 +99,84 @@ def compute_scorecard(
         message = "as_of needs a zone, as in 2026-11-20T00:00:00Z"
         raise InvalidInput(message, (Problem(message, field="as_of", code="no_zone"),), as_of=as_of.isoformat())
     moment = now or datetime.now(UTC)
-    with session_factory() as session:
-        pilot = get_pilot(session, pilot_name)
+    with one_snapshot(session_factory) as reading:
+        pilot = get_pilot(reading, pilot_name)
+        kept = _kept(reading, pilot_name, moment) if as_of is None else None
+    if kept is not None:
+        return kept
     settle_without_model(session_factory, pilot)  # what no model is asked about never waits for a worker
     with session_scope(session_factory) as session:
         hold_closing(session, pilot.id)
-        with session_factory() as reading:
-            reading.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        if as_of is None:
+            return _close(session_factory, session, pilot_name, moment)
+        with one_snapshot(session_factory) as reading:
             stored = read_stored(reading, pilot_name, as_of=as_of, now=moment)
-        card, hashes, sums = make_scorecard(stored, as_of=as_of, now=moment)
-        if stored.pilot.state is PilotState.DRAFT:
-            return card
-        if as_of is None:
-            close_days(session, stored.pilot.id, hashes, sums)
-        reopened = [day for day in reopened_days(session, stored.pilot.id) if day in hashes]
-        card = card.model_copy(update={"days_reopened": reopened})
-        if as_of is None:
-            document = card.model_dump(mode="json", by_alias=True)
-            keep_scorecard(session, stored.pilot.id, as_of=card.as_of, data_hash=card.data_hash, document=document)
-    return card
+        card, hashes, _ = make_scorecard(stored, as_of=as_of, now=moment)
+        return card if pilot.state is PilotState.DRAFT else _with_reopened(session, pilot.id, card, hashes)
 
 
-def read_stored(session: Session, pilot_name: str, *, as_of: datetime | None, now: datetime | None = None) -> Stored:
-    """Reads everything; hours and money by the same moment as the evidence."""
+def _close(session_factory: SessionFactory, session: Session, pilot_name: str, now: datetime) -> Scorecard:
+    """Closes days and stores the scorecard, unless somebody else did it while this one waited."""
+    with one_snapshot(session_factory) as reading:
+        kept = _kept(reading, pilot_name, now)
+        if kept is not None:
+            return kept
+        stored = read_stored(reading, pilot_name, as_of=None, now=now)
+        rests_on = hash_to_keep(reading, stored.pilot.id, inputs_hash_of(stored, now))
+        marks = read_marks(reading, stored.pilot.id)
+    card, hashes, sums = make_scorecard(stored, as_of=None, now=now)
+    if stored.pilot.state is PilotState.DRAFT:
+        return card
+    close_days(session, stored.pilot.id, hashes, sums)
+    forget_marks(session, stored.pilot.id, marks)
+    card = _with_reopened(session, stored.pilot.id, card, hashes)
+    document = card.model_dump(mode="json", by_alias=True)
+    keep_scorecard(
+        session, stored.pilot.id, as_of=card.as_of, data_hash=card.data_hash, document=document, inputs_hash=rests_on
+    )  # fmt: skip
+    return Scorecard.model_validate(document)  # what is read later is the very same
+
+
+def _kept(reading: Session, pilot_name: str, now: datetime) -> Scorecard | None:
+    """The stored scorecard of a pilot that is no draft, if nothing changed."""
+    inputs = read_inputs(reading, pilot_name, as_of=None, now=now)
+    if inputs.pilot.state is PilotState.DRAFT:
+        return None
+    return kept_if_fresh(reading, inputs.pilot.id, inputs_hash_of(inputs, now))
+
+
+def _with_reopened(session: Session, pilot_id: int, card: Scorecard, hashes: dict[int, str]) -> Scorecard:
+    return card.model_copy(update={"days_reopened": [day for day in reopened_days(session, pilot_id) if day in hashes]})
+
+
+def inputs_hash_of(inputs: Inputs, now: datetime) -> str:
+    """SHA-256 of the inputs and of the days that are over; when something was seen last is no part of it."""
+    ledger = replace(inputs.ledger, watermark_at=None, last_seen_at=None)
+    named = {field.name: getattr(inputs, field.name) for field in fields(Inputs)} | {"ledger": ledger}
+    return inputs_hash(named, days_over=days_over(inputs.pilot, inputs.ledger, now=now) + patience(inputs.pilot, now))
+
+
+def read_inputs(session: Session, pilot_name: str, *, as_of: datetime | None, now: datetime) -> Inputs:
+    """Reads everything but the evidence; hours and money by the same moment as the evidence."""
     pilot = get_pilot(session, pilot_name)
     zone = ZoneInfo(pilot.configuration.pilot.timezone)
     until = as_of.astimezone(zone).date() if as_of is not None else None
-    return Stored(
+    return Inputs(
         pilot=pilot,
-        evidence=read_evidence(session, pilot, as_of=as_of),
         hours=list_hours(session, pilot.id, until=until),
         spend=read_spend(session, pilot.id, as_of=as_of),
         registration=registration_of(session, pilot.id),
         changes=changes_of(session, pilot.id),
-        ledger=read_ledger(session, pilot, now=now or datetime.now(UTC), as_of=as_of),
+        ledger=read_ledger(session, pilot, now=now, as_of=as_of),
         sightings=[seen for seen in sightings_of(session, pilot.id) if as_of is None or seen.at <= as_of],
     )
+
+
+def read_stored(session: Session, pilot_name: str, *, as_of: datetime | None, now: datetime | None = None) -> Stored:
+    """Reads everything."""
+    inputs = read_inputs(session, pilot_name, as_of=as_of, now=now or datetime.now(UTC))
+    named = {field.name: getattr(inputs, field.name) for field in fields(Inputs)}
+    return Stored(evidence=read_evidence(session, inputs.pilot, as_of=as_of), **named)
 
 
 def make_scorecard(
@@ -136,10 +190,13 @@ def make_scorecard(
     hashes = content_hashes(evidence, selection)
     coverage = ledger_model(pilot, selection, stored.ledger)
     plan, histories = plan_of(pilot, stored.registration), _histories(stored, selection, as_of)
+    now_day = days_since(pilot, as_of or now)
+    control = control_of(pilot.configuration, evidence, selection)
     candidates, sums = {}, []
     for arm in pilot.candidates:
-        quality = judge_quality(pilot.configuration, evidence, evidence.arms[arm.name], selection, talks, name=arm.name)
-        candidates[arm.name] = _candidate(stored, arm.name, quality, selection, talks, weights)
+        grounds = Grounds(plan, histories[arm.name].current, now_day)
+        quality = judge_quality(pilot, grounds, evidence, evidence.arms[arm.name], selection, talks, name=arm.name)
+        candidates[arm.name] = _candidate(stored, arm.name, quality, selection, talks, weights, control)
         sums += _daily_sums(arm.id, quality, histories[arm.name])
     card = Scorecard(
         pilot=pilot.name,
@@ -151,7 +208,7 @@ def make_scorecard(
         registration=registration_model(stored.registration, stored.changes, plan, histories, selection, talks),
         data_hash=_data_hash(stored, coverage, hashes, histories),
         days_closed=list(selection.closed),
-        control=control_of(pilot.configuration, evidence, selection),
+        control=control,
         warnings=[*warnings_of(evidence, selection), *fingerprint_warnings(stored.sightings, pilot)],
     )
     return card, hashes, sums
@@ -170,7 +227,13 @@ def _histories(stored: Stored, selection: Selection, as_of: datetime | None) -> 
 
 
 def _candidate(
-    stored: Stored, name: str, quality: Judged, selection: Selection, talks: Conversations, weights: Floats
+    stored: Stored,
+    name: str,
+    quality: Judged,
+    selection: Selection,
+    talks: Conversations,
+    weights: Floats,
+    control: ControlModel | None,
 ) -> CandidateModel:
     pilot, evidence = stored.pilot, stored.evidence
     arm, configuration = evidence.arms[name], pilot.configuration
@@ -201,6 +264,9 @@ def _candidate(
         quality=quality,
         gates=gates,
         money=money,
+        drift=drift,
+        control=control,
+        changes=decisive_changes(stored.changes),
     )
     replicas = money.table.replicas
     verdict = verdict_of(case)
@@ -227,6 +293,16 @@ def _correction(quality: QualityModel) -> float:
     """What people's labels add to the judge's win rate; 0 without usable ones."""
     corrected, raw = quality.win_rate_human_corrected.value, quality.win_rate.value
     return corrected - raw if corrected is not None and raw is not None else 0.0
+
+
+def days_since(pilot: Pilot, moment: datetime) -> int:
+    """How many whole days of the pilot are over; answers of people come in after its window, too."""
+    return max(0, (moment - pilot.starts_at) // DAY) if pilot.starts_at is not None else 0
+
+
+def patience(pilot: Pilot, moment: datetime) -> int:
+    """Days after the window on which answers of people are still waited for."""
+    return min(PATIENCE_DAYS, max(0, days_since(pilot, moment) - pilot.days))
 
 
 def _first_date(pilot: Pilot) -> date | None:

@@ -30,7 +30,7 @@ def obrien_fleming_spending(*, fraction: float, alpha: float) -> float:
 
     Example:
         >>> round(obrien_fleming_spending(fraction=0.5, alpha=0.05), 5)
-        0.00558
+        0.00557
     """
     _check(alpha)
     if not 0 < fraction <= 1:

@@ -105,7 +105,7 @@ def hybrid(  # noqa: PLR0913 - one rule with all that was registered for it
     last = lowest.days if now is None else now
     known = np.broadcast_to(np.arange(1, lowest.days + 1), lowest.n.shape) if entered is None else np.asarray(entered)
     first_day = begins + FIRST_DAY - 1
-    low, high = _at_moments(lowest, shape, known, last), _at_moments(upper_sums, shape, known, last)
+    low, high = at_moments(lowest, shape, known, last), at_moments(upper_sums, shape, known, last)
     sequence = _lower(low, alpha=alpha * SEQUENCE_SHARE, n_optimal=n_optimal)
     below = _upper(high, alpha=alpha, n_optimal=n_optimal)
     moments = np.arange(1, last + 1)
@@ -190,7 +190,7 @@ def _best(sequence: Floats, seen: list[_Look], last: int) -> Floats:
     return np.maximum(sequence, best)
 
 
-def _at_moments(daily: Daily, shape: Shape | None, known: Numbers, last: int) -> Level:
+def at_moments(daily: Daily, shape: Shape | None, known: Numbers, last: int) -> Level:
     """The level at the end of each day 1 … last, of the days known by then."""
     order = np.argsort(known, axis=-1, kind="stable")
     after = levels(daily=daily.reordered(order), shape=shape.reordered(order) if shape is not None else None)

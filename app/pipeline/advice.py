@@ -1,0 +1,168 @@
+"""What would change a verdict, and what was not tested, in words."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from app.domain.configuration import PilotConfiguration
+from app.domain.content import MASKED, METADATA
+from app.domain.words import OTHER_SEGMENT, GateName, GateOutcome, Outcome
+from app.pipeline.content import strictest_level_of
+from app.pipeline.conversations import PENDING
+from app.pipeline.money import missing_inputs, saving_usd
+from app.pipeline.outcome import FIRST_VERDICT_DAY
+from app.pipeline.quality import Judged
+from app.pipeline.quality_rule import CORRECTED
+from app.pipeline.ruling import CONTROL_BROKEN, DRIFT, NOT_STARTED, UNCALIBRATED, USABLE_LABELS, Case, Ruling
+
+FEW_CONVERSATIONS = 100
+
+
+def would_change(case: Case, ruling: Ruling) -> Iterator[str]:
+    """What would change the verdict, with how much of it."""
+    quality = case.quality
+    if NOT_STARTED in ruling.codes:
+        yield f"Start it: pilot start {case.pilot.name}."
+    if case.day < FIRST_VERDICT_DAY and ruling.outcome is Outcome.EXTEND:
+        yield f"Time: {FIRST_VERDICT_DAY - case.day} more days until day {FIRST_VERDICT_DAY}."
+    if quality.left_out.days:
+        yield f"Ask the candidate for what it was not asked: pilot replay {case.pilot.name} --candidate {case.name}."
+    if quality.model.ungraded.get(PENDING):
+        yield f"Grade the {quality.model.ungraded[PENDING]:,} pairs that wait: pilot grade {case.pilot.name} --wait."
+    if quality.gate is GateOutcome.UNKNOWN and quality.ruled.needed is not None and not quality.left_out.days:
+        yield _more_conversations(case, quality.ruled.needed)
+    yield from _of_judge_and_people(case, ruling)
+    yield from _other_gates(case)
+
+
+def _of_judge_and_people(case: Case, ruling: Ruling) -> Iterator[str]:
+    if UNCALIBRATED in ruling.codes:
+        yield _more_labels(case.quality)
+    yield from _answers(case)
+    if case.quality.ruled.is_held_back or DRIFT in ruling.codes:
+        yield f"An extension (once, by 14 days) in which the candidate's level stays: pilot extend {case.pilot.name}."
+    if CONTROL_BROKEN in ruling.codes:
+        yield "A judge that calls the incumbent equal to itself: see the control arm, then grade anew."
+
+
+def _answers(case: Case) -> Iterator[str]:
+    """Drawn pairs without an answer widen the range: each counts as if people had said the worst, and the best."""
+    model = case.quality.model
+    if model.waiting_days:
+        yield f"Answers for the drawn pairs of {len(model.waiting_days)} days, which wait for people for up to 7 days each."
+    if model.rests_on == CORRECTED and model.skipped + model.missing:
+        share = (model.skipped + model.missing) / model.drawn
+        yield (
+            f"Labels for {model.skipped:,} skipped and {model.missing:,} unanswered drawn pairs of {model.drawn:,}: each counts "
+            f"as a loss for the lower bound and as a win for the upper one, about {share / 2:.1%} each way."
+        )
+
+
+def _more_conversations(case: Case, needed: int) -> str:
+    model = case.quality.model
+    is_corrected = model.rests_on == CORRECTED
+    rate = model.win_rate_human_corrected if is_corrected else model.win_rate
+    value = f"{rate.value:.1%}" if rate.value is not None else "as it is"
+    days = f", {needed * case.closed_days / rate.n:,.0f} days at the present rate" if rate.n and case.closed_days else ""
+    share = case.quality.asked.by_people.mean() if is_corrected else 0.0
+    labels = f" and {needed * share:,.0f} more labels" if share else ""
+    return (
+        f"About {needed:,} more conversations{labels}{days}, if the win rate stays {value}: then the limit is cleared one way."
+    )
+
+
+def _more_labels(quality: Judged) -> str:
+    missing = USABLE_LABELS - quality.model.usable_labels
+    if missing > 0:
+        return f"{missing} more labels by people on randomly drawn, judged pairs."
+    return "A judge that agrees with people more often: its answers are too often not theirs."
+
+
+def _other_gates(case: Case) -> Iterator[str]:
+    outcomes = case.gates.outcomes()
+    if case.gates.constraint.code is not None:
+        yield sentence(case.gates.constraint.reason)
+    for name in (GateName.LATENCY, GateName.RELIABILITY):
+        if outcomes[name] in (GateOutcome.UNKNOWN, GateOutcome.FAILS):
+            gate = next(gate for gate in case.gates.models if gate.name is name)
+            yield sentence(f"{name.value}: {gate.reason}")
+    if outcomes[GateName.SAVING] is GateOutcome.UNKNOWN:
+        yield f"Give what the saving needs: {'; '.join(missing_inputs(case.money))}."
+    elif outcomes[GateName.SAVING] is GateOutcome.FAILS:
+        yield from _cheaper(case)
+
+
+def _cheaper(case: Case) -> Iterator[str]:
+    saving, price = saving_usd(case.money, None), case.money.table.gpu_usd_per_hour
+    if saving is None:
+        return
+    gpus = case.money.table.replicas * case.money.table.gpus_per_replica
+    if price is not None and case.money.candidate is None:
+        below = price + saving / (gpus * Decimal(730))
+        if below > 0:
+            yield f"A GPU price below {below:,.2f} US dollars an hour (now {price:,.2f})."
+    yield f"{-saving:,.2f} US dollars a month less of cost, or as much more of the incumbent's price."
+
+
+def not_tested(case: Case) -> Iterator[str]:
+    """What nobody knows yet."""
+    yield "load_tested: false"
+    for gate in case.gates.models:
+        if gate.outcome is GateOutcome.NOT_REQUIRED:
+            yield gate.name.value
+    yield "Later turns of a conversation: they were answered on the incumbent's history, not on the candidate's own."
+    yield from _of_people(case)
+    for name, segment in case.registered.items():
+        if segment.conversations < FEW_CONVERSATIONS:
+            yield f"{name}: only {segment.conversations} conversations, too few to tell much."
+    if OTHER_SEGMENT in case.quality.segments and case.registered:
+        yield "other: work that no registered segment matches has no say of its own."
+    yield from _of_content(case.pilot.configuration)
+    yield from _not_given(case)
+
+
+def _of_content(configuration: PilotConfiguration) -> Iterator[str]:
+    """What content levels keep from being compared."""
+    if configuration.content.candidate_sees == MASKED:
+        yield "Equal questions: the candidate was asked with masked texts, the incumbent with the texts as they were."
+    if strictest_level_of(configuration) == METADATA:
+        yield (
+            "Wording, where no text is kept: failures, broken formats, tool calls and equal answers are compared there, and no "
+            "judge reads the rest."
+        )
+
+
+def _not_given(case: Case) -> Iterator[str]:
+    constraints = case.pilot.configuration.constraints
+    if not case.money.recurring_entries:
+        yield "Upkeep: no recurring engineering hours were logged on closed days, so the candidate's upkeep counts as none."
+    if case.money.idle_hours:
+        yield f"Upkeep: {case.money.idle_hours:,.1f} recurring hours lie outside the closed days and do not count."
+    if constraints is not None and constraints.data_must_stay and constraints.team_has_gpu_experience is None:
+        yield "Who will run it: constraints.team_has_gpu_experience is not given."
+
+
+def _of_people(case: Case) -> Iterator[str]:
+    """What people did not say, or said by another chance than was stated."""
+    model = case.quality.model
+    if not case.quality.judged_segments:
+        return
+    if model.rests_on != CORRECTED:
+        yield "The judge against people: nobody labelled drawn pairs, so its own win rate counts as it is."
+    elif case.quality.asked.stated_share is not None:
+        share = case.quality.asked.stated_share
+        yield (
+            f"The stated draw_probability of the imported labels: there are {share:.2f} times as many labels as it makes "
+            "likely; it was taken times that number."
+        )
+    unlabelled = sorted(
+        name
+        for name, segment in case.quality.segments.items()
+        if name in case.quality.judged_segments and segment.rests_on != CORRECTED and model.rests_on == CORRECTED
+    )
+    if unlabelled:
+        yield f"The judge against people in {', '.join(unlabelled)}: no drawn pair was labelled there."
+
+
+def sentence(text: str) -> str:
+    """With a capital and a full stop."""
+    return f"{text[:1].upper()}{text[1:]}."

@@ -1,0 +1,114 @@
+"""The table's decision on one candidate, and the conditions that hold it back."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.domain.drift import DriftModel
+from app.domain.pilot import Pilot
+from app.domain.scorecard import ControlModel, SegmentModel
+from app.domain.words import GateOutcome, Outcome, PilotState
+from app.pipeline.configuration_changes import DecisiveChange
+from app.pipeline.gates import Gates
+from app.pipeline.money import Money
+from app.pipeline.outcome import Decision, Findings, Line, decide
+from app.pipeline.quality import Judged
+
+USABLE_LABELS = 200
+LABELS_FOR_ACCURACY = 100
+LEAST_ACCURACY = 0.7
+GUESSING = 0.5
+NOT_STARTED, TOO_EARLY, UNCALIBRATED = "not_started", "before_day_14", "judge_uncalibrated"
+DRIFT, CONTROL_BROKEN = "drift", "control_broken"
+MOVING = (Outcome.MIGRATE, Outcome.HYBRID)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """All that a verdict on one candidate speaks of.
+
+    Attributes:
+        name: The candidate's.
+        day: Number of the last closed day.
+        closed_days: How many days are closed.
+        older: How many of the counted exchanges arrived before the registration, and of how many.
+        registered_at: When the pilot was started.
+        drift: What watches whether something moved under the comparison.
+        control: The incumbent asked again; `None` = there is no such arm.
+        changes: Of what the decision rests on, after the registration.
+    """
+
+    pilot: Pilot
+    name: str
+    day: int
+    closed_days: int
+    older: tuple[int, int]
+    registered_at: datetime | None
+    quality: Judged
+    gates: Gates
+    money: Money
+    drift: DriftModel
+    control: ControlModel | None
+    changes: Sequence[DecisiveChange]
+
+    @property
+    def registered(self) -> dict[str, SegmentModel]:
+        """The segments that have a say."""
+        return {name: segment for name, segment in self.quality.segments.items() if segment.registered}
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """The table's decision after the conditions that hold it back."""
+
+    decision: Decision
+    outcome: Outcome
+    wanted: Outcome
+    moved: frozenset[str]
+    codes: tuple[str, ...]
+    is_final: bool
+
+
+def is_calibrated(quality: Judged) -> bool:
+    """Whether people bear the judge out (CONTRACTS section 5, Outcome)."""
+    accuracy = quality.model.judge_accuracy
+    if accuracy.value is None or accuracy.low is None:
+        return False
+    is_right = accuracy.value >= LEAST_ACCURACY and accuracy.low > GUESSING
+    return is_right and quality.labelled >= LABELS_FOR_ACCURACY and quality.model.usable_labels >= USABLE_LABELS
+
+
+def rule_on(case: Case) -> Ruling:
+    """The table's decision, and what holds it back."""
+    findings = Findings(
+        day=case.day,
+        gates=case.gates.outcomes(),
+        segments={name: segment.outcome for name, segment in case.registered.items()},
+        operation=lambda split: {name: found.outcome for name, found in case.gates.operation(split).items()},
+    )
+    decision = decide(findings)
+    wanted = decision.held_back or decision.outcome
+    passing = frozenset(name for name, segment in case.registered.items() if segment.outcome is GateOutcome.PASSES)
+    moved = passing if wanted is Outcome.HYBRID else frozenset()
+    codes = []
+    if case.pilot.state is PilotState.DRAFT:
+        codes.append(NOT_STARTED)
+    if decision.held_back is not None:
+        codes.append(TOO_EARLY)
+    rests_on_judge = case.quality.judged_segments & moved if moved else case.quality.judged_segments
+    if wanted in MOVING and rests_on_judge and not is_calibrated(case.quality):
+        codes.append(UNCALIBRATED)
+    codes += _frozen(case, decision, wanted)
+    outcome = Outcome.EXTEND if codes else decision.outcome
+    is_used_up = case.pilot.extended_days > 0 and case.day >= case.pilot.days
+    is_final = outcome is Outcome.EXTEND and is_used_up and NOT_STARTED not in codes
+    return Ruling(decision, outcome, wanted, moved, tuple(codes), is_final)
+
+
+def _frozen(case: Case, decision: Decision, wanted: Outcome) -> Iterator[str]:
+    """What freezes a verdict and asks for an extension: nothing may move on a comparison that changed or is broken."""
+    if wanted in MOVING and case.drift.frozen:
+        yield DRIFT
+    is_about_quality = wanted in MOVING or decision.line is Line.QUALITY
+    if is_about_quality and case.control is not None and case.control.is_broken and case.quality.judged_segments:
+        yield CONTROL_BROKEN
