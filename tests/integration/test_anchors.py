@@ -98,17 +98,13 @@ def test_a_judge_that_turned_harsher_freezes_and_touches_no_win_rate(session_fac
         assert [week.week for week in early.drift.judge] == [2]
 
 
-def test_pairs_that_were_judged_a_moment_ago_are_not_asked_again(session_factory: SessionFactory) -> None:
+def test_what_was_judged_a_moment_ago_or_costs_too_much_is_not_asked_again(session_factory: SessionFactory) -> None:
     with a_judged_pilot(session_factory) as (pilot, judge):
         with session_scope(session_factory) as session:
-            session.execute(text("UPDATE grades SET graded_at = :at"), {"at": after(4) - DAY})
-        assert judge_anchors(session_factory, pilot.id, LIMITS, now=after(4)) == 0
-        assert not judge.calls
-
-
-def test_what_the_budget_does_not_reach_for_is_left_until_it_does(session_factory: SessionFactory) -> None:
-    with a_judged_pilot(session_factory) as (pilot, judge):
+            session.execute(text("UPDATE grades SET graded_at = :at"), {"at": after(2) - DAY})
+        assert judge_anchors(session_factory, pilot.id, LIMITS, now=after(2)) == 0
         with session_scope(session_factory) as session:
+            session.execute(text("UPDATE grades SET graded_at = :at"), {"at": START})
             table = '{"input_usd_per_million_tokens": "10", "budget_usd": "0.000001"}'
             session.execute(
                 text("UPDATE pilots SET configuration = jsonb_set(configuration, '{judge}', configuration->'judge' || :table)"),
