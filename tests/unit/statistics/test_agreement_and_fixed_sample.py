@@ -15,19 +15,23 @@ def ratings(both: int, first: int, second: int, neither: int) -> tuple[Flags, Fl
     return np.repeat([True, True, False, False], counts), np.repeat([True, False, True, False], counts)
 
 
-def test_kappa_has_the_error_of_fleiss_cohen_and_everitt() -> None:
-    one, other = ratings(20, 5, 10, 15)
-    n, kappa, chance = 50, 0.4, 0.5
-    table = np.array([[20, 5], [10, 15]]) / n
+@pytest.mark.parametrize("counts", [(20, 5, 10, 15), (45, 15, 25, 15), (25, 35, 5, 35)])
+def test_kappa_has_the_error_of_fleiss_cohen_and_everitt(counts: tuple[int, int, int, int]) -> None:
+    one, other = ratings(*counts)
+    n = sum(counts)
+    table = np.array([counts[:2], counts[2:]]) / n
     rows, columns = table.sum(axis=1), table.sum(axis=0)
-    a = sum(table[i, i] * ((1 - chance) - (rows[i] + columns[i]) * (1 - 0.7)) ** 2 for i in range(2))
-    b = (1 - 0.7) ** 2 * sum(table[i, j] * (columns[i] + rows[j]) ** 2 for i in range(2) for j in range(2) if i != j)
-    c = (0.7 * chance - 2 * chance + 0.7) ** 2
+    observed, chance = np.trace(table), float(rows @ columns)
+    a = sum(table[i, i] * ((1 - chance) - (rows[i] + columns[i]) * (1 - observed)) ** 2 for i in range(2))
+    b = (1 - observed) ** 2 * sum(table[i, j] * (columns[i] + rows[j]) ** 2 for i in range(2) for j in range(2) if i != j)
+    c = (observed * chance - 2 * chance + observed) ** 2
     published = math.sqrt((a + b - c) / (n * (1 - chance) ** 4))
-    found = kappa_estimate(first=one, second=other, clusters=np.arange(n))
-    assert found.value == pytest.approx(kappa)
+    found = kappa_estimate(first=one, second=other, clusters=np.arange(n), confidence=0.9)
     assert found.standard_error is not None
+    assert found.value is not None
     assert found.standard_error * math.sqrt((n - 1) / n) == pytest.approx(published, rel=1e-9)
+    assert found.low == pytest.approx(found.value - 1.644854 * found.standard_error, abs=1e-6)
+    assert found.high == pytest.approx(found.value + 1.644854 * found.standard_error, abs=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -124,3 +124,33 @@ def test_wrong_arguments_are_named(alpha: float, n_optimal: float) -> None:
 def test_values_outside_their_range_are_named(values: list[float], weights: list[float] | None, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         Sums.of(values=np.array(values), weights=None if weights is None else np.array(weights))
+
+
+def test_without_units_the_radius_is_infinite() -> None:
+    assert radius(sums=Sums(), alpha=0.05, n_optimal=700) == math.inf
+
+
+def test_each_end_may_have_unknown_values_of_its_own() -> None:
+    known = Sums.of(values=some(200))
+    lowest, highest = known + Sums.of(values=np.zeros(20)), known + Sums.of(values=np.ones(20))
+    without = interval(sums=known, n_optimal=700)
+    only_low, only_high = (
+        interval(sums=known, n_optimal=700, lowest=lowest),
+        interval(sums=known, n_optimal=700, highest=highest),
+    )
+    assert only_low.low == lower_bound(sums=lowest, alpha=0.025, n_optimal=700)
+    assert only_high.high == upper_bound(sums=highest, alpha=0.025, n_optimal=700)
+    assert (only_low.high, only_high.low) == (without.high, without.low)
+
+
+def test_a_bound_that_is_only_reached_is_not_cleared() -> None:
+    # With a mean of 0 the distance to -radius is the radius itself, to the last bit.
+    sums = Sums(60, 60.0, 60.0, 0.0, 0.137 * 59, 0.0, 0.137 * 59)
+    distance = radius(sums=sums, alpha=0.05, n_optimal=700)
+    assert units_until(mean=0.0, variance=0.137, bound=-distance, alpha=0.05, n_optimal=700) == 61
+
+
+@pytest.mark.parametrize("confidence", [0.0, 1.0, 1.5])
+def test_a_confidence_out_of_range_is_named(confidence: float) -> None:
+    with pytest.raises(ValueError, match="confidence"):
+        interval(sums=Sums.of(values=some(20)), n_optimal=700, confidence=confidence)
