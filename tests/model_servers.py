@@ -16,8 +16,8 @@ RawHandler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[No
 
 
 @contextmanager
-def model_server(handler: Handler, paths: Sequence[str] = ("/v1/chat/completions",)) -> Iterator[str]:
-    """Serves POST under the paths in a thread of its own; gives the base URL."""
+def model_server(handler: Handler, paths: Sequence[str] = ("/v1/chat/completions",), gets: Sequence[str] = ()) -> Iterator[str]:
+    """Serves POST under the paths and GET under `gets` in a thread of its own; gives the base URL."""
     loop = asyncio.new_event_loop()
     listening = socket.create_server(("127.0.0.1", 0))
     application = web.Application(client_max_size=64 * 1024**2)
@@ -27,6 +27,8 @@ def model_server(handler: Handler, paths: Sequence[str] = ("/v1/chat/completions
 
     for path in paths:
         application.router.add_post(path, answer)
+    for path in gets:
+        application.router.add_get(path, answer)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
 
     async def start() -> None:
