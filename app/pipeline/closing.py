@@ -71,9 +71,7 @@ def select_evidence(
     """
     days = _days(pilot, evidence.exchanges.arrived_us)
     reasons = _reasons(pilot, evidence, days)
-    recorded = (ledger.watermark_at or EPOCH) if ledger.is_live else None
-    until = min(moment for moment in (now, as_of, pilot.stopped_at, recorded) if moment)
-    closed = _closed_days(pilot, evidence, days, until=until)
+    closed = _closed_days(evidence, days, over=days_over(pilot, ledger, now=now, as_of=as_of))
     captured = np.asarray(reasons == CoverageReason.CAPTURED.value, dtype=bool)
     ends_at = pilot.starts_at + closed[-1] * DAY if closed and pilot.starts_at is not None else None
     return Selection(reasons, days, captured, captured & np.isin(days, closed), closed, ends_at, _shed(pilot, ledger))
@@ -130,10 +128,16 @@ def _client_errors(incumbent: ReplyColumns) -> Flags:
     return np.asarray((incumbent.failures == FailureKind.HTTP.value) & is_client_status(incumbent.status), dtype=bool)
 
 
-def _closed_days(pilot: Pilot, evidence: Evidence, days: Numbers, *, until: datetime) -> tuple[int, ...]:
+def days_over(pilot: Pilot, ledger: LiveLedger, *, now: datetime, as_of: datetime | None = None) -> int:
+    """How many of the pilot's days are over, and recorded if it is a live one; those that nothing waits for are closed."""
     if pilot.starts_at is None:
-        return ()
-    over = min(pilot.days, max(0, (until - pilot.starts_at) // DAY))
+        return 0
+    recorded = (ledger.watermark_at or EPOCH) if ledger.is_live else None
+    until = min(moment for moment in (now, as_of, pilot.stopped_at, recorded) if moment)
+    return min(pilot.days, max(0, (until - pilot.starts_at) // DAY))
+
+
+def _closed_days(evidence: Evidence, days: Numbers, *, over: int) -> tuple[int, ...]:
     still_open = set(days[~evidence.exchanges.is_closed].tolist())
     return tuple(day for day in range(1, over + 1) if day not in still_open)
 

@@ -130,11 +130,9 @@ def _close(session_factory: SessionFactory, session: Session, pilot_name: str, n
     close_days(session, stored.pilot.id, hashes, sums)
     forget_marks(session, stored.pilot.id, marks)
     card = _with_reopened(session, stored.pilot.id, card, hashes)
-    document = card.model_dump(mode="json", by_alias=True)
-    keep_scorecard(
-        session, stored.pilot.id, as_of=card.as_of, data_hash=card.data_hash, document=document, inputs_hash=rests_on
-    )  # fmt: skip
-    return Scorecard.model_validate(document)  # what is read later is the very same
+    content = card.model_dump_json(by_alias=True)
+    keep_scorecard(session, stored.pilot.id, as_of=card.as_of, data_hash=card.data_hash, content=content, inputs_hash=rests_on)
+    return Scorecard.model_validate_json(content)  # what is read later is the very same
 
 
 def _kept(reading: Session, pilot_name: str, now: datetime) -> Scorecard | None:

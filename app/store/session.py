@@ -53,6 +53,14 @@ def publish_after_commit(session: Session, job: Job, *arguments: Any) -> None:
 
 
 @contextmanager
+def one_snapshot(factory: SessionFactory) -> Iterator[Session]:
+    """Several statements that see one state; nothing is written."""
+    with factory() as session:
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        yield session
+
+
+@contextmanager
 def session_scope(factory: SessionFactory, publish: Publish | None = None) -> Iterator[Session]:
     """One transaction: committed at the end, rolled back on an exception, its jobs sent after the commit."""
     session = factory()

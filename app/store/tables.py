@@ -315,7 +315,10 @@ class DailySumRow(Base):
 
 
 class ScorecardRow(Base):
-    """A computed scorecard, for reading; the newest with the same `data_hash` is the one to show."""
+    """A computed scorecard, for reading.
+
+    `content` is the document with its order; `inputs_hash` is of what it rests on beside the evidence (None = not to be reused).
+    """
 
     __tablename__ = "scorecards"
     id: Mapped[int] = number()
@@ -323,5 +326,7 @@ class ScorecardRow(Base):
     as_of: Mapped[datetime | None]
     data_hash: Mapped[str]
     document: Mapped[dict[str, Any]]
+    content: Mapped[str | None]
+    inputs_hash: Mapped[str | None]
     computed_at: Mapped[datetime] = now()
     __table_args__ = (Index("ix_scorecards_pilot_id_computed_at", "pilot_id", "computed_at"),)

@@ -16,12 +16,14 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("daily_sums", sa.Column("epoch", sa.SmallInteger(), server_default="0", nullable=False))
     _create_model_sightings()
+    _create_touched()
     op.add_column("labels", sa.Column("reason", sa.TEXT(), nullable=True))
     op.add_column("labels", sa.Column("incumbent_critical", sa.Boolean(), nullable=True))
     op.add_column("labels", sa.Column("shown_first", sa.TEXT(), nullable=True))
 
 
 def downgrade() -> None:
+    _drop_touched()
     op.drop_column("labels", "shown_first")
     op.drop_column("labels", "incumbent_critical")
     op.drop_column("labels", "reason")
@@ -58,3 +60,61 @@ def _create_model_sightings() -> None:
         unique=True,
         postgresql_where=sa.text("source = 'reply'"),
     )
+
+
+# By what a changed row's exchange is found; each statement looks its exchanges up one by one, whatever the planner knows.
+_BY_EXCHANGE = "touched_rows AS t CROSS JOIN LATERAL (SELECT * FROM exchanges AS x WHERE x.id = t.exchange_id OFFSET 0) AS e"
+_BY_ATTEMPT = (
+    "touched_rows AS t CROSS JOIN LATERAL ("
+    "SELECT * FROM exchanges AS x WHERE x.pilot_id = t.pilot_id AND x.external_id = t.first_id OFFSET 0) AS e"
+)
+_HOUR = "date_bin('1 hour', e.arrived_at, TIMESTAMPTZ '1970-01-01 00:00:00+00')"
+_ANY_HOUR = "TIMESTAMPTZ '1970-01-01 00:00:00+00'"
+_TOUCHING = {
+    "exchanges": ("touched_rows AS e", _HOUR),
+    "replies": (_BY_EXCHANGE, _HOUR),
+    "pairs": (_BY_EXCHANGE, _HOUR),
+    "grades": (_BY_EXCHANGE, f"CASE WHEN t.grader = 'anchor' THEN {_ANY_HOUR} ELSE {_HOUR} END"),
+    "labels": (_BY_EXCHANGE, _HOUR),
+    "skipped_replies": (_BY_EXCHANGE, _HOUR),
+    "attempts": (_BY_ATTEMPT, _HOUR),
+}
+
+
+def _create_touched() -> None:
+    op.create_table(
+        "touched",
+        sa.Column("pilot_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("hour", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column(
+            "transaction",
+            sa.BigInteger(),
+            autoincrement=False,
+            server_default=sa.text("(pg_current_xact_id()::text)::bigint"),
+            nullable=False,
+        ),
+        sa.PrimaryKeyConstraint("pilot_id", "hour", "transaction", name=op.f("pk_touched")),
+    )
+    for column in ("content", "inputs_hash"):
+        op.add_column("scorecards", sa.Column(column, sa.TEXT(), nullable=True))
+    for table, (rows, hour) in _TOUCHING.items():
+        op.execute(f"""
+            CREATE FUNCTION touch_{table}() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                INSERT INTO touched (pilot_id, hour) SELECT DISTINCT e.pilot_id, {hour} FROM {rows} ON CONFLICT DO NOTHING;
+                RETURN NULL;
+            END $$""")  # noqa: S608 - our own words
+        for event, side in (("INSERT", "NEW"), ("UPDATE", "NEW"), ("DELETE", "OLD")):
+            op.execute(f"""
+                CREATE TRIGGER touch_{table}_{event.lower()} AFTER {event} ON {table}
+                REFERENCING {side} TABLE AS touched_rows FOR EACH STATEMENT EXECUTE FUNCTION touch_{table}()""")
+
+
+def _drop_touched() -> None:
+    for table in _TOUCHING:
+        for event in ("insert", "update", "delete"):
+            op.execute(f"DROP TRIGGER touch_{table}_{event} ON {table}")
+        op.execute(f"DROP FUNCTION touch_{table}()")
+    for column in ("inputs_hash", "content"):
+        op.drop_column("scorecards", column)
+    op.drop_table("touched")
