@@ -11,8 +11,10 @@ import numpy as np
 import orjson
 from sqlalchemy.orm import Session
 
+from app.domain.configuration import PilotConfiguration
+from app.domain.drift import DriftModel
 from app.domain.epochs import EpochHistory, ModelSighting
-from app.domain.evidence import Evidence, Floats
+from app.domain.evidence import ArmEvidence, Evidence, Floats
 from app.domain.hours import HoursEntry
 from app.domain.ledger import LiveLedger
 from app.domain.pilot import DAY, ConfigurationChange, Pilot, Registration
@@ -37,7 +39,7 @@ from app.pipeline.epochs import epochs_of
 from app.pipeline.freshness import hash_to_keep, inputs_hash, kept_if_fresh
 from app.pipeline.gates import gates_of
 from app.pipeline.grading import settle_without_model
-from app.pipeline.groups import groups_of
+from app.pipeline.groups import Groups, groups_of
 from app.pipeline.model_sightings import fingerprint_warnings
 from app.pipeline.money import cost_model, money_of
 from app.pipeline.operation import capacity_of, latency_of, queue_lag_of, reliability_of
@@ -247,10 +249,7 @@ def _candidate(
         pilot_usd=stored.spend.usd,
         unpriced_calls=stored.spend.unpriced,
     )
-    daily = quality.sums.get((ALL, VALUE), {})
-    days, correction = range(1, selection.last_day + 1), _correction(quality.model)
-    drift = drift_of(configuration, evidence, arm, quality.pairs, talks, daily=daily, days=days, correction=correction)
-    groups = groups_of(evidence, arm, quality.pairs, talks, configuration)
+    drift = _drift(configuration, evidence, arm, quality, talks, selection.last_day)
     gates = gates_of(configuration, quality, arm, selection.counted, talks.segment_of_row, money)
     case = Case(
         pilot=pilot,
@@ -271,9 +270,7 @@ def _candidate(
     moved = frozenset(verdict.routing) if verdict.outcome is Outcome.HYBRID else frozenset()
     return CandidateModel(
         coverage=pair_coverage(evidence, name, arm, selection),
-        quality=quality.model.model_copy(
-            update={"by_turn": list(groups.by_turn), "by_prompt_length": list(groups.by_prompt_length)}
-        ),
+        quality=_with_groups(quality, groups_of(evidence, arm, quality.pairs, talks, configuration)),
         segments=quality.segments,
         latency=latency_of(configuration, evidence, arm, selection.counted, queue_lag=queue_lag_of(evidence, name)),
         reliability=reliability_of(evidence, arm, selection.counted),
@@ -287,10 +284,30 @@ def _candidate(
     )
 
 
-def _correction(quality: QualityModel) -> float:
-    """What people's labels add to the judge's win rate; 0 without usable ones."""
-    corrected, raw = quality.win_rate_human_corrected.value, quality.win_rate.value
-    return corrected - raw if corrected is not None and raw is not None else 0.0
+def _drift(
+    configuration: PilotConfiguration,
+    evidence: Evidence,
+    arm: ArmEvidence,
+    quality: Judged,
+    talks: Conversations,
+    last_day: int,
+) -> DriftModel:
+    """The watchers' words on the present epoch; what people's labels add to the win rate is added to every day's."""
+    corrected, raw = quality.model.win_rate_human_corrected.value, quality.model.win_rate.value
+    return drift_of(
+        configuration,
+        evidence,
+        arm,
+        quality.pairs,
+        talks,
+        daily=quality.sums.get((ALL, VALUE), {}),
+        days=range(quality.terms.begins, last_day + 1),
+        correction=corrected - raw if corrected is not None and raw is not None else 0.0,
+    )
+
+
+def _with_groups(quality: Judged, groups: Groups) -> QualityModel:
+    return quality.model.model_copy(update={"by_turn": list(groups.by_turn), "by_prompt_length": list(groups.by_prompt_length)})
 
 
 def days_since(pilot: Pilot, moment: datetime) -> int:
