@@ -112,6 +112,9 @@ class StatusBody(BaseModel):
     hours: float
     spend_usd: Money | None
     next_steps: list[str]
+    plan: PlanModel | None = Field(
+        default=None, description="What the statistics rest on; of a draft, what would be registered."
+    )
     live: LiveBody | None = Field(default=None, description="`null` = no request ever came live.")
     breakers: list[BreakerBody] | None = Field(
         default=None, description="Arms that the mirror leaves alone or tries again; `null` = Redis does not answer."
@@ -187,6 +190,7 @@ def status_body(status: PilotStatus, breakers: list[BreakerSeen] | None, waiting
         hours=float(counts.hours),
         spend_usd=counts.spend_usd,
         next_steps=list(status.next_steps),
+        plan=PlanModel.of(status.plan) if status.plan is not None else None,
         live=None if status.live is None else LiveBody(**asdict(status.live), waiting_events=waiting_events),
         breakers=None
         if breakers is None

@@ -7,8 +7,11 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from app.domain.pilot import DAY, Pilot
+from app.domain.registered import RegisteredPlan
 from app.domain.words import PilotState
+from app.pipeline.registration import plan_of
 from app.store.live_status import LiveStatus, read_live_status
+from app.store.registrations import registration_of
 from app.store.replays import count_to_ask
 from app.store.status import PilotCounts, count_pilot
 
@@ -26,6 +29,7 @@ class PilotStatus:
     counts: PilotCounts
     next_steps: tuple[str, ...]
     live: LiveStatus | None = None
+    plan: RegisteredPlan | None = None
 
 
 def status_of(session: Session, pilot: Pilot, now: datetime) -> PilotStatus:
@@ -37,7 +41,8 @@ def status_of(session: Session, pilot: Pilot, now: datetime) -> PilotStatus:
         for arm in pilot.candidates
     }
     steps = (*_silences(pilot, live, now), *_next_steps(pilot, counts, unasked, now))
-    return PilotStatus(pilot, current_day(pilot, now), days_left(pilot, now), counts, steps, live)
+    plan = plan_of(pilot, registration_of(session, pilot.id))
+    return PilotStatus(pilot, current_day(pilot, now), days_left(pilot, now), counts, steps, live, plan)
 
 
 def _silences(pilot: Pilot, live: LiveStatus | None, now: datetime) -> Iterator[str]:

@@ -6,8 +6,9 @@ from typing import Any
 from app.domain.scorecard import Scorecard
 from app.reports import figures
 from app.reports.context import Subject
-from app.reports.document import Paragraph, Section, Table, cells
+from app.reports.document import Block, Paragraph, Section, Table, cells
 from app.reports.live import left_out_blocks, live_blocks
+from app.reports.registered import epoch_blocks, plan_blocks
 from app.reports.wording import COVERAGE_REASONS, plain
 
 
@@ -86,16 +87,18 @@ def registration_section(scorecard: Scorecard, timezone: str) -> Section:
     at = figures.moment(registration.registered_at, timezone)
     text = f"The configuration was fixed on {at}. Its fingerprint (SHA-256) is {registration.hash}."
     if not registration.changes:
-        return Section(slug=slug, title=title, blocks=(Paragraph(text=f"{text} Nothing was changed since."),))
-    table = Table(
-        caption="Changed after the registration",
-        columns=("When", "Who", "What", "Before", "After"),
-        rows=tuple(
-            cells(figures.moment(c.at, timezone), c.by, c.path, _as_text(c.before), _as_text(c.after))
-            for c in registration.changes
-        ),
-    )
-    return Section(slug=slug, title=title, blocks=(Paragraph(text=text), table))
+        blocks: tuple[Block, ...] = (Paragraph(text=f"{text} Nothing was changed since."),)
+    else:
+        table = Table(
+            caption="Changed after the registration",
+            columns=("When", "Who", "What", "Before", "After", "The decision rests on it"),
+            rows=tuple(
+                cells(figures.moment(c.at, timezone), c.by, c.path, _as_text(c.before), _as_text(c.after), c.touches or "no")
+                for c in registration.changes
+            ),
+        )
+        blocks = (Paragraph(text=text), table)
+    return Section(slug=slug, title=title, blocks=(*blocks, *plan_blocks(registration), *epoch_blocks(registration, timezone)))
 
 
 def _as_text(value: Any) -> str:

@@ -106,10 +106,20 @@ def status(name: Name, *, as_json: AsJson = False) -> None:
         for arm, counts in found["arms"].items()
     ]
     screen.print_table(["arm", "replies", "failures", "pairs settled", "pairs pending", "ungraded"], arms)
+    if found.get("plan") is not None:
+        screen.say(*_plan(found["plan"]))
     if found.get("live") is not None:
         screen.say(*_live(found["live"]))
     screen.say(*(_left_alone(seen) for seen in found.get("breakers") or ()))
     screen.say(*(f"next: {step}" for step in found["next_steps"]))
+
+
+def _plan(plan: dict[str, Any]) -> Iterator[str]:
+    looks = ", ".join(str(day) for day in plan["looks"])
+    alpha = f"alpha {plan['alpha']:g} (a segment {plan['alpha_by_segment']:g})"
+    yield f"margin {plan['margin']:.1%}, {alpha}, looks after day {looks}"
+    drawn = ", ".join(f"{name} {chance:.2%}" for name, chance in plan["label_probability"].items())
+    yield f"chance of a conversation to be labelled by people: {drawn}"
 
 
 def day(moment: str | None) -> str:

@@ -7,7 +7,9 @@ from functools import cache
 from typing import Any
 
 from app.domain.configuration import PilotConfiguration
+from app.domain.epochs import EpochKind, SeenIn
 from app.domain.hours import HoursEntry
+from app.domain.registration_models import EpochChangeModel, EpochModel, PlanModel
 from app.domain.scorecard import (
     ArmsEstimate,
     CandidateModel,
@@ -231,6 +233,24 @@ def a_scorecard(candidates: dict[str, CandidateModel], **replaced: Any) -> Score
     return Scorecard(**(given | replaced))
 
 
+PLAN = PlanModel(
+    margin=0.05, margins={"extraction": 0.1}, alpha=0.025, alpha_by_segment=0.025, looks=[14, 21, 28],
+    planned_conversations=1400, label_probability={"extraction": 0.4, "other": 0.075},
+)  # fmt: skip
+_SWAPPED = EpochChangeModel(
+    kind=EpochKind.MODEL, what="candidate[qwen].model", before="a", after="b", at=STARTS + timedelta(days=8),
+    seen_in=SeenIn.CONFIGURATION,
+)  # fmt: skip
+EPOCHS = {
+    "qwen": [
+        EpochModel(number=0, first_day=1, last_day=8, days=8, conversations=400, models={"incumbent": "gpt-5.1"}),
+        EpochModel(
+            number=1, kind=EpochKind.MODEL, first_day=9, days=20, conversations=1000, is_current=True, changes=[_SWAPPED]
+        ),
+    ],
+    "llama": [EpochModel(number=0, first_day=1, days=28, conversations=1400, is_current=True)],
+}
+
 HOURS = (
     HoursEntry(1, "Ada", date(2026, 11, 3), Decimal("12.5"), "set-up", is_recurring=False, note="GPU drivers, vLLM image"),
     HoursEntry(2, "Grace", date(2026, 11, 6), Decimal("24.0"), "set-up", is_recurring=False, note="dashboards and alarms"),
@@ -347,7 +367,8 @@ def two_candidates() -> Scorecard:
         gates=gates(saving=GateOutcome.UNKNOWN, latency=GateOutcome.NOT_REQUIRED),
     )
     change = ChangeModel(at=STARTS + timedelta(days=9), by="ops", path="reliability.max_failure_rate", before=0.02, after=0.01)
-    registration = RegistrationModel(hash="ab" * 32, registered_at=STARTS, changes=[change])
+    change = change.model_copy(update={"touches": "reliability limit"})
+    registration = RegistrationModel(hash="ab" * 32, registered_at=STARTS, changes=[change], plan=PLAN, epochs=EPOCHS)
     first = hybrid().candidates["qwen"]
     return a_scorecard({"qwen": first, "llama-70b": second}, registration=registration)
 

@@ -138,7 +138,20 @@ def test_times_are_the_pilots_own_and_named() -> None:
 
 def test_changes_after_the_registration_are_listed() -> None:
     changes = texts(tables_of(a_document("two_candidates"))["Changed after the registration"])
-    assert changes == [["11 Nov 2026, 00:00 (Europe/Berlin)", "ops", "reliability.max_failure_rate", "0.02", "0.01"]]
+    at, path = "11 Nov 2026, 00:00 (Europe/Berlin)", "reliability.max_failure_rate"
+    assert changes == [[at, "ops", path, "0.02", "0.01", "reliability limit"]]
+
+
+def test_what_was_registered_and_the_epochs_are_listed() -> None:
+    tables = tables_of(a_document("two_candidates"))
+    drawn = texts(tables["How likely a conversation was to be shown to people, fixed beforehand"])
+    assert drawn == [["extraction", "40.0%", "10.0%"], ["other", "7.50%", "5.0%"]]
+    epochs = texts(tables["Epochs of qwen: the verdict rests on the last one alone"])
+    assert [row[:5] for row in epochs] == [
+        ["0", "1 to 8", "8", "400", "incumbent: gpt-5.1"], ["1", "from 9", "20", "1,000", "unknown"],
+    ]  # fmt: skip
+    assert epochs[1][5].startswith("another model: evidence began anew; candidate[qwen].model from a to b on 10 Nov 2026")
+    assert "Epochs of llama" not in str(tables)
 
 
 def test_hours_are_listed_with_their_sum() -> None:
