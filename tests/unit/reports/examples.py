@@ -7,9 +7,7 @@ from functools import cache
 from typing import Any
 
 from app.domain.configuration import PilotConfiguration
-from app.domain.epochs import EpochKind, SeenIn
 from app.domain.hours import HoursEntry
-from app.domain.registration_models import EpochChangeModel, EpochModel, PlanModel
 from app.domain.scorecard import (
     ArmsEstimate,
     CandidateModel,
@@ -38,6 +36,7 @@ from app.domain.words import CoverageReason, GateName, GateOutcome, Outcome
 from app.reports.build import build_document
 from app.reports.document import Document
 from tests.builders import a_configuration
+from tests.unit.reports.registered_example import EPOCHS, PLAN
 
 MADE_AT = datetime(2026, 11, 30, 8, 12, tzinfo=UTC)
 STARTS = datetime(2026, 11, 1, 23, 0, tzinfo=UTC)
@@ -232,24 +231,6 @@ def a_scorecard(candidates: dict[str, CandidateModel], **replaced: Any) -> Score
     }
     return Scorecard(**(given | replaced))
 
-
-PLAN = PlanModel(
-    margin=0.05, margins={"extraction": 0.1}, alpha=0.025, alpha_by_segment=0.025, looks=[14, 21, 28],
-    planned_conversations=1400, label_probability={"extraction": 0.4, "other": 0.075},
-)  # fmt: skip
-_SWAPPED = EpochChangeModel(
-    kind=EpochKind.MODEL, what="candidate[qwen].model", before="a", after="b", at=STARTS + timedelta(days=8),
-    seen_in=SeenIn.CONFIGURATION,
-)  # fmt: skip
-EPOCHS = {
-    "qwen": [
-        EpochModel(number=0, first_day=1, last_day=8, days=8, conversations=400, models={"incumbent": "gpt-5.1"}),
-        EpochModel(
-            number=1, kind=EpochKind.MODEL, first_day=9, days=20, conversations=1000, is_current=True, changes=[_SWAPPED]
-        ),
-    ],
-    "llama": [EpochModel(number=0, first_day=1, days=28, conversations=1400, is_current=True)],
-}
 
 HOURS = (
     HoursEntry(1, "Ada", date(2026, 11, 3), Decimal("12.5"), "set-up", is_recurring=False, note="GPU drivers, vLLM image"),
