@@ -39,7 +39,7 @@ def _of_judge_and_people(case: Case, ruling: Ruling) -> Iterator[str]:
         yield _more_labels(case.quality)
     yield from _answers(case)
     if case.quality.ruled.is_held_back or DRIFT in ruling.codes:
-        yield f"An extension (once, by 14 days) in which the candidate's level stays: pilot extend {case.pilot.name}."
+        yield f"An extension (once, by 14 days) in which its level stays: pilot extend {case.pilot.name}."
     if CONTROL_BROKEN in ruling.codes:
         yield "A judge that calls the incumbent equal to itself: see the control arm, then grade anew."
 

@@ -150,6 +150,7 @@ def rule(series: Series, terms: Terms) -> Ruled:
         return Ruled(GateOutcome.UNKNOWN, None, "there is no graded conversation yet")
     found = hybrid(
         lowest=series.lowest,
+        middle=series.middle,
         highest=series.highest,
         threshold=terms.threshold,
         alpha=terms.alpha,

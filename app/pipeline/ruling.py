@@ -11,7 +11,7 @@ from app.domain.words import GateOutcome, Outcome, PilotState
 from app.pipeline.configuration_changes import DecisiveChange
 from app.pipeline.gates import Gates
 from app.pipeline.money import Money
-from app.pipeline.outcome import Decision, Findings, Line, decide
+from app.pipeline.outcome import FIRST_VERDICT_DAY, Decision, Findings, Line, decide
 from app.pipeline.quality import Judged
 
 USABLE_LABELS = 200
@@ -93,7 +93,7 @@ def rule_on(case: Case) -> Ruling:
     codes = []
     if case.pilot.state is PilotState.DRAFT:
         codes.append(NOT_STARTED)
-    if decision.held_back is not None:
+    if decision.held_back is not None or (decision.outcome is Outcome.EXTEND and case.day < FIRST_VERDICT_DAY):
         codes.append(TOO_EARLY)
     rests_on_judge = case.quality.judged_segments & moved if moved else case.quality.judged_segments
     if wanted in MOVING and rests_on_judge and not is_calibrated(case.quality):

@@ -68,7 +68,7 @@ def confidence_band(
         raise ValueError(message)
     last = lowest.days if now is None else now
     known = np.broadcast_to(np.arange(1, lowest.days + 1), lowest.n.shape) if entered is None else np.asarray(entered)
-    low, mid, high = (at_moments(daily, shape, known, last) for daily in (lowest, middle, highest))
+    low, mid, high = (at_moments(daily, known, last, shape=shape, middle=middle) for daily in (lowest, middle, highest))
     alpha = (1 - confidence) / 2
     down, up = (radius(level=level, alpha=alpha, n_optimal=n_optimal) for level in (low, high))
     there = low.n > 0

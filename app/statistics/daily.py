@@ -141,7 +141,7 @@ class Level:
         return np.where(self.days > 1, error, np.inf)
 
 
-def levels(*, daily: Daily, shape: Shape | None = None) -> Level:
+def levels(*, daily: Daily, shape: Shape | None = None, known: Daily | None = None) -> Level:
     """The level after each day, of that day and all before it; shape as the sums'.
 
     The variance of the mean is `max(V_units, V_days)` with `V_units = s² / m` for m effective units and
@@ -150,6 +150,9 @@ def levels(*, daily: Daily, shape: Shape | None = None) -> Level:
     With a `shape` the days' part comes from there: `V_units + stretch² (V_days - V_units of the shape)`, if the shape's days
     differ more than chance allows in 4 of 5 cases (chi-squared); the level's own counts where it is larger than in 99 of 100.
     A people-corrected series is so noisy by day that `max` alone would take a tenth of its power.
+
+    Where unknown values are put at their least or most, the days' part is that of the `known` ones: a day on which much is
+    unknown is no day on which the candidate was worse.
 
     Source: the between-day term is the linearised ("ultimate cluster") variance of a ratio mean with days as clusters: Cochran,
         "Sampling Techniques", 3rd edition 1977, chapter 6; degrees of freedom after Satterthwaite, Biometrics 2 (1946).
@@ -163,9 +166,11 @@ def levels(*, daily: Daily, shape: Shape | None = None) -> Level:
         ([0.5, 0.625], [1.0, 13.27])
     """
     own = _parts(daily)
-    ratio = own.by_day / own.by_unit
+    reference = own if known is None else _parts(known)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.where(reference.n > 0, reference.by_day / reference.by_unit, 1.0)
     if shape is None:
-        effect, degrees = np.maximum(1.0, ratio), own.days - 1
+        effect, degrees = np.maximum(1.0, ratio), reference.days - 1
     else:
         effect, degrees = _as_shaped(own, ratio, shape)
     there = own.n > 0

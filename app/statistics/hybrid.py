@@ -60,6 +60,7 @@ def whole_weeks(*, days: int) -> tuple[int, ...]:
 def hybrid(  # noqa: PLR0913 - one rule with all that was registered for it
     *,
     lowest: Daily,
+    middle: Daily | None = None,
     highest: Daily | None = None,
     threshold: float,
     alpha: float,
@@ -75,6 +76,7 @@ def hybrid(  # noqa: PLR0913 - one rule with all that was registered for it
 
     Args:
         lowest: The daily sums with every unknown value at its least, shape (..., days): what passes rests on them.
+        middle: The sums of the known values, by which days differ. Default: `lowest`.
         highest: The same with every unknown value at its most, for what fails. Default: `lowest`.
         threshold: What the level is compared with.
         alpha: One-sided error probability of passing, over all moments together; that of failing is the same, apart.
@@ -105,13 +107,13 @@ def hybrid(  # noqa: PLR0913 - one rule with all that was registered for it
     last = lowest.days if now is None else now
     known = np.broadcast_to(np.arange(1, lowest.days + 1), lowest.n.shape) if entered is None else np.asarray(entered)
     first_day = begins + FIRST_DAY - 1
-    low, high = at_moments(lowest, shape, known, last), at_moments(upper_sums, shape, known, last)
+    low, high = (at_moments(daily, known, last, shape=shape, middle=middle) for daily in (lowest, upper_sums))
     sequence = _lower(low, alpha=alpha * SEQUENCE_SHARE, n_optimal=n_optimal)
     below = _upper(high, alpha=alpha, n_optimal=n_optimal)
     moments = np.arange(1, last + 1)
     shown = (sequence > threshold) & (moments >= first_day)
     plan = _Plan(tuple(look for look in looks if look >= first_day), extension, alpha, begins)
-    seen = _looks(levels(daily=lowest, shape=shape), known, plan)
+    seen = _looks(levels(daily=lowest, shape=shape, known=middle), known, plan)
     by_sequence, failed = _first(shown), _first(below < threshold)
     by_look, look_at, look_bound = _first_look(seen, threshold, last)
     is_by_look = (look_at > 0) & ((by_sequence == 0) | (look_at <= by_sequence))
@@ -190,10 +192,14 @@ def _best(sequence: Floats, seen: list[_Look], last: int) -> Floats:
     return np.maximum(sequence, best)
 
 
-def at_moments(daily: Daily, shape: Shape | None, known: Numbers, last: int) -> Level:
+def at_moments(daily: Daily, known: Numbers, last: int, *, shape: Shape | None = None, middle: Daily | None = None) -> Level:
     """The level at the end of each day 1 … last, of the days known by then."""
     order = np.argsort(known, axis=-1, kind="stable")
-    after = levels(daily=daily.reordered(order), shape=shape.reordered(order) if shape is not None else None)
+    after = levels(
+        daily=daily.reordered(order),
+        shape=shape.reordered(order) if shape is not None else None,
+        known=middle.reordered(order) if middle is not None else None,
+    )
     sorted_known = np.take_along_axis(known, order, axis=-1)
     moments = np.arange(1, last + 1)
     count = (sorted_known[..., None, :] <= moments[:, None]).sum(axis=-1)

@@ -54,7 +54,10 @@ def gate_of(card: CandidateModel, name: GateName) -> GateOutcome:
 
 
 def spread(count: int, *, value: float = 0.5, segment: str = "other", labels: int = 0, prefix: str = "") -> list[Row]:
-    """Conversations over 28 days whose answers are `value` or, half of them each, a quarter to both sides of it."""
+    """Conversations over 28 days whose answers are `value` or, half of them each, a quarter to both sides of it.
+
+    Labels are spread over them, as draws are.
+    """
     return list(_spread(count, value, segment, labels, prefix or segment))
 
 
@@ -66,7 +69,7 @@ def _spread(count: int, value: float, segment: str, labels: int, prefix: str) ->
             name=f"{prefix}-{number:05d}",
             segment=segment,
             said=both(own),
-            told=(Told(float(own > 0.5)),) if number < labels else (),
+            told=(Told(float(own > 0.5)),) if (number + 1) * labels // count > number * labels // count else (),
             incumbent=TOKENS | {"total_seconds": 1.0},
             candidate=TOKENS | {"total_seconds": 1.0},
         )

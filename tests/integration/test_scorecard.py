@@ -63,7 +63,7 @@ def test_labels_that_were_not_drawn_or_that_no_judge_graded_are_not_usable(sessi
 
 
 def test_a_judge_that_people_contradict_is_not_calibrated(session: Session) -> None:
-    rows = [replace(row, told=(Told(float(number % 3 == 0)),)) for number, row in enumerate(spread(1500))]
+    rows = [replace(row, told=(Told(float(number % 4 < 2)),)) for number, row in enumerate(spread(1500))]
     verdict = qwen_of(session, started(session, rows)).verdict
     assert verdict.reason_codes[0] == "judge_uncalibrated"
     assert any("agrees with people more often" in line for line in verdict.would_change)
@@ -86,7 +86,7 @@ def test_a_clearly_worse_candidate_is_refused(session: Session) -> None:
 
 
 def test_before_day_14_nothing_moves(session: Session) -> None:
-    pilot = started(session, spread(3000, labels=300))
+    pilot = started(session, spread(3000, labels=1500))
     early = card_of(session, pilot, as_of=START + 13 * DAY)
     assert early.day == 13
     verdict = early.candidates["qwen"].verdict
