@@ -195,7 +195,8 @@ def add_label(who: Labeller, desk: DeskDep, name: str, new: NewLabel) -> StoredB
 @router.post("/undo")
 def undo_label(who: Labeller, desk: DeskDep, name: str) -> TakenBackBody:
     """Takes the last answer of the one who asks back; the audit log keeps it."""
-    return TakenBackBody(token=desk.take_back(name, who.name))
+    taken = desk.take_back(name, who.name)
+    return TakenBackBody(token=taken.token if taken is not None else None)
 
 
 @router.get("/export", response_class=StreamingResponse, responses={200: {"content": CONTENT}})
@@ -253,7 +254,7 @@ def _task(task: Task) -> TaskBody:
     pair = task.pair
     return TaskBody(
         queue=task.queue,
-        token=task.token if pair is not None else None,
+        token=task.token,
         day=task.day,
         segment=task.segment,
         messages=[_spoken(message) for message in pair.messages] if pair is not None else [],

@@ -4,18 +4,20 @@ import re
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from app.dashboard.forms import Form
+from app.dashboard.labelling import add_labelling_pages
 from app.dashboard.responses import REPORT_POLICY, STYLE_ADDRESS, page, page_route
 from app.dashboard.sessions import LIFETIME_SECONDS, Signer
 from app.dashboard.views import pilot_card, report_line
-from app.dashboard.visitors import Door, Visitor
+from app.dashboard.visitors import Door
 from app.errors import NotAuthenticated
+from app.pipeline.labelling.answering import Desk
 from app.pipeline.reporting import make_report
 from app.reports.document import Document
 from app.reports.html import render_html
@@ -26,16 +28,6 @@ from app.store.reports import get_report, list_reports, newest_reports
 from app.store.session import SessionFactory, session_scope
 
 LOCAL_ADDRESS = re.compile(r"/(?![/\\])[^\\\x00-\x1f]*")
-MAX_FIELDS = 10
-
-
-async def form_fields(request: Request) -> dict[str, str]:
-    """The fields of a submitted form."""
-    body = (await request.body()).decode("utf-8", "replace")
-    return dict(parse_qsl(body, max_num_fields=MAX_FIELDS))
-
-
-Form = Annotated[dict[str, str], Depends(form_fields)]
 
 
 def make_pages_router(*, session_factory: SessionFactory, pepper: str) -> APIRouter:
@@ -45,7 +37,8 @@ def make_pages_router(*, session_factory: SessionFactory, pepper: str) -> APIRou
         session_factory: Sessions on the store.
         pepper: The secret under which API keys are digested; cookies are signed under one derived from it.
     """
-    pages = Pages(Door(session_factory, pepper, Signer(pepper)))
+    door = Door(session_factory, pepper, Signer(pepper))
+    pages = Pages(door)
     router = APIRouter(include_in_schema=False, route_class=page_route(pages.sign_in_page))
     for address, method, endpoint in (
         ("/", "GET", pages.pilots),
@@ -58,6 +51,7 @@ def make_pages_router(*, session_factory: SessionFactory, pepper: str) -> APIRou
         (STYLE_ADDRESS, "GET", style),
     ):
         router.add_api_route(address, endpoint, methods=[method], response_class=HTMLResponse, name=f"page_{endpoint.__name__}")
+    add_labelling_pages(router, door, Desk.of(session_factory, pepper))
     return router
 
 
@@ -80,7 +74,7 @@ class Pages:
             newest = newest_reports(session, [pilot.id for pilot in found])
         now = datetime.now(UTC)
         cards = [pilot_card(pilot, newest.get(pilot.name), now) for pilot in found]
-        return page("pilots.html", cards=cards, **self._frame(visitor))
+        return page("pilots.html", cards=cards, **self.door.frame(visitor))
 
     def pilot(self, request: Request, name: str) -> Response:
         """One pilot: the newest answer and all reports."""
@@ -90,7 +84,7 @@ class Pages:
             stored = list_reports(session, pilot.id)
         lines = [report_line(report, pilot.configuration.pilot.timezone) for report in stored]
         card = pilot_card(pilot, stored[0] if stored else None, datetime.now(UTC))
-        return page("pilot.html", card=card, lines=lines, **self._frame(visitor))
+        return page("pilot.html", card=card, lines=lines, **self.door.frame(visitor))
 
     def make_report(self, request: Request, name: str, form: Form) -> Response:
         """Freezes what is known now as a report, and shows it."""
@@ -151,11 +145,6 @@ class Pages:
         response = page("sign_in.html", status, message=message, goal=goal, token=self.door.signer.form_token(nonce))
         _set_cookie(response, request, self.door.signer.form_cookie, nonce, LIFETIME_SECONDS)
         return response
-
-    def _frame(self, visitor: Visitor) -> dict[str, Any]:
-        session = visitor.session
-        token = "" if session is None else self.door.signer.form_token(session.nonce)
-        return {"visitor": visitor, "token": token}
 
 
 def _set_cookie(response: Response, request: Request, name: str, value: str, seconds: int) -> None:

@@ -3,6 +3,7 @@
 import secrets
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.requests import Request
 
@@ -26,6 +27,11 @@ class Visitor:
     def may_make_reports(self) -> bool:
         """Whether the role allows to make a report."""
         return self.principal.may(Role.OPERATOR)
+
+    @property
+    def may_label(self) -> bool:
+        """Whether the role allows to label pairs."""
+        return self.principal.may(Role.LABELLER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +73,33 @@ class Door:
 
     def operator(self, request: Request, form: dict[str, str]) -> Visitor:
         """A visitor who may make reports, and whose form is one of ours."""
+        return self.permitted(self.sender(request, form), Role.OPERATOR, "making a report")
+
+    def labeller(self, request: Request, form: dict[str, str] | None = None) -> Visitor:
+        """A visitor who may label and, where a form was sent, whose form is one of ours."""
+        visitor = self.visitor(request) if form is None else self.sender(request, form)
+        return self.permitted(visitor, Role.LABELLER, "labelling")
+
+    def sender(self, request: Request, form: dict[str, str]) -> Visitor:
+        """A visitor whose form is one of ours."""
         visitor = self.visitor(request)
         if visitor.session is not None:
             self.check_form(form, visitor.session.nonce)
-        if not visitor.may_make_reports:
-            name, role = visitor.principal.name, visitor.principal.role.value
-            message = f"making a report needs the role operator; the key {name!r} has {role}"
-            raise NotPermitted(message, needed=Role.OPERATOR.value, role=role)
         return visitor
+
+    def permitted(self, visitor: Visitor, needed: Role, what: str) -> Visitor:
+        """The visitor, if the role allows it; else `NotPermitted`."""
+        if not visitor.principal.may(needed):
+            name, role = visitor.principal.name, visitor.principal.role.value
+            message = f"{what} needs the role {needed.value}; the key {name!r} has {role}"
+            raise NotPermitted(message, needed=needed.value, role=role)
+        return visitor
+
+    def frame(self, visitor: Visitor) -> dict[str, Any]:
+        """What every page of a signed-in visitor is given: who it is, and the token of its forms."""
+        session = visitor.session
+        token = "" if session is None else self.signer.form_token(session.nonce)
+        return {"visitor": visitor, "token": token}
 
     def check_form(self, form: dict[str, str], nonce: str) -> None:
         """`NotPermitted` for a form that another site may have sent."""

@@ -90,7 +90,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a rater is shown: a pair or, with `token` `None`, that there is none; `pair` `None` = its texts are gone."""
+    """What a rater is shown: a pair or, with `pair` `None`, that there is none."""
 
     pilot: Pilot
     queue: Queue
@@ -99,6 +99,14 @@ class Task:
     day: int | None
     segment: str | None
     pair: BlindPair | None
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """A pair whose answer was taken back, to be answered again."""
+
+    token: str
+    queue: Queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,17 +146,14 @@ class Desk:
             answers = list_answers(session, found.pilot.id)
             offered = list(found.pairs(queue, candidate))
             left = open_pairs(offered, answers, rater, raters_per_pair=_raters(found))
-            chosen = None
-            if found.pilot.state is PilotState.RUNNING:
-                chosen = _chosen(self.sealing, found, token, offered) or (left[0] if left else None)
             progress = progress_of(found, offered, answers, rater, left=len(left))
-            if chosen is None:
-                return Task(found.pilot, queue, progress, None, None, None, None)
-            shown = shown_for(chosen, rater)
-            blind = blind_pair(found.pilot, _record(session, found.pilot, shown), shown)
-        return Task(
-            found.pilot, queue, progress, self.sealing.token(found.pilot, shown), chosen.day, chosen.segment, blind
-        )  # fmt: skip
+            again = [] if token is None else _chosen(self.sealing, found.pilot, token, offered)
+            is_open = get_pilot(session, name).state is PilotState.RUNNING
+            shown = self._first_readable(session, found.pilot, [*again, *left], rater) if is_open else None
+        if shown is None:
+            return Task(found.pilot, queue, progress, None, None, None, None)
+        pair, order, blind = shown
+        return Task(found.pilot, queue, progress, self.sealing.token(found.pilot, order), pair.day, pair.segment, blind)
 
     def answer(self, name: str, rater: str, given: GivenAnswer, now: datetime | None = None) -> Label:
         """Stores an answer; a second one to the same pair counts instead of the first, which the audit log keeps.
@@ -174,8 +179,8 @@ class Desk:
                 record(session, rater, "label.correct", pilot.id, **facts_of(session, pilot, before))
         return label
 
-    def take_back(self, name: str, rater: str) -> str | None:
-        """Forgets the rater's last answer, which the audit log keeps; the token of its pair, `None` = there was none."""
+    def take_back(self, name: str, rater: str) -> TakenBack | None:
+        """Forgets the rater's last answer, which the audit log keeps; its pair, or `None` = there was none."""
         with session_scope(self.session_factory) as session:
             pilot = running_pilot(session, name)
             hold_labels(session, pilot.id)
@@ -184,9 +189,19 @@ class Desk:
                 return None
             remove_label(session, last.key, rater)
             record(session, rater, "label.undo", pilot.id, **facts_of(session, pilot, last))
-        return self.sealing.token(
-            pilot, ShownPair(last.key, last.shown_first != ArmRole.INCUMBENT.value, last.draw_probability)
-        )  # fmt: skip
+        shown = ShownPair(last.key, last.shown_first != ArmRole.INCUMBENT.value, last.draw_probability)
+        return TakenBack(self.sealing.token(pilot, shown), shown.queue)
+
+    def _first_readable(
+        self, session: Session, pilot: Pilot, pairs: Sequence[PairToLabel], rater: str
+    ) -> tuple[PairToLabel, ShownPair, BlindPair] | None:
+        """The first pair whose texts are still there; what was read of the queues may be some minutes old."""
+        for pair in pairs:
+            shown = shown_for(pair, rater)
+            blind = blind_pair(pilot, _record(session, pilot, shown), shown)
+            if blind is not None:
+                return pair, shown, blind
+        return None
 
 
 def label_of(pilot: Pilot, shown: ShownPair, given: GivenAnswer, rater: str, *, at: datetime) -> Label:
@@ -258,11 +273,9 @@ def progress_of(
     )
 
 
-def _chosen(sealing: Sealing, found: ToLabel, token: str | None, offered: Sequence[PairToLabel]) -> PairToLabel | None:
-    if token is None:
-        return None
-    key = sealing.open(found.pilot, token).key
-    return next((pair for pair in offered if pair.key == key), None)
+def _chosen(sealing: Sealing, pilot: Pilot, token: str, offered: Sequence[PairToLabel]) -> list[PairToLabel]:
+    key = sealing.open(pilot, token).key
+    return [pair for pair in offered if pair.key == key]
 
 
 def _raters(found: ToLabel) -> int:
