@@ -72,7 +72,7 @@ def configure_pilot(services: ServicesDep, who: Operator, name: str, toml: RawBo
     """Replaces the configuration; after the start every change is listed, and some are refused."""
     with session_scope(services.session_factory) as session:
         pilot, loaded, changes = change_configuration(session, name, toml, who.name, datetime.now(UTC))
-        notes = life.notes_on(loaded) + tuple(f"changed: {change.path}" for change in changes)
+        notes = life.notes_on(loaded) + tuple(life.change_words(pilot, change) for change in changes)
         return pilot_body(life.details_of(session, pilot), notes or ("nothing changed",))
 
 

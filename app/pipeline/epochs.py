@@ -6,6 +6,7 @@ all pairs are graded anew.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -254,7 +255,7 @@ def _models_of(
     found = {}
     for arm in arms:
         replies = evidence.incumbent if arm == INCUMBENT else evidence.arms[arm].replies
-        number, names = codes(replies.models[inside & replies.answered & (replies.models != "")])
-        if names:
-            found[arm] = names[int(np.bincount(number).argmax())]
+        counts = Counter(replies.models[inside & replies.answered & (replies.models != "")].tolist())
+        if counts:
+            found[arm] = max(sorted(counts), key=counts.__getitem__)
     return found

@@ -12,6 +12,7 @@ from app.domain.registered import RegisteredPlan
 from app.domain.words import PilotState
 from app.errors import Conflict
 from app.pipeline.configuration import Loaded, load_configuration
+from app.pipeline.configuration_changes import touched_by
 from app.pipeline.registration import plan_of, register
 from app.store import pilots
 from app.store.audit import record
@@ -88,6 +89,12 @@ def plan_words(plan: RegisteredPlan) -> str:
     drawn = ", ".join(f"{name} {chance:.2%}" for name, chance in plan.label_probability.items())
     alpha = f"{plan.alpha:g}" + (f" (a segment {plan.alpha_by_segment:g})" if plan.segments else "")
     return f"registered: alpha {alpha}, looks after day {looks}, chance of a conversation to be labelled by people: {drawn}"
+
+
+def change_words(pilot: Pilot, change: ConfigurationChange) -> str:
+    """What was changed, and whether the decision of a started pilot rests on it."""
+    touches = touched_by(change.path) if pilot.state is not PilotState.DRAFT else None
+    return f"changed: {change.path}" + (f"; after the start, and the decision rests on it ({touches})" if touches else "")
 
 
 def stop_pilot(session: Session, name: str, by: str, now: datetime) -> Told:

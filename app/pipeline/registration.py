@@ -95,7 +95,8 @@ def _label_probability(configuration: PilotConfiguration, days: int, history: Ma
     in_window = sum(segment.in_window for segment in history.values())
     names = (*_names(configuration), OTHER_SEGMENT)
     return label_probabilities(
-        labels=float(configuration.labels.per_day * days),
+        # Of a drawn conversation people look at one pair of each candidate.
+        labels=configuration.labels.per_day * days / len(configuration.candidate),
         # What is imported beforehand may be more than anybody planned.
         volume=float(max(configuration.pilot.planned_conversations, in_window)),
         segments=_names(configuration),

@@ -100,6 +100,8 @@ def test_changes_after_the_start_say_what_they_touch_and_the_registered_values_s
     assert {change["path"]: change["touches"] for change in body["changes"]} == {
         "judge.budget_usd": None, "quality.margin": "margin", "labels.per_day": "labels",
     }  # fmt: skip
+    assert "changed: quality.margin; after the start, and the decision rests on it (margin)" in body["notes"]
+    assert "changed: judge.budget_usd" in body["notes"]
     assert (body["plan"]["margin"], body["configuration"]["quality"]["margin"]) == (0.05, 0.1)
     assert body["plan"]["label_probability"]["other"] == 0.3
     card = api.get("/api/v1/pilots/support-bot/scorecard").json()

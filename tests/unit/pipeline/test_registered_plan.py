@@ -47,6 +47,9 @@ def test_alpha_is_parted_among_candidates_and_their_segments() -> None:
 def test_without_a_history_all_judged_segments_have_one_probability() -> None:
     plan = plan_of(a_draft(segment=SEGMENTS, labels={"per_day": 15}), None)
     assert plan.label_probability == {"billing": 0.3, "lookup": 0.0, "other": 0.3}
+    qwen = {"name": "qwen", "base_url": "http://a/v1", "model": "qwen"}
+    two = plan_of(a_draft(candidate=[qwen, qwen | {"name": "llama"}]), None)
+    assert two.label_probability == {"other": 0.15}, "of a drawn conversation a pair of each candidate is labelled"
     assert plan_of(a_draft(labels={"per_day": 0}), None).label_probability == {"other": 0.0}
     assert plan_of(a_draft(pilot={"planned_conversations": 10}), None).label_probability == {"other": 1.0}
 
