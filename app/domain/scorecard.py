@@ -245,7 +245,10 @@ class CostModel(Model):
 
 
 class GateModel(Model):
-    """One condition of the verdict; `bound` is the one-sided bound that was compared with `threshold`."""
+    """One condition of the verdict; `bound` is the one-sided bound that was compared with `threshold`.
+
+    `passed_on` and `failed_on` are of quality alone: the day on which the rule first showed it.
+    """
 
     name: GateName
     outcome: GateOutcome
@@ -253,6 +256,8 @@ class GateModel(Model):
     threshold: float | None = None
     alpha: float | None = None
     reason: str = ""
+    passed_on: int | None = None
+    failed_on: int | None = None
 
 
 class VerdictModel(Model):

@@ -82,6 +82,8 @@ def gates_of(
             threshold=quality.terms.threshold,
             alpha=quality.terms.alpha,
             reason=quality.ruled.reason,
+            passed_on=quality.ruled.passed_on,
+            failed_on=quality.ruled.failed_on,
         ),
         *(_model(name, found) for name, found in operation(None).items()),
         GateModel(name=GateName.CONSTRAINTS, outcome=constraint.outcome, reason=constraint.reason),

@@ -294,6 +294,11 @@ def _declines(guard: Decline, terms: Terms) -> str:
     end, week = _number(guard.end_level), _number(guard.last_week)
     if end is None or week is None:
         return "there are too few days to see whether it stays there"
+    if bool(guard.weeks_differ):
+        return (
+            "its weeks differ by more than their days explain: so few weeks do not show what the next ones will be, longer "
+            "evidence would"
+        )
     change = float(guard.slope_per_week)
     return (
         f"it changes by {change:+.1%} a week: its fitted level on the last day is {end:.1%} and its last seven days' mean "

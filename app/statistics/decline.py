@@ -1,7 +1,8 @@
 """The guard against a falling candidate: the rule speaks of the average so far, a migration is about what comes next.
 
 A verdict needs, at its moment and beside the rule: the fitted level late in the evidence clearly above the threshold, the
-fitted level on its last day above it, the last seven days not clearly below it, and no significant fall that leads close to it.
+fitted level on its last day above it, the last seven days not clearly below it, no significant fall that leads close to it, and
+no weeks that differ so much that a few of them cannot speak for the next ones.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from scipy.stats import t
 
 from app.statistics.daily import Daily, Flags, levels
 from app.statistics.sums import Floats
+from app.statistics.weeks import compare_weeks
 
 WEEK = 7
 # Where on the fitted line, from the mean (0) to the last day (1), the level is tested, and how many standard errors above.
@@ -32,6 +34,7 @@ class Decline:
         last_week: Mean of the last seven days with units.
         slope_per_week: Fitted change.
         falls: Whether the fall is significant.
+        weeks_differ: Whether whole weeks differ, so much that their mean by weeks is not shown to be above the threshold.
         holds: Whether nothing speaks against the level staying above the threshold.
     """
 
@@ -40,6 +43,7 @@ class Decline:
     last_week: Floats
     slope_per_week: Floats
     falls: Flags
+    weeks_differ: Flags
     holds: Flags
 
 
@@ -83,6 +87,7 @@ def decline(*, trend: Daily, threshold: float, shift: Floats | float = 0.0, scal
         stays = (late - threshold > LATE_ERRORS * late_error) & (end_level > threshold)
         week_holds = last_week - threshold > -WEEK_ERRORS * stretch * week_error
         is_safe = ~falls | (end_level - threshold >= SAFE_ERRORS * end_error)
+    weeks_differ = _weeks_differ(trend, fit.mean, threshold - np.asarray(shift), stretch)
     enough = fit.days >= LEAST_DAYS
     return Decline(
         end_level=np.where(enough, end_level, np.nan),
@@ -90,8 +95,16 @@ def decline(*, trend: Daily, threshold: float, shift: Floats | float = 0.0, scal
         last_week=last_week,
         slope_per_week=np.where(enough, WEEK * stretch * fit.slope, np.nan),
         falls=np.asarray(enough & falls, dtype=bool),
-        holds=np.asarray(enough & stays & week_holds & is_safe, dtype=bool),
+        weeks_differ=weeks_differ,
+        holds=np.asarray(enough & stays & week_holds & is_safe & ~weeks_differ, dtype=bool),
     )
+
+
+def _weeks_differ(trend: Daily, mean: Floats, threshold: Floats, stretch: Floats) -> Flags:
+    weeks = compare_weeks(daily=trend)
+    with np.errstate(invalid="ignore"):
+        is_shown = mean - stretch * (mean - weeks.lower) > threshold
+    return np.asarray(weeks.differ & ~is_shown, dtype=bool)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -103,25 +103,29 @@ def hybrid(  # noqa: PLR0913 - one rule with all that was registered for it
         (14, 14, 0)
     """
     upper_sums = lowest if highest is None else highest
-    _check(lowest, upper_sums, alpha, n_optimal, [*looks, *([] if extension is None else [extension])])
-    last = lowest.days if now is None else now
+    _check(lowest, upper_sums, alpha, n_optimal, looks)
     known = np.broadcast_to(np.arange(1, lowest.days + 1), lowest.n.shape) if entered is None else np.asarray(entered)
+    last = lowest.days if now is None else now
     first_day = begins + FIRST_DAY - 1
+    plan = _Plan(tuple(look for look in looks if look >= first_day), extension, alpha, begins)
+    seen = _looks(levels(daily=lowest, shape=shape, known=middle), known, plan)
     low, high = (at_moments(daily, known, last, shape=shape, middle=middle) for daily in (lowest, upper_sums))
     sequence = _lower(low, alpha=alpha * SEQUENCE_SHARE, n_optimal=n_optimal)
     below = _upper(high, alpha=alpha, n_optimal=n_optimal)
-    moments = np.arange(1, last + 1)
-    shown = (sequence > threshold) & (moments >= first_day)
-    plan = _Plan(tuple(look for look in looks if look >= first_day), extension, alpha, begins)
-    seen = _looks(levels(daily=lowest, shape=shape, known=middle), known, plan)
-    by_sequence, failed = _first(shown), _first(below < threshold)
+    return _found(sequence, below, seen, low, threshold=threshold, first_day=first_day)
+
+
+def _found(sequence: Floats, below: Floats, seen: "list[_Look]", low: Level, *, threshold: float, first_day: int) -> Hybrid:
+    """The first moment at which a look or the sequence shows it, and what holds now."""
+    last = sequence.shape[-1]
+    by_sequence = _first((sequence > threshold) & (np.arange(1, last + 1) >= first_day))
     by_look, look_at, look_bound = _first_look(seen, threshold, last)
     is_by_look = (look_at > 0) & ((by_sequence == 0) | (look_at <= by_sequence))
     passed = np.where(is_by_look, look_at, by_sequence)
     at_pass = np.take_along_axis(sequence, np.maximum(by_sequence - 1, 0)[..., None], axis=-1)[..., 0]
     return Hybrid(
         passed_on=passed,
-        failed_on=failed,
+        failed_on=_first(below < threshold),
         by_look=np.where(is_by_look, by_look, NEVER),
         passing_bound=np.where(passed > 0, np.where(is_by_look, look_bound, at_pass), np.nan),
         lower=_best(sequence[..., -1], seen, last),

@@ -105,42 +105,56 @@ def correct(*, labelled: Labelled, days: int, now: int, pilots: int = 1) -> Corr
     """
     _check(labelled, days)
     pilot = np.zeros(len(labelled.day), dtype=np.int64) if labelled.pilot is None else labelled.pilot
-    place = pilot * days + labelled.day - 1
+    at = _At(pilot, pilot * days + labelled.day - 1, (pilots, days))
     known = labelled.drawn & (labelled.answered_on <= now) & ~np.isnan(labelled.person)
     weights = _judge_weights(labelled, known, pilot, pilots, -(-days // WEEK))
-    lam = weights[pilot, (labelled.day - 1) // WEEK]
-    open_draw = labelled.drawn & ~known
-    factor = np.where(labelled.drawn, 1.0 / np.where(labelled.drawn, labelled.probability, 1.0), 0.0)
-    # Where no people are needed the preference itself is what counts.
-    guess = TIE + np.where(labelled.probability > 0, lam, 1.0) * (labelled.judge - TIE)
-    of_pair = TIE + lam * (labelled.judge_drawn - TIE)
+    guess, of_pair = _guesses(labelled, weights[pilot, (labelled.day - 1) // WEEK])
+    answered, drawn = (np.bincount(pilot[chosen], minlength=pilots) for chosen in (known, labelled.drawn))
+    share = np.where(drawn > 0, answered / np.maximum(drawn, 1), 1.0)[pilot]
+    entered = _entered(labelled, at.place, pilots, days)
+    scale = _scale(labelled, known, pilot, pilots)
+    witnesses = np.bincount(at.place[known], minlength=pilots * days).reshape(pilots, days).astype(np.float64)
 
     def series(unanswered: float) -> Daily:
         person = np.where(known, labelled.person, unanswered)
-        rest = np.where(labelled.drawn, factor * (person - np.where(labelled.drawn, of_pair, 0.0)), 0.0)
-        return Daily.of(values=guess + rest, places=place, shape=(pilots, days), weights=labelled.weight)
+        return at.sums(guess + _rest(labelled, labelled.drawn, person, of_pair, 1.0), labelled.weight)
 
-    answered, drawn = (np.bincount(pilot[chosen], minlength=pilots) for chosen in (known, labelled.drawn))
-    share = np.where(drawn > 0, answered / np.maximum(drawn, 1), 1.0)[pilot]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        rest = np.where(known, factor / share * (np.where(known, labelled.person, 0.0) - np.where(known, of_pair, 0.0)), 0.0)
-    middle = Daily.of(values=guess + rest, places=place, shape=(pilots, days), weights=labelled.weight)
-    entered = _entered(labelled, place, pilots, days)
-    in_series = entered.ravel()[place] <= now
-    scale = _scale(labelled, known, pilot, pilots)
-    judge = Daily.of(values=labelled.judge, places=place, shape=(pilots, days), weights=labelled.weight)
-    witnesses = np.bincount(place[known], minlength=pilots * days).reshape(pilots, days).astype(np.float64)
     return Corrected(
         lowest=series(0.0),
         highest=series(1.0),
-        middle=middle,
+        middle=at.sums(guess + _rest(labelled, known, labelled.person, of_pair, share), labelled.weight),
         entered=entered,
         weights=weights,
         scale=scale,
-        shape=Shape(judge, scale, witnesses),
+        shape=Shape(at.sums(labelled.judge, labelled.weight), scale, witnesses),
         answered=answered,
-        unanswered=np.bincount(pilot[open_draw & in_series], minlength=pilots),
+        unanswered=np.bincount(pilot[labelled.drawn & ~known & (entered.ravel()[at.place] <= now)], minlength=pilots),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _At:
+    """Which pilot and cell each conversation belongs to."""
+
+    pilot: Numbers
+    place: Numbers
+    shape: tuple[int, int]
+
+    def sums(self, values: Floats, weights: Floats | None) -> Daily:
+        return Daily.of(values=values, places=self.place, shape=self.shape, weights=weights)
+
+
+def _guesses(labelled: Labelled, lam: Floats) -> tuple[Floats, Floats]:
+    """What the judge makes one guess of people's preference: of the whole conversation, and of the drawn pair."""
+    # Where no people are needed the preference itself is what counts.
+    whole = TIE + np.where(labelled.probability > 0, lam, 1.0) * (labelled.judge - TIE)
+    return whole, TIE + lam * (labelled.judge_drawn - TIE)
+
+
+def _rest(labelled: Labelled, chosen: Flags, person: Floats, of_pair: Floats, share: Floats | float) -> Floats:
+    """What people's answer adds where there is one: 1 / its chance, times how far it is from the guess."""
+    chance = np.where(chosen, labelled.probability * share, 1.0)
+    return np.where(chosen, (np.where(chosen, person, 0.0) - np.where(chosen, of_pair, 0.0)) / chance, 0.0)
 
 
 def _judge_weights(labelled: Labelled, known: Flags, pilot: Numbers, pilots: int, weeks: int) -> Floats:
