@@ -103,7 +103,7 @@ def hybrid(  # noqa: PLR0913 - one rule with all that was registered for it
         (14, 14, 0)
     """
     upper_sums = lowest if highest is None else highest
-    _check(lowest, upper_sums, alpha, n_optimal, looks)
+    _check(lowest, upper_sums, alpha, n_optimal, [*looks, *([] if extension is None else [extension])])
     known = np.broadcast_to(np.arange(1, lowest.days + 1), lowest.n.shape) if entered is None else np.asarray(entered)
     last = lowest.days if now is None else now
     first_day = begins + FIRST_DAY - 1
@@ -190,10 +190,11 @@ def _first_look(seen: list[_Look], threshold: float, last: int) -> tuple[Numbers
 
 
 def _best(sequence: Floats, seen: list[_Look], last: int) -> Floats:
-    best = sequence
+    """The sequence's bound, or that of the last look that is known if it is higher."""
+    newest = np.full(np.shape(sequence), -np.inf)
     for look in seen:
-        best = np.where(look.at <= last, look.bound, best) if look is seen[-1] else best
-    return np.maximum(sequence, best)
+        newest = np.where(look.at <= last, look.bound, newest)
+    return np.maximum(sequence, newest)
 
 
 def at_moments(daily: Daily, known: Numbers, last: int, *, shape: Shape | None = None, middle: Daily | None = None) -> Level:
@@ -276,5 +277,5 @@ def _check(lowest: Daily, highest: Daily, alpha: float, n_optimal: float, looks:
         message = f"n_optimal must be above 0, not {n_optimal}"
         raise ValueError(message)
     if any(later <= earlier for earlier, later in pairwise(looks)):
-        message = f"looks must ascend, not {list(looks)}"
+        message = f"looks and the extension's must ascend, not {list(looks)}"
         raise ValueError(message)
