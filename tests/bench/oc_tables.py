@@ -99,7 +99,7 @@ def _is_judged(row: Row) -> bool:
 
 
 def _is_nasty(row: Row) -> bool:
-    words = ("missing", "weekends", "turns", "up to 60", "long", "ties", "last a week")
+    words = ("missing", "weekends", "turns", "up to 60", "long", "ties", "last a week", "fade", "busy", "nobody")
     return any(word in row["world"] for word in words)
 
 

@@ -45,7 +45,7 @@ def _line(row: dict[str, Any]) -> str:
     sign = "ok   " if row["equal"] else "WRONG"
     return (
         f"{sign} {row['world']} {row['pilot']}: {row['outcome']} on day {row['passed_on']} "
-        f"(pure: {row['expected_outcome']} on day {row['expected_passed_on']}), verdict {row['verdict']}"
+        f"(pure: {row['expected']['outcome']} on day {row['expected']['passed_on']}), verdict {row['verdict']}"
     )
 
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from tests.simulation.product import h1
+from tests.simulation.product import corrected_means, h1
 from tests.simulation.whole_path import Driven, Found, drive
 from tests.simulation.worlds import Judge, Labels, Pilots, World, simulate
 
 # Small enough that 80 pilots take minutes; 280 labels calibrate the judge.
 SMALL = World("", conversations=700, judge=Judge(), labels=Labels(280, skip_rate=0.0))
+CLOSE = 1e-9  # the store sums in another order
 BOUNDARY = SMALL.but(name="whole path, boundary", win_rate=0.45)
 PARITY = SMALL.but(name="whole path, parity", win_rate=0.50)
 SKIPPING = SMALL.but(name="whole path, parity, skips", win_rate=0.53, labels=Labels(280, skip_rate=0.02))
@@ -25,7 +26,9 @@ class Expected:
 
     outcome: str
     passed_on: int | None
+    failed_on: int | None
     judge_mean: float
+    corrected_mean: float | None
 
 
 def expected(world: World, pilots: Pilots) -> list[Expected]:
@@ -33,11 +36,17 @@ def expected(world: World, pilots: Pilots) -> list[Expected]:
     said = h1(world, pilots)
     told = said.migrate(world.last_moment)
     means = np.bincount(pilots.run, weights=pilots.judge_mean, minlength=pilots.runs) / np.bincount(pilots.run)
+    corrected = corrected_means(world, pilots).tolist() if world.labels is not None else [None] * pilots.runs
     return [
-        Expected("passes" if told[run] else "fails" if said.dont_migrate[run] else "unknown",
-                 int(said.passed_on[run]) or None, float(means[run]))
+        Expected(
+            "fails" if said.failed_on[run] else "passes" if told[run] else "unknown",
+            int(said.passed_on[run]) or None,
+            int(said.failed_on[run]) or None,
+            float(means[run]),
+            corrected[run],
+        )
         for run in range(pilots.runs)
-    ]  # fmt: skip
+    ]
 
 
 def compared(service: Driven, world: World, *, runs: int, name: str) -> Iterator[dict[str, Any]]:
@@ -50,15 +59,24 @@ def compared(service: Driven, world: World, *, runs: int, name: str) -> Iterator
 
 def _row(world: World, run: int, want: Expected, found: Found) -> dict[str, Any]:
     quality = found.card["quality"]
-    row = {
+    days = {"passed_on": quality["passed_on"], "failed_on": quality["failed_on"]}
+    said = {"outcome": found.quality["outcome"], **days}
+    wanted = {"outcome": want.outcome, "passed_on": want.passed_on, "failed_on": want.failed_on}
+    means = [
+        (quality["win_rate"]["value"], want.judge_mean),
+        (quality["win_rate_human_corrected"]["value"], want.corrected_mean),
+    ]
+    return {
         "world": world.name,
         "pilot": run,
-        "outcome": found.quality["outcome"],
-        "expected_outcome": want.outcome,
-        "passed_on": found.quality.get("passed_on"),
-        "expected_passed_on": want.passed_on,
+        **said,
+        "expected": wanted,
         "verdict": found.outcome,
-        "win_rate": quality["win_rate"]["value"],
+        "win_rate": means[0][0],
+        "corrected": means[1][0],
+        "equal": said == wanted and all(_is_same(*pair) for pair in means),
     }
-    same = (row["outcome"], row["passed_on"]) == (want.outcome, want.passed_on)
-    return row | {"equal": same and abs(row["win_rate"] - want.judge_mean) < 1e-9}
+
+
+def _is_same(said: float | None, wanted: float | None) -> bool:
+    return said is wanted is None or (said is not None and wanted is not None and abs(said - wanted) < CLOSE)

@@ -39,7 +39,7 @@ def run_scenes(chosen: Iterable[Scene], *, runs: int | None, processes: int) -> 
 def _counts(said: Said, scene: Scene) -> tuple[float, float]:
     last = scene.world.last_moment
     told = said.ever_migrate(last) if scene.read == ANY_DAY else said.migrate(last)
-    return float(told.sum()), float(said.dont_migrate.sum())
+    return float(told.sum()), float((said.failed_on > 0).sum())
 
 
 def _row(scene: Scene, rule: str, runs: int, migrate: float, dont_migrate: float) -> Row:

@@ -36,7 +36,7 @@ def h1_and_watch(world: World, pilots: Pilots) -> Said:
             still[run] = not watched[1].reasons
         return still
 
-    return Said(said.passed_on, said.dont_migrate, holds)
+    return Said(said.passed_on, said.failed_on, holds)
 
 
 def h1_without_guard(world: World, pilots: Pilots) -> Said:
@@ -44,7 +44,7 @@ def h1_without_guard(world: World, pilots: Pilots) -> Said:
     if world.labels is not None:
         return _corrected(world, pilots, is_guarded=False)
     found = on_judge(world, pilots)
-    return Said(found.passed_on, found.failed_on > 0)
+    return Said(found.passed_on, found.failed_on)
 
 
 def h1_raw(world: World, pilots: Pilots) -> Said:
@@ -54,7 +54,7 @@ def h1_raw(world: World, pilots: Pilots) -> Said:
     def holds(passed: Flags, day: int) -> Flags:
         return decline(trend=_of(pilots.daily, passed, day), threshold=THRESHOLD).holds
 
-    return Said(found.passed_on, found.failed_on > 0, holds)
+    return Said(found.passed_on, found.failed_on, holds)
 
 
 def h1_people_only(world: World, pilots: Pilots) -> Said:
@@ -65,7 +65,13 @@ def h1_people_only(world: World, pilots: Pilots) -> Said:
         **{f.name: getattr(labelled, f.name) for f in fields(labelled)} | {"judge": nothing, "judge_drawn": nothing}
     )
     found = on_corrected(world, pilots, correct(labelled=people, days=pilots.days, now=world.last_moment, pilots=pilots.runs))
-    return Said(found.passed_on, found.failed_on > 0)
+    return Said(found.passed_on, found.failed_on)
+
+
+def corrected_means(world: World, pilots: Pilots) -> Floats:
+    """The corrected win rate of each pilot, when all is known."""
+    series = correct(labelled=labelled_of(world, pilots), days=pilots.days, now=world.last_moment, pilots=pilots.runs)
+    return _mean(series.middle.where(series.entered <= world.last_moment))
 
 
 def on_judge(world: World, pilots: Pilots) -> Hybrid:
@@ -83,7 +89,8 @@ def on_judge(world: World, pilots: Pilots) -> Hybrid:
 def on_corrected(world: World, pilots: Pilots, series: Corrected) -> Hybrid:
     """The rule on the series corrected by people."""
     return hybrid(
-        lowest=series.lowest, highest=series.highest, entered=series.entered, threshold=THRESHOLD, alpha=ALPHA,
+        lowest=series.lowest, middle=series.middle, highest=series.highest, entered=series.entered,
+        threshold=THRESHOLD, alpha=ALPHA,
         n_optimal=world.conversations / 2, looks=_looks(world), extension=_extension(world),
         now=world.last_moment, shape=series.shape,
     )  # fmt: skip
@@ -121,7 +128,7 @@ def _corrected(world: World, pilots: Pilots, *, is_guarded: bool) -> Said:
         shift = _mean(now.middle.where(entered)) - _mean(judge.where(entered))
         return decline(trend=_of(judge, None, day), threshold=THRESHOLD, shift=shift, scale=now.scale).holds
 
-    return Said(found.passed_on, found.failed_on > 0, holds if is_guarded else None)
+    return Said(found.passed_on, found.failed_on, holds if is_guarded else None)
 
 
 def _shift(world: World, pilots: Pilots, passed: Flags, day: int) -> Floats:

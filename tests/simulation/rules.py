@@ -94,7 +94,7 @@ def _first_of(looks: Floats | Flags, pilots: Pilots, *, step: int = 1) -> Said:
     """Sticky: what one look said is said on that day and after it."""
     crossed = looks if looks.dtype == bool else looks > norm.isf(ALPHA)
     first = np.where(crossed.any(axis=-1), (crossed.argmax(axis=-1) + 1) * step, 0)
-    return Said(first, np.zeros(pilots.runs, dtype=bool))
+    return Said(first, np.zeros(pilots.runs, dtype=np.int64))
 
 
 def _after_each_pair(pilots: Pilots, bad: Flags | Floats, most: float) -> Said:
@@ -107,7 +107,7 @@ def _after_each_pair(pilots: Pilots, bad: Flags | Floats, most: float) -> Said:
     day = np.repeat(pilots.day, pilots.size)
     first = np.full(pilots.runs, pilots.days)
     np.minimum.at(first, run[crossed], day[crossed])
-    return Said(np.where(first < pilots.days, first + 1, 0), np.zeros(pilots.runs, dtype=bool))
+    return Said(np.where(first < pilots.days, first + 1, 0), np.zeros(pilots.runs, dtype=np.int64))
 
 
 def _by_pilot(daily: Daily, bound: Callable[[Sums], float]) -> Floats:

@@ -17,17 +17,17 @@ class Said:
 
     Attributes:
         passed_on: Day (from 1) on which it first held the candidate to be good enough, shape (runs,); 0 = never.
-        dont_migrate: Whether it ever held the candidate to be worse than the margin, shape (runs,).
+        failed_on: Day on which it first held it to be worse than the margin; outranks the other, shape (runs,); 0 = never.
         holds: Given which pilots and a day: whether nothing withdraws it on that day, shape (chosen,); `None` = nothing can.
     """
 
     passed_on: Numbers
-    dont_migrate: Flags
+    failed_on: Numbers
     holds: Callable[[Flags, int], Flags] | None = None
 
     def migrate(self, day: int) -> Flags:
         """Whether a reader on the evening of that day is told to migrate, shape (runs,)."""
-        told: Flags = (self.passed_on > 0) & (self.passed_on <= day)
+        told: Flags = _by(self.passed_on, day) & ~_by(self.failed_on, day)
         if self.holds is None or not told.any():
             return told
         still = told.copy()
@@ -40,3 +40,8 @@ class Said:
         for day in range(1, days + 1):
             found |= self.migrate(day)
         return found
+
+
+def _by(first: Numbers, day: int) -> Flags:
+    flags: Flags = (first > 0) & (first <= day)
+    return flags

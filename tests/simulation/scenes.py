@@ -223,7 +223,16 @@ def _nasty() -> Iterator[Scene]:
     yield Scene(World("rising 0.42 to 0.48", 0.42, 0.48), OWN, MANY, ANY_DAY, false)
     yield Scene(World("collapse 0.50 to 0.38 on day 22", 0.50, steps=((21, 0.38),)), note="fine for three weeks")
     yield Scene(World("collapse 0.50 to 0.38 on day 26", 0.50, steps=((25, 0.38),)), note="three bad days: nobody can know yet")
+    stopped = Labels(skip_rate=0.0, last_day=13)
+    for win_rate, word in ((BOUNDARY, "boundary"), (PARITY, "parity")):
+        yield Scene(
+            judged.but(name=f"{word}, {KIND}, nobody labels after two weeks", labels=stopped, win_rate=win_rate),
+            OWN, MANY, ANY_DAY, false if win_rate == BOUNDARY else None,
+        )  # fmt: skip
+    yield Scene(World("boundary, busy days 6 pp worse", BOUNDARY, busy_gap=0.06), OWN, MANY, ANY_DAY, false)
     for conversations in (1400, 5600):
+        world = World("boundary, shocks of 3 pp fade over days", BOUNDARY, conversations=conversations)
+        yield Scene(world.but(day_shock=SHOCK, shock_memory=0.6), OWN, MANY, ANY_DAY)
         yield Scene(
             World("boundary, shocks of 3 pp last a week", BOUNDARY, conversations=conversations, week_shock=0.03),
             OWN, MANY, ANY_DAY, None, "four weeks hold four shocks: the pilot's own mean is not the boundary",

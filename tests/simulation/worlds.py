@@ -52,12 +52,14 @@ class Labels:
         skip_rate: Draws that people skip, whatever the pair.
         missing_if_worse: Draws that are never labelled, of pairs in which the candidate's reply is worse.
         late_days: Whole days between a conversation and its label.
+        last_day: Conversations of later days (from 0) are never labelled.
     """
 
     planned: int = 280
     skip_rate: float = 0.1
     missing_if_worse: float = 0.0
     late_days: int = 3
+    last_day: int = NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ class World:
         end_win_rate: On the last planned day, reached in a straight line; `None` = as on the first.
         conversations: Planned for `planned_days`; a longer pilot goes on at the same rate.
         day_shock: Standard deviation of the day's own win rate.
+        shock_memory: Correlation of a day's shock with the one before; 0 = days are independent.
+        busy_gap: A day has half or one and a half times the traffic by chance, and a busy one is worse by it than a quiet one.
         week_shock: Standard deviation of a win rate that each whole week has of its own.
         steps: From a day (from 0) on, another true win rate.
         weekly_swing: Weekends are better by it and the other days worse, such that the mean by traffic stays.
@@ -94,6 +98,8 @@ class World:
     days: int = 28
     planned_days: int = 28
     day_shock: float = 0.0
+    shock_memory: float = 0.0
+    busy_gap: float = 0.0
     week_shock: float = 0.0
     steps: tuple[tuple[int, float], ...] = ()
     weekly_swing: float = 0.0
@@ -220,10 +226,11 @@ def simulate(world: World, *, runs: int, seed: int = 0) -> Iterator[Pilots]:
 
 def portion_of(world: World, *, runs: int, chance: np.random.Generator) -> Pilots:
     """Some pilots of the world."""
-    counts = chance.poisson(np.broadcast_to(world.traffic, (runs, world.days)))
+    busy = chance.choice((-0.5, 0.5), size=(runs, world.days)) if world.busy_gap else np.zeros((runs, world.days))
+    counts = chance.poisson(world.traffic * (1 + busy))
     place = np.repeat(np.arange(runs * world.days), counts.ravel())
     size = 1 + np.searchsorted(np.cumsum(world.sizes)[:-1], chance.random(len(place)), side="right")
-    level = _levels(world, counts, place, size, chance)
+    level = _levels(world, busy, place, size, chance)
     first = np.concatenate(([0], np.cumsum(size)[:-1])) if len(size) else np.zeros(0, dtype=np.int64)
     person = _people(world, level, size, chance)
     judge = _judge(world, person, np.repeat(place, size), runs, chance) if world.judge is not None else person
@@ -236,13 +243,14 @@ def portion_of(world: World, *, runs: int, chance: np.random.Generator) -> Pilot
     )  # fmt: skip
 
 
-def _levels(world: World, counts: Numbers, place: Numbers, size: Numbers, chance: np.random.Generator) -> Floats:
+def _levels(world: World, busy: Floats, place: Numbers, size: Numbers, chance: np.random.Generator) -> Floats:
     """True win rate of each conversation."""
-    runs = counts.shape[0]
+    runs = busy.shape[0]
     weekend = np.arange(world.days) % WEEK >= 5
     share = 2 * WEEKEND_VOLUME / (5 + 2 * WEEKEND_VOLUME)
     by_day = world.path + world.weekly_swing * np.where(weekend, 1 - share, -share)
-    daily = by_day + world.day_shock * chance.standard_normal((runs, world.days))
+    daily = by_day + world.day_shock * _shocks(world, chance.standard_normal((runs, world.days)))
+    daily = daily + world.busy_gap * (0.25 - busy)  # by traffic the busy days weigh more: the mean stays
     if world.week_shock:
         weeks = chance.standard_normal((runs, -(-world.days // WEEK)))
         daily = daily + world.week_shock * np.repeat(weeks, WEEK, axis=1)[:, : world.days]
@@ -258,6 +266,14 @@ def _levels(world: World, counts: Numbers, place: Numbers, size: Numbers, chance
         level = level + world.long_gap * (long - (size > 2))
     half = world.tie_rate / 2
     return np.clip(level, half, 1 - half)
+
+
+def _shocks(world: World, fresh: Floats) -> Floats:
+    """Each day keeps part of the last one's; the standard deviation stays 1."""
+    shocks = fresh.copy()
+    for day in range(1, world.days):
+        shocks[:, day] = world.shock_memory * shocks[:, day - 1] + np.sqrt(1 - world.shock_memory**2) * fresh[:, day]
+    return shocks
 
 
 def _people(world: World, level: Floats, size: Numbers, chance: np.random.Generator) -> Codes:
@@ -297,7 +313,7 @@ def _labels(world: World, day: Numbers, drawn: Flags, person: Codes, chance: np.
         return np.full(len(day), NEVER), np.zeros(len(day), dtype=bool)
     labels = world.labels
     skipped = drawn & (chance.random(len(day)) < labels.skip_rate)
-    missing = (person == 0) & (chance.random(len(day)) < labels.missing_if_worse)
+    missing = (person == 0) & (chance.random(len(day)) < labels.missing_if_worse) | (day > labels.last_day)
     return np.where(drawn & ~skipped & ~missing, day + labels.late_days, NEVER), skipped
 
 
