@@ -67,6 +67,9 @@
     isSent = true;
   }
 
+  // Of a long conversation the end is what is answered.
+  const messages = document.querySelector(".messages");
+  if (messages) messages.scrollTop = messages.scrollHeight;
   toggle.addEventListener("click", () => {
     isOn = !isOn;
     keep(isOn ? "no" : "yes");
