@@ -61,8 +61,9 @@ def cusum(*, means: Floats, errors: Floats, slack: float = SLACK, limit: float =
     if not slack >= 0 or not limit > 0:
         message = f"slack must be at least 0 and limit above 0, not {slack} and {limit}"
         raise ValueError(message)
-    falls, rises = np.zeros(means.shape), np.zeros(means.shape)
-    low, high, weight, total = (np.zeros(means.shape[:-1]) for _ in range(4))
+    falls = np.zeros(means.shape)
+    rises = np.zeros(means.shape)
+    low = high = weight = total = np.zeros(means.shape[:-1])
     for day in range(means.shape[-1]):
         m, e = means[..., day], errors[..., day]
         known = ~np.isnan(m)
@@ -109,7 +110,7 @@ def day_to_day(*, means: Floats, variances: Floats) -> Floats:
     known = ~np.isnan(excess)
     number = known.sum(axis=-1)
     total = np.where(known, excess, 0.0).sum(axis=-1)
-    return np.asarray(np.maximum(0.0, np.where(number > 0, total / np.maximum(number, 1), 0.0)))
+    return np.asarray(np.maximum(0.0, total / np.maximum(number, 1)))
 
 
 def daily_errors(*, means: Floats, variances: Floats) -> Floats:

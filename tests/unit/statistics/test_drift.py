@@ -37,6 +37,24 @@ def test_a_rise_is_the_mirror_image_of_a_fall() -> None:
     assert rises.rose.tolist() == falls.fell.tolist()
 
 
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_sum_at_the_limit_is_no_alarm_yet(turn: int) -> None:
+    means = 0.5 + turn * 0.05 * np.array([0.0, 1.0, -1.0, -2.0, -1.5, -4.0, -1.0])
+    errors = np.full(7, 0.05)
+    free = cusum(means=means, errors=errors, limit=99.0)
+    highest = free.falls if turn > 0 else free.rises
+    at_it = cusum(means=means, errors=errors, limit=float(highest[4]))
+    assert not (at_it.fell | at_it.rose)[:5].any()
+    assert (at_it.fell if turn > 0 else at_it.rose)[5]
+    assert at_it.falls[:6] == pytest.approx(free.falls[:6])
+    assert at_it.rises[:6] == pytest.approx(free.rises[:6])
+
+
+def test_without_slack_every_standard_error_counts() -> None:
+    means, errors = np.array([0.5, 0.45]), np.array([0.03, 0.04])
+    assert cusum(means=means, errors=errors, slack=0.0).falls.tolist() == pytest.approx([0.0, 1.0])
+
+
 def test_an_alarm_begins_anew() -> None:
     means = np.concatenate([np.full(14, 0.5), np.full(20, 0.3)])
     found = cusum(means=means, errors=np.full(34, 0.05))
@@ -50,7 +68,10 @@ def test_days_without_a_value_change_nothing() -> None:
     means, errors = 0.5 + 0.05 * chance.standard_normal(20), np.full(20, 0.05)
     gaps = np.insert(means, [0, 5, 5, 20], np.nan)
     found = cusum(means=gaps, errors=np.insert(errors, [0, 5, 5, 20], np.nan))
-    assert found.falls[~np.isnan(gaps)] == pytest.approx(cusum(means=means, errors=errors).falls)
+    plain = cusum(means=means, errors=errors)
+    assert found.falls[~np.isnan(gaps)] == pytest.approx(plain.falls)
+    assert found.rises[~np.isnan(gaps)] == pytest.approx(plain.rises)
+    assert found.rises[[5, 6]].tolist() == [found.rises[4]] * 2 != found.falls[[5, 6]].tolist()
     assert not np.isnan(found.falls).any()
 
 
@@ -90,7 +111,9 @@ def test_the_index_is_that_of_the_shares_and_grows_with_the_shift() -> None:
     assert psi(expected=many, actual=other) == pytest.approx(expected, rel=1e-4)
     assert psi(expected=other, actual=many) == pytest.approx(expected, rel=1e-4)
     assert psi(expected=many, actual=many / 10) == pytest.approx(0, abs=1e-9)
-    assert np.isfinite(psi(expected=np.array([10.0, 0.0]), actual=np.array([0.0, 10.0])))
+    # Half a unit more in each group: 10.5 and 0.5 of 11 against 5.5 of 11 in both.
+    known = (0.5 - 10.5 / 11) * np.log(0.5 / (10.5 / 11)) + (0.5 - 0.5 / 11) * np.log(0.5 / (0.5 / 11))
+    assert psi(expected=np.array([10.0, 0.0]), actual=np.array([5.0, 5.0])) == pytest.approx(known)
 
 
 def test_by_chance_the_index_is_about_what_its_size_says() -> None:
