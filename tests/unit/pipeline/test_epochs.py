@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,7 +26,7 @@ from app.domain.pilot import Arm, ConfigurationChange, Pilot, Registration
 from app.domain.words import ArmRole, PilotState
 from app.pipeline.closing import Selection, microseconds, select_evidence
 from app.pipeline.conversations import conversations_of
-from app.pipeline.epochs import epochs_of, replaced_models
+from app.pipeline.epochs import Replaced, epochs_of, replaced_models
 from app.pipeline.registration import decided
 from app.pipeline.registration_card import epoch_models
 from tests.builders import a_configuration
@@ -214,6 +215,33 @@ def test_what_replies_and_servers_both_tell_is_one_change() -> None:
     told = [seen(8), seen(9), seen(10, "qwen-2", None)]
     history, _, _ = epochs(GPT, [*same("qwen", 9), *same("qwen-2", 19)], (), told)
     assert [(epoch.number, epoch.first_day) for epoch in history.epochs] == [(0, 1), (1, 10)]
+
+
+@pytest.mark.parametrize(
+    ("second_day", "is_replaced"),
+    [
+        ("bbbbbccccc", True),  # half is enough, and of two alike the first name is the new one
+        ("bbbbcccddd", False),  # nobody has half
+        ("bbbbbbbbba", False),  # the old one has a tenth
+        ("bbbbbbbbbba", True),  # less than a tenth
+        ("bbbb", False),  # too few
+        ("bbbbb", True),
+        ("bbbbb-----", True),  # unknown ones are not counted
+        ("aaaaabbbbb", False),
+    ],
+)
+def test_when_an_id_is_replaced(second_day: str, is_replaced: bool) -> None:
+    models = ["a"] * 9 + list(second_day.replace("-", " "))
+    days = np.array([1] * 9 + [2] * len(second_day), dtype=np.int64)
+    found = replaced_models(words([model.strip() for model in models]), days, np.ones(len(days), dtype=bool))
+    assert found == ([Replaced(day=2, last_old=1, before="a", after="b")] if is_replaced else [])
+
+
+def test_rows_that_are_not_chosen_decide_nothing() -> None:
+    days = np.repeat([1, 2], 6)
+    models = words(["a"] * 6 + ["b"] * 6)
+    assert len(replaced_models(models, days, days > 0)) == 1
+    assert replaced_models(models, days, days == 2) == []
 
 
 IDS = st.lists(st.sampled_from(["", "a", "b", "c"]), min_size=0, max_size=12)
