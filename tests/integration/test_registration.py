@@ -76,16 +76,16 @@ def rows_of(count: int, **facts: Any) -> list[Row]:
 
 
 def test_a_history_decides_how_labels_are_parted(session: Session) -> None:
-    tables: dict[str, Any] = PRICED | {"segment": [{"name": "billing"}], "labels": {"per_day": 10}}
+    tables: dict[str, Any] = PRICED | {"segment": [{"name": "billing"}, {"name": "chat"}], "labels": {"per_day": 10}}
     pilot = insert_pilot(session, a_configuration(pilot={"planned_conversations": 1000}, **tables), source_toml="")
-    rows = [*rows_of(20, segment="billing"), *rows_of(180)]
+    rows = [*rows_of(20, segment="billing"), *rows_of(60, segment="chat"), *rows_of(120)]
     store_rows(session, pilot, [Row(**{**vars(row), "name": f"e{number}"}) for number, row in enumerate(rows)])
     again = Row(START + DAY, said=both(0.5), segment="billing", conversation="e50", name="later")
     store_rows(session, pilot, [again])  # a conversation belongs to its first exchange's segment
     running = start_pilot(session, pilot.name, "test", NOW - 50 * DAY).pilot
     plan = plan_of(running, registration_of(session, running.id))
-    # 280 labels, 100 conversations of billing: all of them, and of the 900 others a fifth.
-    assert plan.label_probability == {"billing": 0.28, "other": 0.28}
+    # 280 labels, 1,000 conversations: 600 of `other` with its 168 labels; 100 of billing and 300 of chat with 56 each.
+    assert plan.label_probability == {"billing": 0.56, "chat": 0.1867, "other": 0.28}
     assert running.starts_at == START
 
 
