@@ -142,3 +142,8 @@ def test_one_endless_conversation_does_not_fill_the_sample() -> None:
     assert (talks.of_row[rows] == 0).sum() == MOST_OF_A_CONVERSATION
     assert rows[:MOST_OF_A_CONVERSATION].tolist() == list(range(MOST_OF_A_CONVERSATION))
     assert len(rows) == MOST_OF_A_CONVERSATION + 599
+
+
+def test_a_sample_that_is_just_full_is_everything() -> None:
+    evidence, _, pairs, talks = case_of(np.full(MOST_PAIRS, 0.5), np.zeros(MOST_PAIRS), [0] * MOST_PAIRS)
+    assert len(sampled_pairs(evidence, pairs, talks)) == MOST_PAIRS

@@ -100,3 +100,28 @@ def test_the_quantile_is_the_least_value_that_its_share_reaches(values: list[flo
 
 def test_the_prior_is_fixed_by_the_plan() -> None:
     assert (prior_weight(planned=1400), prior_weight(planned=10**6)) == (350, 2000)
+
+
+@pytest.mark.parametrize("p", [0.5, 0.9])
+def test_every_end_is_the_first_rank_that_is_not_refuted(p: float) -> None:
+    weight = 6.0
+    a, b = p * weight, (1 - p) * weight
+    for n in range(1, 80):
+        ordered, k = np.arange(1.0, n + 1), np.arange(n + 1)
+        kept = np.flatnonzero(log_evidence(successes=k, trials=n, share=p, a=a, b=b) < math.log(1 / 0.1))
+        both = quantile_estimate(ordered=ordered, probability=p, weight=weight, confidence=0.9)
+        assert both.low == (float(kept[0]) if kept[0] >= 1 else None)
+        assert both.high == (float(kept[-1] + 1) if kept[-1] + 1 <= n else None)
+        above = np.flatnonzero(log_evidence_above(successes=k, trials=n, share=p, a=a, b=b) >= math.log(1 / 0.05))
+        high = upper_quantile(ordered=ordered, probability=p, weight=weight, alpha=0.05)
+        assert high == (float(above[0]) if len(above) else None)
+        below = np.flatnonzero(log_evidence_below(successes=k, trials=n, share=p, a=a, b=b) < math.log(1 / 0.05))
+        low = lower_quantile(ordered=ordered, probability=p, weight=weight, alpha=0.05)
+        assert low == (float(below[0]) if len(below) and below[0] >= 1 else None)
+
+
+def test_a_bound_may_be_the_least_or_the_largest_observation() -> None:
+    lows = {quantile_estimate(ordered=np.arange(1.0, n + 1), probability=0.5, weight=6.0).low for n in range(1, 80)}
+    highs = {quantile_estimate(ordered=np.arange(1.0, n + 1) - n, probability=0.5, weight=6.0).high for n in range(1, 80)}
+    assert {None, 1.0} <= lows
+    assert {None, 0.0} <= highs

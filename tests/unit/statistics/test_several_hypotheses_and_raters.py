@@ -163,6 +163,11 @@ def test_resamples_without_a_value_are_left_out() -> None:
     assert once.standard_error is None
 
 
+def test_two_clusters_show_a_spread() -> None:
+    found = cluster_bootstrap(clusters=np.arange(2), statistic=lambda drawn: drawn[:, 0], generator=chance(), resamples=400)
+    assert (found.low, found.high) == (0.0, 2.0)
+
+
 def test_one_cluster_shows_no_spread() -> None:
     found = cluster_bootstrap(clusters=np.zeros(9, dtype=int), statistic=lambda drawn: drawn[:, 0], generator=chance())
     assert found == BootstrapInterval(None, None, None, 0)
