@@ -102,7 +102,8 @@ class JudgeAgreement(Model):
 class QualityModel(Model):
     """Win rates and how far the judge can be trusted.
 
-    `rests_on` is `corrected` where people's drawn labels correct the judge, else `raw`: what the gate is decided on.
+    `rests_on` is `corrected` where people's drawn labels correct the judge, else `raw`: what the gate is decided on; the
+    judge's accuracy rests on `compared_pairs`.
     `passed_on` and `failed_on` are the days on which the rule first showed it. `drawn` pairs people are asked about, of which
     `skipped` and `missing` have no answer; `waiting_days` are closed days that wait for answers; `judge_weights` is the judge's
     weight by week. `end_level` and `last_week` are what the guard against a falling candidate reads; `is_held_back`: it holds
@@ -125,7 +126,9 @@ class QualityModel(Model):
     judge_kappa: EstimateModel
     labels: int = 0
     usable_labels: int = 0
+    compared_pairs: int = 0
     people_win_rate: EstimateModel = EstimateModel()
+    rater_agreement: EstimateModel = EstimateModel()
     by_day: list[DayPoint] = []
     raters: list[JudgeAgreement] = []
     by_turn: list[GroupModel] = []

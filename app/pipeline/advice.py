@@ -12,7 +12,16 @@ from app.pipeline.money import missing_inputs, saving_usd
 from app.pipeline.outcome import FIRST_VERDICT_DAY
 from app.pipeline.quality import Judged
 from app.pipeline.quality_rule import CORRECTED
-from app.pipeline.ruling import CONTROL_BROKEN, DRIFT, NOT_STARTED, UNCALIBRATED, USABLE_LABELS, Case, Ruling
+from app.pipeline.ruling import (
+    CONTROL_BROKEN,
+    DRIFT,
+    LABELS_FOR_ACCURACY,
+    NOT_STARTED,
+    UNCALIBRATED,
+    USABLE_LABELS,
+    Case,
+    Ruling,
+)
 
 FEW_CONVERSATIONS = 100
 
@@ -48,7 +57,7 @@ def _answers(case: Case) -> Iterator[str]:
     """Drawn pairs without an answer widen the range: each counts as if people had said the worst, and the best."""
     model = case.quality.model
     if model.waiting_days:
-        yield f"Answers for the drawn pairs of {len(model.waiting_days)} days, which wait for people for up to 7 days each."
+        yield f"Answers for the drawn pairs of {len(model.waiting_days)} days, each waited for up to 7 days."
     if model.rests_on == CORRECTED and model.skipped + model.missing:
         share = (model.skipped + model.missing) / model.drawn
         yield (
@@ -74,6 +83,8 @@ def _more_labels(quality: Judged) -> str:
     missing = USABLE_LABELS - quality.model.usable_labels
     if missing > 0:
         return f"{missing} more labels by people on randomly drawn, judged pairs."
+    if quality.model.compared_pairs < LABELS_FOR_ACCURACY:
+        return f"{LABELS_FOR_ACCURACY - quality.model.compared_pairs} more labels that choose a side, on judged pairs."
     return "A judge that agrees with people more often: its answers are too often not theirs."
 
 

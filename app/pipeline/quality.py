@@ -28,6 +28,7 @@ from app.pipeline.conversations import (
 from app.pipeline.correction import Asked, asked_of
 from app.pipeline.coverage import skipped_of
 from app.pipeline.judge_agreement import People, agreement_of, labelled_pairs, people_of, raters_of
+from app.pipeline.labelling.agreement import rater_agreement
 from app.pipeline.left_out import LeftOut, left_out_of
 from app.pipeline.length_control import length_controlled
 from app.pipeline.quality_rule import (
@@ -62,7 +63,6 @@ class Judged:
         terms: What it was ruled by.
         left_out: Days of which we left out too much to say anything.
         judged_segments: Segments with pairs that a judge graded.
-        labelled: Pairs on which the judge's accuracy rests.
         asked: What people were asked.
         sums: The daily sums by segment and series.
         pairs: The preferences they are made of.
@@ -74,7 +74,6 @@ class Judged:
     terms: Terms
     left_out: LeftOut
     judged_segments: frozenset[str]
-    labelled: int
     asked: Asked
     sums: SumsByDay
     pairs: PairValues
@@ -156,7 +155,6 @@ def judge_quality(
         terms=terms,
         left_out=left_out,
         judged_segments=frozenset(talks.segment_of_row[pairs.judged & ~np.isnan(pairs.values)].tolist()),
-        labelled=labelled_pairs(people, pairs),
         asked=asked,
         sums=sums,
         pairs=pairs,
@@ -243,7 +241,9 @@ def _model(
         judge_kappa=trust.kappa,
         labels=int(labelled.sum()),
         usable_labels=int((labelled & people.drawn & pairs.judged).sum()),
+        compared_pairs=labelled_pairs(people, pairs),
         people_win_rate=EstimateModel.of(mean_estimate(values=people.preferences[labelled])),
+        rater_agreement=EstimateModel.of(rater_agreement(arm, facts.talks, pairs.counted)),
         by_day=points_of(whole, terms),
         raters=list(raters_of(arm, pairs, people, facts.talks)),
         rests_on=(corrected or whole).rests_on,

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from app.domain.drift import DriftModel
 from app.domain.pilot import Pilot
-from app.domain.scorecard import ControlModel, SegmentModel
+from app.domain.scorecard import ControlModel, QualityModel, SegmentModel
 from app.domain.words import GateOutcome, Outcome, PilotState
 from app.pipeline.configuration_changes import DecisiveChange
 from app.pipeline.gates import Gates
@@ -69,13 +69,42 @@ class Ruling:
     is_final: bool
 
 
-def is_calibrated(quality: Judged) -> bool:
-    """Whether people bear the judge out (CONTRACTS section 5, Outcome)."""
-    accuracy = quality.model.judge_accuracy
-    if accuracy.value is None or accuracy.low is None:
-        return False
-    is_right = accuracy.value >= LEAST_ACCURACY and accuracy.low > GUESSING
-    return is_right and quality.labelled >= LABELS_FOR_ACCURACY and quality.model.usable_labels >= USABLE_LABELS
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whether people bear the judge out (CONTRACTS section 5, Outcome).
+
+    Attributes:
+        has_labels: Enough usable labels, and enough pairs to compare on.
+        is_accurate: Right often enough, and surely better than guessing; `None` = on too few pairs to say.
+        words: Why not, or how well.
+    """
+
+    has_labels: bool
+    is_accurate: bool | None
+    words: str
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether a verdict may rest on the judge."""
+        return self.has_labels and bool(self.is_accurate)
+
+
+def trust_of(quality: QualityModel) -> Trust:
+    """How far the judge can be trusted by what people said."""
+    accuracy, compared, usable = quality.judge_accuracy, quality.compared_pairs, quality.usable_labels
+    has_labels = usable >= USABLE_LABELS and compared >= LABELS_FOR_ACCURACY
+    if accuracy.value is None or accuracy.low is None or compared < LABELS_FOR_ACCURACY:
+        on = f"it was compared with people on {compared} pairs, not on the {LABELS_FOR_ACCURACY} that show its accuracy"
+        return Trust(has_labels, None, f"{_labels(usable)}, and {on}")
+    is_accurate = accuracy.value >= LEAST_ACCURACY and accuracy.low > GUESSING
+    agrees = f"{accuracy.value:.1%} of its answers (at least {accuracy.low:.1%}) are those of people, on {compared} pairs"
+    if not is_accurate:
+        return Trust(has_labels, False, f"{agrees}; needed are {LEAST_ACCURACY:.0%}, surely above {GUESSING:.0%}")
+    return Trust(has_labels, True, agrees if has_labels else f"{_labels(usable)}; {agrees}")
+
+
+def _labels(usable: int) -> str:
+    return f"there are {usable} usable labels of the {USABLE_LABELS} that are needed"
 
 
 def rule_on(case: Case) -> Ruling:
@@ -96,7 +125,7 @@ def rule_on(case: Case) -> Ruling:
     if decision.held_back is not None or (decision.outcome is Outcome.EXTEND and case.day < FIRST_VERDICT_DAY):
         codes.append(TOO_EARLY)
     rests_on_judge = case.quality.judged_segments & moved if moved else case.quality.judged_segments
-    if wanted in MOVING and rests_on_judge and not is_calibrated(case.quality):
+    if wanted in MOVING and rests_on_judge and not trust_of(case.quality.model).is_enough:
         codes.append(UNCALIBRATED)
     codes += _frozen(case, decision, wanted)
     outcome = Outcome.EXTEND if codes else decision.outcome

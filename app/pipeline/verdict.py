@@ -10,16 +10,13 @@ from app.pipeline.quality import Judged
 from app.pipeline.ruling import (
     CONTROL_BROKEN,
     DRIFT,
-    GUESSING,
-    LABELS_FOR_ACCURACY,
-    LEAST_ACCURACY,
     NOT_STARTED,
     TOO_EARLY,
     UNCALIBRATED,
-    USABLE_LABELS,
     Case,
     Ruling,
     rule_on,
+    trust_of,
 )
 
 CHANGED = "changed_after_registration"
@@ -111,16 +108,7 @@ def _in_short(case: Case, ruling: Ruling) -> str:
 
 
 def _calibration(quality: Judged) -> str:
-    accuracy, usable = quality.model.judge_accuracy, quality.model.usable_labels
-    agrees = (
-        f"{accuracy.value:.1%} of its answers (at least {accuracy.low:.1%}) are those of people, on {quality.labelled} pairs"
-        if accuracy.value is not None and accuracy.low is not None
-        else "nobody compared it with people"
-    )
-    return (
-        f"The judge is not calibrated: there are {usable} usable labels of the {USABLE_LABELS} that are needed, and {agrees}; "
-        f"needed are {LEAST_ACCURACY:.0%}, surely above {GUESSING:.0%}, on {LABELS_FOR_ACCURACY} pairs."
-    )
+    return f"The judge is not calibrated: {trust_of(quality.model).words}."
 
 
 def _routing(case: Case, ruling: Ruling) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The scorecard of 466 real judged pairs shows the figures that the data's README states, to 4 decimals."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from app.domain.scorecard import CandidateModel, JudgeAgreement
 from app.pipeline.pilots import start_pilot
+from app.pipeline.ruling import trust_of
 from app.pipeline.scorecard import compute_scorecard
 from app.store.pilots import insert_pilot
 from app.store.session import SessionFactory, session_scope
@@ -110,3 +112,41 @@ def in_own_pilot(session_factory: SessionFactory, pairs: list[dict[str, Any]], j
         store_rows(session, pilot, [as_row(pair, number, judge) for number, pair in enumerate(pairs)])
     card = compute_scorecard(session_factory, slug, now=NOW)
     return next(rater for rater in card.candidates["qwen"].quality.raters if rater.rater == judge)
+
+
+@pytest.mark.parametrize(
+    ("judge", "sets", "labels", "is_trusted"),
+    [
+        ("GPT-4", ("MT-Bench", "LLMEval^2"), None, True),
+        ("ChatGPT", ("MT-Bench", "LLMEval^2"), None, True),
+        ("ChatGPT", ("FairEval", "LLMEval^2"), None, False),
+        ("GPT-4", ("MT-Bench", "LLMEval^2"), 90, False),
+    ],
+)
+def test_a_judge_passes_the_floor_or_not_as_its_figures_say(
+    session_factory: SessionFactory,
+    pairs: list[dict[str, Any]],
+    judge: str,
+    sets: tuple[str, ...],
+    labels: int | None,
+    is_trusted: bool,
+) -> None:
+    chosen = [pair for pair in pairs if pair["set"] in sets]
+    rows = [as_row(pair, number, judge) for number, pair in enumerate(chosen)]
+    if labels is not None:
+        rows = [row if number < labels else replace(row, told=()) for number, row in enumerate(rows)]
+    configuration = a_configuration(pilot={"starts": START.date()}, judge={"rater": judge})
+    with session_scope(session_factory) as session:
+        pilot = insert_pilot(session, configuration, source_toml="")
+        store_rows(session, pilot, rows)
+        start_pilot(session, pilot.name, "test", NOW)
+    card = compute_scorecard(session_factory, pilot.name, now=NOW).candidates["qwen"]
+    figures = agreement(chosen[:labels], judge)
+    accuracy = card.quality.judge_accuracy
+    assert accuracy.value == pytest.approx(figures.accuracy, abs=1e-4)
+    trust = trust_of(card.quality)
+    assert (trust.is_enough, trust.has_labels) == (is_trusted, labels is None)
+    assert trust.is_accurate is (None if labels else figures.accuracy >= 0.7)
+    assert ("usable labels" if labels else f"{figures.accuracy:.1%}") in trust.words
+    if not is_trusted:
+        assert trust.words in " ".join(card.verdict.reasons) or "judge_uncalibrated" not in card.verdict.reason_codes
