@@ -115,6 +115,17 @@ def _reasons(pilot: Pilot, evidence: Evidence, days: Numbers) -> Words:
     return words[found] if len(found) else np.empty(0, dtype=object)
 
 
+def sampling_weights(pilot: Pilot, evidence: Evidence) -> Floats:
+    """How many production requests each exchange stands for.
+
+    It takes part if its point is below the present rate and the one that held when it came.
+    """
+    rate: Floats | float = pilot.configuration.sampling.rate
+    if evidence.live is not None:
+        rate = np.minimum(rate, evidence.live.sampling_rates)
+    return np.asarray(1.0 / (evidence.exchanges.inclusion_probability * rate), dtype=np.float64)
+
+
 def _not_running(pilot: Pilot, evidence: Evidence) -> Flags:
     """Live requests that a mirror took for a pilot that was not started yet, or stopped already."""
     arrived = evidence.exchanges.arrived_us

@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import orjson
 from sqlalchemy.orm import Session
 
@@ -28,7 +27,7 @@ from app.domain.scorecard import (
 )
 from app.domain.words import Outcome, PilotState
 from app.errors import InvalidInput, Problem
-from app.pipeline.closing import NOT_LIVE, Selection, content_hashes, days_over, microseconds, select_evidence
+from app.pipeline.closing import NOT_LIVE, Selection, content_hashes, days_over, microseconds, sampling_weights, select_evidence
 from app.pipeline.configuration_changes import decisive_changes
 from app.pipeline.control import control_of
 from app.pipeline.conversations import ALL, VALUE, Conversations, conversations_of
@@ -43,6 +42,7 @@ from app.pipeline.groups import Groups, groups_of
 from app.pipeline.model_sightings import fingerprint_warnings
 from app.pipeline.money import cost_model, money_of
 from app.pipeline.operation import capacity_of, latency_of, queue_lag_of, reliability_of
+from app.pipeline.parts.closing_parts import forget_parts
 from app.pipeline.quality import Grounds, Judged, judge_quality
 from app.pipeline.registration import plan_of
 from app.pipeline.registration_card import registration_model
@@ -130,6 +130,7 @@ def _close(session_factory: SessionFactory, session: Session, pilot_name: str, n
     if stored.pilot.state is PilotState.DRAFT:
         return card
     close_days(session, stored.pilot.id, hashes, sums)
+    forget_parts(session, stored.pilot, marks)
     forget_marks(session, stored.pilot.id, marks)
     card = _with_reopened(session, stored.pilot.id, card, hashes)
     content = card.model_dump_json(by_alias=True)
@@ -186,7 +187,7 @@ def make_scorecard(
     pilot, evidence = stored.pilot, stored.evidence
     selection = select_evidence(pilot, evidence, now=now, as_of=as_of, ledger=stored.ledger)
     talks = conversations_of(evidence, selection)
-    weights = 1.0 / (evidence.exchanges.inclusion_probability * _sampling_rates(pilot, evidence))
+    weights = sampling_weights(pilot, evidence)
     hashes = content_hashes(evidence, selection)
     coverage = ledger_model(pilot, selection, stored.ledger)
     plan, histories = plan_of(pilot, stored.registration), _histories(stored, selection, as_of)
@@ -340,12 +341,6 @@ def _daily_sums(arm_id: int, quality: Judged, history: EpochHistory) -> list[Dai
         for (segment, series), by_day in sorted(quality.sums.items())
         for day, sums in sorted(by_day.items())
     ]
-
-
-def _sampling_rates(pilot: Pilot, evidence: Evidence) -> Floats | float:
-    """Of each exchange: it takes part if its point is below the present rate and the one that held when it came."""
-    rate = pilot.configuration.sampling.rate
-    return rate if evidence.live is None else np.minimum(rate, evidence.live.sampling_rates)
 
 
 def _data_hash(stored: Stored, coverage: LedgerModel, hashes: dict[int, str], histories: Mapping[str, EpochHistory]) -> str:

@@ -1,5 +1,7 @@
 """Reads a pilot's evidence as columns: few statements, no objects a row."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -76,16 +78,32 @@ WHERE pilot_id = %(pilot)s AND arm_id = %(arm)s AND queue_lag_seconds IS NOT NUL
 """
 
 
-def read_evidence(session: Session, pilot: Pilot, *, as_of: datetime | None = None) -> Evidence:
+# Each wanted exchange is looked up by itself, whatever the planner thinks of their number.
+_WANTED = """FROM unnest(%(only)s::bigint[]) AS wanted(wanted_id)
+CROSS JOIN LATERAL (SELECT * FROM {table} AS x WHERE x.{key} = wanted.wanted_id OFFSET 0) AS {table} WHERE"""
+
+
+def _of_wanted(statement: str, parameters: dict[str, Any]) -> str:
+    """The statement, for some exchanges alone if they are named."""
+    if parameters.get("only") is None:
+        return statement
+    before, table, after = re.split(r"FROM (\w+)\s+WHERE", statement, maxsplit=1)
+    return before + _WANTED.format(table=table, key="id" if table == "exchanges" else "exchange_id") + after
+
+
+def read_evidence(
+    session: Session, pilot: Pilot, *, as_of: datetime | None = None, only: Sequence[int] | None = None
+) -> Evidence:
     """All evidence of a pilot, or only what had happened by a moment.
 
     Args:
         session: For several statements that must see one state, in a transaction with repeatable reads.
         pilot: Whose evidence; its candidates are read.
         as_of: Exchanges that arrived before it (days are half open), and grades and labels whose event time is not after it.
+        only: Numbers of the exchanges to read; default: all.
     """
-    parameters = {"pilot": pilot.id, "as_of": as_of}
-    exchanges = _exchanges(_columns(session, _EXCHANGES, parameters, 11))
+    parameters = {"pilot": pilot.id, "as_of": as_of, "only": list(only) if only is not None else None}
+    exchanges = _exchanges(_columns(session, _of_wanted(_EXCHANGES, parameters), parameters, 11))
     places = _Places(exchanges.ids)
     return Evidence(
         exchanges=exchanges,
@@ -153,7 +171,7 @@ def _exchanges(columns: list[list[Any]]) -> ExchangeColumns:
 
 
 def _replies(session: Session, places: _Places, parameters: dict[str, Any]) -> ReplyColumns:
-    ids, *columns = _columns(session, _REPLIES, parameters, 13)
+    ids, *columns = _columns(session, _of_wanted(_REPLIES, parameters), parameters, 13)
     rows, known = places.of(ids)
     at = rows[known]
     is_there = np.zeros(places.count, dtype=bool)
@@ -174,7 +192,7 @@ def _replies(session: Session, places: _Places, parameters: dict[str, Any]) -> R
 
 
 def _pairs(session: Session, places: _Places, parameters: dict[str, Any]) -> PairColumns:
-    ids, settled, rules, preferences, ungraded = _columns(session, _PAIRS, parameters, 5)
+    ids, settled, rules, preferences, ungraded = _columns(session, _of_wanted(_PAIRS, parameters), parameters, 5)
     rows, known = places.of(ids)
     at = rows[known]
     columns = PairColumns(
@@ -193,7 +211,9 @@ def _pairs(session: Session, places: _Places, parameters: dict[str, Any]) -> Pai
 
 
 def _grades(session: Session, places: _Places, parameters: dict[str, Any]) -> GradeColumns:
-    ids, graders, raters, first, values, ungraded, imported, graded, versions = _columns(session, _GRADES, parameters, 9)
+    ids, graders, raters, first, values, ungraded, imported, graded, versions = _columns(
+        session, _of_wanted(_GRADES, parameters), parameters, 9
+    )
     rows, known = places.of(ids)
     grades = GradeColumns(
         rows=rows,
@@ -211,7 +231,7 @@ def _grades(session: Session, places: _Places, parameters: dict[str, Any]) -> Gr
 
 
 def _labels(session: Session, places: _Places, parameters: dict[str, Any]) -> LabelColumns:
-    ids, raters, values, draws, made, critical, sources = _columns(session, _LABELS, parameters, 7)
+    ids, raters, values, draws, made, critical, sources = _columns(session, _of_wanted(_LABELS, parameters), parameters, 7)
     rows, known = places.of(ids)
     kept, names = rows[known], words(raters)[known]
     order = np.lexsort((codes(names)[0], kept))

@@ -317,7 +317,7 @@ class DailySumRow(Base):
 class ScorecardRow(Base):
     """A computed scorecard, for reading.
 
-    `content` is the document with its order; `inputs_hash` is of what it rests on beside the evidence (None = not to be reused).
+    `content` is the document with its order; `inputs_hash` is of what it rests on beside the evidence, None = never reused.
     """
 
     __tablename__ = "scorecards"

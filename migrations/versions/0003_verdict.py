@@ -95,6 +95,16 @@ def _create_touched() -> None:
         ),
         sa.PrimaryKeyConstraint("pilot_id", "hour", "transaction", name=op.f("pk_touched")),
     )
+    op.create_table(
+        "day_parts",
+        sa.Column("pilot_id", sa.BigInteger(), nullable=False),
+        sa.Column("day", sa.SmallInteger(), nullable=False),
+        sa.Column("content", postgresql.BYTEA(), nullable=False),
+        sa.Column("inputs_hash", sa.TEXT(), nullable=False),
+        sa.Column("seen", postgresql.ARRAY(sa.BigInteger()), nullable=False),
+        sa.ForeignKeyConstraint(["pilot_id"], ["pilots.id"], name=op.f("fk_day_parts_pilot_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("pilot_id", "day", name=op.f("pk_day_parts")),
+    )
     for column in ("content", "inputs_hash"):
         op.add_column("scorecards", sa.Column(column, sa.TEXT(), nullable=True))
     for table, (rows, hour) in _TOUCHING.items():
@@ -117,4 +127,5 @@ def _drop_touched() -> None:
         op.execute(f"DROP FUNCTION touch_{table}()")
     for column in ("inputs_hash", "content"):
         op.drop_column("scorecards", column)
+    op.drop_table("day_parts")
     op.drop_table("touched")
