@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from app.domain.configuration import PilotConfiguration
 from app.domain.content import MASKED, METADATA
+from app.domain.scorecard import GateModel
 from app.domain.words import OTHER_SEGMENT, GateName, GateOutcome, Outcome
 from app.pipeline.content import strictest_level_of
 from app.pipeline.conversations import PENDING
@@ -62,7 +63,7 @@ def _answers(case: Case) -> Iterator[str]:
         share = (model.skipped + model.missing) / model.drawn
         yield (
             f"Labels for {model.skipped:,} skipped and {model.missing:,} unanswered drawn pairs of {model.drawn:,}: each counts "
-            f"as a loss for the lower bound and as a win for the upper one, about {share / 2:.1%} each way."
+            f"as a loss for the lower bound and a win for the upper one, about {share / 2:.1%} each way."
         )
 
 
@@ -95,11 +96,18 @@ def _other_gates(case: Case) -> Iterator[str]:
     for name in (GateName.LATENCY, GateName.RELIABILITY):
         if outcomes[name] in (GateOutcome.UNKNOWN, GateOutcome.FAILS):
             gate = next(gate for gate in case.gates.models if gate.name is name)
-            yield sentence(f"{name.value}: {gate.reason}")
+            yield sentence(f"{name.value}: {gate.reason}{_other_limit(gate)}")
     if outcomes[GateName.SAVING] is GateOutcome.UNKNOWN:
         yield f"Give what the saving needs: {'; '.join(missing_inputs(case.money))}."
     elif outcomes[GateName.SAVING] is GateOutcome.FAILS:
         yield from _cheaper(case)
+
+
+def _other_limit(gate: GateModel) -> str:
+    if gate.bound is None or gate.threshold is None or gate.bound <= gate.threshold:
+        return ""
+    at_least = "more than" if gate.outcome is GateOutcome.FAILS else "at least"
+    return f"; it would pass by a limit of {at_least} {gate.bound:.3g} instead of {gate.threshold:g}"
 
 
 def _cheaper(case: Case) -> Iterator[str]:
