@@ -71,12 +71,12 @@ def conversation_sums(x: Floats, chosen: Flags, talks: Conversations, weights: F
         weights: One a row.
     """
     rows = np.flatnonzero(chosen)
-    size = len(talks.days)
-    number = np.bincount(talks.of_row[rows], minlength=size)
-    there = number > 0
-    means = np.bincount(talks.of_row[rows], weights=x[rows], minlength=size)[there] / number[there]
-    weight = np.bincount(talks.of_row[rows], weights=weights[rows], minlength=size)[there] / number[there]
-    return Sums.of(values=np.clip(means, 0.0, 1.0), weights=weight)
+    of_row, size = talks.of_row[rows], len(talks.days)
+    ones = np.ones(len(rows))
+    number, values, weight = (
+        np.asarray(np.bincount(of_row, weights=of, minlength=size), dtype=np.float64) for of in (ones, x[rows], weights[rows])
+    )
+    return _sums(values, number, weight)
 
 
 def _order_of_arrival(arrived_us: Numbers, conversation: Numbers) -> Floats:
@@ -92,19 +92,46 @@ def _order_of_arrival(arrived_us: Numbers, conversation: Numbers) -> Floats:
 def _table(
     groups: Numbers, names: tuple[str, ...], pairs: PairValues, talks: Conversations, weights: Floats, n_optimal: float
 ) -> Iterator[GroupModel]:
-    for number, name in enumerate((*names, UNKNOWN)):
-        chosen = pairs.counted & (groups == number)
-        if chosen.any():
-            yield _group(name, chosen, pairs, talks, weights, n_optimal)
+    """All groups at once: a million pairs are added up five times, not five times a group."""
+    rows, shape = np.flatnonzero(pairs.counted), (len(names) + 1, len(talks.days))
+    known = rows[~np.isnan(pairs.values[rows])]
+
+    def added(chosen: Numbers, x: Floats | None = None) -> Floats:
+        place = groups[chosen] * shape[1] + talks.of_row[chosen]
+        of = x[chosen] if x is not None else None
+        return np.asarray(np.bincount(place, weights=of, minlength=shape[0] * shape[1]), dtype=np.float64).reshape(shape)
+
+    cells = (added(rows), added(rows, weights), added(known), added(known, weights), added(known, pairs.values))
+    for name, *of_group in zip((*names, UNKNOWN), *cells, strict=True):
+        if of_group[0].any():
+            yield _group(name, _Cells(*of_group), n_optimal)
 
 
-def _group(name: str, chosen: Flags, pairs: PairValues, talks: Conversations, weights: Floats, n_optimal: float) -> GroupModel:
-    known = ~np.isnan(pairs.values)
-    value = conversation_sums(pairs.values, chosen & known, talks, weights)
-    low, high = (conversation_sums(np.where(known, pairs.values, extreme), chosen, talks, weights) for extreme in (0.0, 1.0))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cells:
+    """One group: of each conversation its pairs, those with a preference, and the sums of weights and preferences."""
+
+    pairs: Floats
+    weights: Floats
+    known: Floats
+    known_weights: Floats
+    values: Floats
+
+
+def _group(name: str, cells: _Cells, n_optimal: float) -> GroupModel:
+    value = _sums(cells.values, cells.known, cells.known_weights)
+    low = _sums(cells.values, cells.pairs, cells.weights)
+    high = _sums(cells.values + cells.pairs - cells.known, cells.pairs, cells.weights)
     return GroupModel(
         name=name,
-        pairs=int(chosen.sum()),
+        pairs=int(cells.pairs.sum()),
         conversations=low.n,
         win_rate=EstimateModel.of(interval(sums=value, n_optimal=n_optimal, lowest=low, highest=high)),
     )
+
+
+def _sums(values: Floats, number: Floats, weights: Floats) -> Sums:
+    """Over conversations with a pair: the mean of its pairs, weighing the mean of their weights."""
+    there = number > 0
+    means = values[there] / number[there]
+    return Sums.of(values=np.clip(means, 0.0, 1.0), weights=weights[there] / number[there])
