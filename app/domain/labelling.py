@@ -28,7 +28,7 @@ class Answer(StrEnum):
 
 
 class LabelSource(StrEnum):
-    """Where a label was made."""
+    """Where a label was made: `PAGE` = blind, on a pair that we offered, on the page or in an exported queue."""
 
     PAGE = "page"
     IMPORTED = "imported"

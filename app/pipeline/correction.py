@@ -10,7 +10,7 @@ from app.domain.pilot import DAY, Pilot
 from app.domain.registered import RegisteredPlan
 from app.pipeline.closing import MICROSECOND, microseconds
 from app.pipeline.conversations import Conversations, PairValues
-from app.pipeline.labelling.drawing import drawn_pairs
+from app.pipeline.labelling.drawing import drawn_pairs, labelled_instead
 from app.statistics.prediction_powered import NEVER, TIE, Labelled
 
 # More or fewer imported labels than their stated chance makes likely: the stated chance is not the true one.
@@ -84,7 +84,7 @@ def asked_of(
     chance = np.where(draws.in_design, 1.0, 0.0)
     talk = talks.of_row[draws.rows]
     drawn[talk], pair[talk], chance[talk] = True, draws.rows, draws.chance
-    by_rule = ~pairs.by_grade & ~np.isnan(pairs.values)
+    by_rule = ~pairs.judged & ~np.isnan(pairs.values)  # a deterministic grader's word is as final as a rule's
     day = talks.days[there]
     of_pair = pair[there]
     answered = np.where(by_rule[of_pair], day, np.maximum(day, answers.day[of_pair]))
@@ -107,21 +107,12 @@ def asked_of(
 
 
 def _draws(plan: RegisteredPlan, evidence: Evidence, labels: LabelColumns, pairs: PairValues, talks: Conversations) -> _Draws:
-    if (labels.sources == LabelSource.PAGE.value).any():
+    if ((labels.sources == LabelSource.PAGE.value) & ~np.isnan(labels.draw_probability)).any():
         found = drawn_pairs(plan, evidence.exchanges, talks, pairs.counted)
         chance = np.array([plan.label_probability.get(segment, 0.0) for segment in talks.segments.tolist()])
-        rows = _labelled_instead(found.rows, labels, pairs, talks)
+        rows = labelled_instead(found.rows, labels, pairs.counted, talks)
         return _Draws(rows, found.probability, chance > 0)
     return _imported_draws(labels, pairs, talks)
-
-
-def _labelled_instead(rows: Numbers, labels: LabelColumns, pairs: PairValues, talks: Conversations) -> Numbers:
-    """A conversation that went on after its pair was labelled keeps the labelled one."""
-    usable = ~np.isnan(labels.draw_probability) & pairs.counted[labels.rows]
-    kept = dict(zip(talks.of_row[labels.rows[usable]].tolist(), labels.rows[usable].tolist(), strict=True))
-    return np.array(
-        [kept.get(talk, row) for row, talk in zip(rows.tolist(), talks.of_row[rows].tolist(), strict=True)], np.int64
-    )
 
 
 def _imported_draws(labels: LabelColumns, pairs: PairValues, talks: Conversations) -> _Draws:

@@ -203,6 +203,8 @@ def test_several_raters_answer_the_same_pairs_and_their_agreement_is_told(
         assert len(set(orders)) > 6  # not everybody sees the same order
         assert next_of(api, cyd)["token"] is None
         summary = api.get(LABELS).json()
+        card = api.get(f"/api/v1/pilots/{NAME}/scorecard").json()
+    assert card["candidates"]["qwen"]["quality"]["rater_agreement"] == summary["candidates"]["qwen"]["rater_agreement"]
     qwen = summary["candidates"]["qwen"]
     assert (summary["raters_per_pair"], qwen["labelled"], qwen["usable"]) == (2, 6, 6)
     assert qwen["raters"] == {name: {"labelled": 6, "skipped": 0, "drawn": 6} for name in ("ann", "bob")}

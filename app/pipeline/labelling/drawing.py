@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.domain.draws import draw_point, pair_point
-from app.domain.evidence import ExchangeColumns, Flags, Floats, Numbers
+from app.domain.evidence import ExchangeColumns, Flags, Floats, LabelColumns, Numbers
 from app.domain.registered import RegisteredPlan
 from app.pipeline.conversations import Conversations
 
@@ -51,6 +51,15 @@ def drawn_pairs(
     _, first = np.unique(talks.of_row[ordered], return_index=True)
     drawn = np.sort(ordered[first])
     return DrawnPairs(drawn, chance[talks.of_row[drawn]])
+
+
+def labelled_instead(rows: Numbers, labels: LabelColumns, has_pair: Flags, talks: Conversations) -> Numbers:
+    """The drawn rows, where a conversation that went on after its pair was labelled keeps the labelled one."""
+    usable = ~np.isnan(labels.draw_probability) & has_pair[labels.rows] & (talks.of_row[labels.rows] >= 0)
+    labelled = labels.rows[usable]
+    kept = dict(zip(talks.of_row[labelled].tolist(), labelled.tolist(), strict=True))
+    talk = talks.of_row[rows].tolist()
+    return np.array([kept.get(each, row) for row, each in zip(rows.tolist(), talk, strict=True)], dtype=np.int64)
 
 
 def _is_drawn(seed: str, name: str, chance: float) -> bool:

@@ -174,7 +174,7 @@ def _answered(pilot: Pilot, line: ReadLine, sealing: Sealing, rater: str, now: d
         label = label_of(pilot, sealing.open(pilot, answer.token), answer, rater, at=given.get("at") or now)
     except InvalidInput as error:
         return [replace(each, line=line.number) for each in error.problems]
-    return replace(label, source=LabelSource.IMPORTED, at_given=given.get("at") is not None)
+    return replace(label, at_given=given.get("at") is not None)
 
 
 def _meet(met: _Meeting, line: ReadLine, label: Label, *, is_there: bool) -> None:

@@ -19,7 +19,7 @@ from app.errors import NotFound
 from app.pipeline.closing import Selection, select_evidence
 from app.pipeline.conversations import JUDGE, Conversations, conversations_of, pair_values
 from app.pipeline.grading import settle_without_model
-from app.pipeline.labelling.drawing import drawn_pairs
+from app.pipeline.labelling.drawing import drawn_pairs, labelled_instead
 from app.pipeline.labelling.uncertain import Doubt, doubts_of
 from app.pipeline.registration import plan_of
 from app.store.evidence import read_evidence
@@ -165,20 +165,21 @@ def _candidate(pilot: Pilot, plan: RegisteredPlan, evidence: Evidence, selection
     known, talks = evidence.arms[arm.name], conversations_of(evidence, selection)
     values = pair_values(pilot.configuration, evidence, known, selection)
     drawn = drawn_pairs(plan, evidence.exchanges, talks, values.counted)
+    drawn_rows = labelled_instead(drawn.rows, known.labels, values.counted, talks)
     judged = _for_a_judge(pilot, evidence, known)
-    undecided = known.pairs.rules == ""
-    wanted = judged[drawn.rows] & ~undecided[drawn.rows]
-    chance = dict(zip(drawn.rows.tolist(), drawn.probability.tolist(), strict=True))
+    undecided = known.pairs.rules[drawn_rows] == ""
+    wanted = judged[drawn_rows]
+    chance = dict(zip(drawn_rows.tolist(), drawn.probability.tolist(), strict=True))
     make = _Maker(evidence, talks, arm)
     rest = judged & values.counted
-    rest[drawn.rows] = False
+    rest[drawn_rows] = False
     doubts = doubts_of(known, values, rest)
     return CandidatePairs(
         arm=arm,
-        drawn=tuple(make.pair(row, chance[row], None) for row in drawn.rows[wanted].tolist()),
+        drawn=tuple(make.pair(row, chance[row], None) for row in drawn_rows[wanted].tolist()),
         uncertain=tuple(make.pair(row, None, doubt) for doubt, rows in doubts.items() for row in rows.tolist()),
-        by_rule=int((~wanted & ~undecided[drawn.rows]).sum()),
-        undecided=int(undecided[drawn.rows].sum()),
+        by_rule=int((~wanted & ~undecided).sum()),
+        undecided=int(undecided.sum()),
     )
 
 
