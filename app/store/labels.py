@@ -18,6 +18,7 @@ _FIELDS = (
     "shown_first",
 )  # fmt: skip
 _CORRECTED = (*_FIELDS, "source")
+_AT_ONCE = 1000
 
 
 def hold_labels(session: Session, pilot_id: int) -> None:
@@ -57,14 +58,19 @@ def labels_of(session: Session, keys: Iterable[tuple[PairKey, str]]) -> dict[tup
 
 def put_labels(session: Session, pilot_id: int, labels: Sequence[Label]) -> None:
     """Stores labels; one of the same pair and rater is replaced."""
-    for label in labels:
-        values = {name: getattr(label, name) for name in _FIELDS} | {"source": label.source.value}
-        keys = {"pilot_id": pilot_id, "exchange_id": label.key.exchange_id, "arm_id": label.key.arm_id}
+    ordered = sorted(labels, key=lambda label: (label.key, label.rater))  # one order for all: no deadlocks
+    for start in range(0, len(ordered), _AT_ONCE):
+        rows = [
+            {name: getattr(label, name) for name in _FIELDS}
+            | {"source": label.source.value, "pilot_id": pilot_id}
+            | {"exchange_id": label.key.exchange_id, "arm_id": label.key.arm_id}
+            for label in ordered[start : start + _AT_ONCE]
+        ]
+        statement = upsert(LabelRow).values(rows)
         session.execute(
-            upsert(LabelRow)
-            .values(keys | values)
-            .on_conflict_do_update(
-                index_elements=["exchange_id", "arm_id", "rater"], set_={name: values[name] for name in _CORRECTED}
+            statement.on_conflict_do_update(
+                index_elements=["exchange_id", "arm_id", "rater"],
+                set_={name: getattr(statement.excluded, name) for name in _CORRECTED},
             )
         )
 

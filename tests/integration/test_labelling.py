@@ -302,3 +302,19 @@ def test_before_the_start_nobody_is_drawn(session_factory: SessionFactory, tmp_p
         import_lines(api, a_line(0, arrived_at=START.isoformat()))
         assert api.get(LABELS).json()["registered"] is False
         assert next_of(api)["token"] is None
+
+
+def test_after_another_model_only_its_own_days_are_offered(session_factory: SessionFactory, tmp_path: Path) -> None:
+    def of_model(number: int, day: int) -> dict[str, Any]:
+        line = a_line(number, day=day)
+        model = "m-1" if day < 2 else "m-2"
+        return line | {"replies": {arm: reply | {"model": model} for arm, reply in line["replies"].items()}}
+
+    lines = [of_model(number, day) for number in range(48) for day in [number // 12]]
+    with a_labelled_pilot(session_factory, tmp_path, *lines, planned=48) as api:
+        summary = api.get(LABELS).json()["candidates"]["qwen"]
+        assert next_of(api)["day"] == 3
+        tell(api, next_of(api), "tie")
+        card = api.get(f"/api/v1/pilots/{NAME}/scorecard").json()["candidates"]["qwen"]
+    assert summary["drawn"] == 24
+    assert card["quality"]["drawn"] == 24

@@ -18,6 +18,7 @@ from app.domain.words import Rule
 from app.errors import NotFound
 from app.pipeline.closing import Selection, select_evidence
 from app.pipeline.conversations import JUDGE, Conversations, conversations_of, pair_values
+from app.pipeline.epochs import epochs_of
 from app.pipeline.grading import settle_without_model
 from app.pipeline.labelling.drawing import drawn_pairs, labelled_instead
 from app.pipeline.labelling.uncertain import Doubt, doubts_of
@@ -25,9 +26,10 @@ from app.pipeline.registration import plan_of
 from app.store.evidence import read_evidence
 from app.store.labels import newest_action, pairs_with_text
 from app.store.live_ledger import read_ledger
+from app.store.model_sightings import sightings_of
 from app.store.pilots import get_pilot
-from app.store.registrations import registration_of
-from app.store.session import SessionFactory
+from app.store.registrations import changes_of, registration_of
+from app.store.session import SessionFactory, one_snapshot
 
 # Reading a large pilot takes seconds and its closed days hardly change: what was read is kept for so many times as long.
 KEPT_TIMES, KEPT_AT_MOST_SECONDS = 20.0, 300.0
@@ -118,13 +120,17 @@ def read_queues(session_factory: SessionFactory, pilot_name: str, now: datetime)
     with session_factory() as session:
         pilot = get_pilot(session, pilot_name)
     settle_without_model(session_factory, pilot)  # what a rule decides is nobody's work
-    with session_factory() as session:
-        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    with one_snapshot(session_factory) as session:
         pilot = get_pilot(session, pilot_name)
-        plan = plan_of(pilot, registration_of(session, pilot.id))
+        registration = registration_of(session, pilot.id)
+        plan = plan_of(pilot, registration)
         evidence = read_evidence(session, pilot)
         selection = select_evidence(pilot, evidence, now=now, ledger=read_ledger(session, pilot, now=now))
-        found = [_candidate(pilot, plan, evidence, selection, arm) for arm in pilot.candidates]
+        changes, sightings = changes_of(session, pilot.id), sightings_of(session, pilot.id)
+        found = []
+        for arm in pilot.candidates:
+            epochs = epochs_of(pilot, registration, changes, evidence, selection, candidate=arm.name, sightings=sightings)
+            found.append(_candidate(pilot, plan, evidence, selection, arm, first_day=epochs.current.first_day))
         keys = [pair.key for each in found for pair in (*each.drawn, *each.uncertain)]
         kept = pairs_with_text(session, keys, pilot.incumbent.id)
     return ToLabel(pilot, plan, selection.closed, tuple(_with_text(each, kept) for each in found))
@@ -161,17 +167,22 @@ def _place(rater: str, pair: PairToLabel) -> bytes:
     return hashlib.blake2b(text.encode(), digest_size=8).digest()
 
 
-def _candidate(pilot: Pilot, plan: RegisteredPlan, evidence: Evidence, selection: Selection, arm: Arm) -> CandidatePairs:
+def _candidate(
+    pilot: Pilot, plan: RegisteredPlan, evidence: Evidence, selection: Selection, arm: Arm, *, first_day: int
+) -> CandidatePairs:
+    """The pairs of the present epoch, which begins on `first_day`: what is said of an older model counts for nothing."""
     known, talks = evidence.arms[arm.name], conversations_of(evidence, selection)
     values = pair_values(pilot.configuration, evidence, known, selection)
-    drawn = drawn_pairs(plan, evidence.exchanges, talks, values.counted)
-    drawn_rows = labelled_instead(drawn.rows, known.labels, values.counted, talks)
+    counts = values.counted.copy()
+    counts[counts] = talks.days[talks.of_row[counts]] >= first_day
+    drawn = drawn_pairs(plan, evidence.exchanges, talks, counts)
+    drawn_rows = labelled_instead(drawn.rows, known.labels, counts, talks)
     judged = _for_a_judge(pilot, evidence, known)
     undecided = known.pairs.rules[drawn_rows] == ""
     wanted = judged[drawn_rows]
     chance = dict(zip(drawn_rows.tolist(), drawn.probability.tolist(), strict=True))
     make = _Maker(evidence, talks, arm)
-    rest = judged & values.counted
+    rest = judged & counts
     rest[drawn_rows] = False
     doubts = doubts_of(known, values, rest)
     return CandidatePairs(
