@@ -40,7 +40,18 @@ from tests.bench.mutants import Mutant, mutants_of, tree_of
 ROOT = Path(__file__).resolve().parents[2]
 EQUIVALENT = Path(__file__).with_name("mutants_equivalent.toml")
 LOADED = (numpy, hypothesis, pydantic, scipy.integrate, scipy.optimize, scipy.special, scipy.stats)
-PIPELINE = ("outcome", "verdict", "quality", "gates", "length_control")
+PIPELINE = (
+    "outcome",
+    "verdict",
+    "ruling",
+    "advice",
+    "quality",
+    "quality_rule",
+    "gates",
+    "left_out",
+    "correction",
+    "length_control",
+)
 QUICK = ("tests/unit/statistics", "tests/unit/pipeline")
 EXAMPLES = "tests/unit/statistics/test_examples.py"
 AT_ONCE = 2

@@ -48,6 +48,12 @@ def test_after_each_look_what_is_spent_is_what_may_be(late: tuple[tuple[float, f
         assert ever_crossed(every[:looks], bounds[:looks]) == pytest.approx(spent[looks - 1], abs=2e-5)
 
 
+def test_an_early_look_leaves_the_whole_path_for_later_ones() -> None:
+    fractions = (0.05, 0.5, 1.0)
+    bounds = obrien_fleming_bounds(fractions=fractions, alpha=0.05)
+    assert ever_crossed(fractions, bounds) == pytest.approx(0.05, abs=2e-5)
+
+
 def test_spending_is_the_published_function() -> None:
     assert obrien_fleming_spending(fraction=1.0, alpha=0.05) == pytest.approx(0.05)
     for fraction in (0.2, 0.5, 0.9):

@@ -40,6 +40,8 @@ def test_no_distance_is_shown_as_often_as_alpha_says() -> None:
 def test_pairs_of_one_conversation_are_worth_less() -> None:
     assert power.design_effect(pairs_per_conversation=3, intraclass_correlation=0.25) == 1.5
     assert power.design_effect(pairs_per_conversation=1, intraclass_correlation=0.9) == 1.0
+    assert power.design_effect(pairs_per_conversation=3, intraclass_correlation=0.0) == 1.0
+    assert power.design_effect(pairs_per_conversation=3, intraclass_correlation=1.0) == 3.0
     # Sizes 1 and 5, half and half: mean 3, coefficient of variation 2/3; Σk² / Σk = 13/3 pairs meet each other.
     unequal = power.design_effect(pairs_per_conversation=3, intraclass_correlation=0.25, variation=2 / 3)
     assert unequal == pytest.approx(1 + (13 / 3 - 1) * 0.25)
@@ -86,6 +88,10 @@ def test_a_look_is_harder_with_fewer_days_and_less_alpha() -> None:
         power.look_critical_value(alpha=0.04, looks=(14,)) > power.look_critical_value(alpha=0.04, looks=(42,)) > norm.isf(0.04)
     )
     assert power.look_critical_value(alpha=0.02, looks=(28,)) > power.look_critical_value(alpha=0.04, looks=(28,))
+
+
+def test_two_days_have_a_spread_one_has_none() -> None:
+    assert power.expected_design_effect(days=2) > power.expected_design_effect(days=3) > 1
 
 
 @pytest.mark.parametrize("days", [14, 28, 42])
