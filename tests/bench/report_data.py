@@ -1,6 +1,6 @@
 """A pilot of any size straight in the database: realistic exchanges, replies, pairs, grades and labels, made by the server.
 
-Rows are loaded without triggers and foreign keys, as a restored backup is; one mark says then that all of it is new.
+Rows are loaded without triggers and foreign keys, as a restored backup is; marks say then which hours are new.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -83,14 +83,18 @@ FROM {_NUMBERS}"""
 _REPLIES = """
 INSERT INTO replies (exchange_id, arm_id, pilot_id, source, failure, model, content_chars, input_tokens, cached_input_tokens,
     output_tokens, ttft_any_seconds, ttft_visible_seconds, total_seconds)
-SELECT r.number, :arm, :pilot, 'imported', CASE WHEN r.fails THEN 'timeout' END, CASE WHEN NOT r.fails THEN CAST(:model AS text) END,
+SELECT r.number, :arm, :pilot, 'imported', CASE WHEN r.fails THEN 'timeout' END,
+    CASE WHEN NOT r.fails THEN CAST(:model AS text) END,
     CASE WHEN NOT r.fails THEN r.chars END, r.input, r.input / 3, CASE WHEN NOT r.fails THEN r.chars / 4 END,
     CASE WHEN NOT r.fails THEN r.ttft END, CASE WHEN NOT r.fails THEN r.ttft END,
     CASE WHEN r.fails THEN 30 ELSE r.ttft + r.chars / 4 * {tpot} END
-FROM (SELECT n.number, {fails} AS fails, ({chars})::int AS chars, ({input})::int AS input, {ttft} AS ttft FROM {numbers}) AS r"""
+FROM (
+    SELECT n.number, {fails} AS fails, ({chars})::int AS chars, ({input})::int AS input, {ttft} AS ttft FROM {numbers}
+) AS r"""
 _PAIRS = f"""
 INSERT INTO pairs (exchange_id, arm_id, pilot_id, state, rule, preference, settled_at)
-SELECT n.number, :arm, :pilot, 'settled', CASE WHEN {_ANY_FAILS} THEN 'failure' WHEN {_random(3)} < 0.1 THEN 'equal' ELSE 'grader' END,
+SELECT n.number, :arm, :pilot, 'settled',
+    CASE WHEN {_ANY_FAILS} THEN 'failure' WHEN {_random(3)} < 0.1 THEN 'equal' ELSE 'grader' END,
     CASE WHEN {_ANY_FAILS} THEN ({_FAILS["incumbent"]}::int - {_FAILS["qwen"]}::int + 1) / 2.0
          WHEN {_random(3)} < 0.1 THEN 0.5 END, :start
 FROM {_NUMBERS}"""
@@ -107,6 +111,13 @@ INSERT INTO labels (pilot_id, exchange_id, arm_id, rater, value, draw_probabilit
 SELECT :pilot, n.number, :arm, 'r1', CASE WHEN {_random(4)} BETWEEN 0.45 AND 0.6 THEN 0.5 ELSE ({_random(4)} > 0.6)::int END,
     CAST(:chance AS float8), 'imported', :start + INTERVAL '1 day' * {DAYS // 2}
 FROM {_NUMBERS} WHERE {_random(3)} >= 0.1 AND NOT {_ANY_FAILS} AND (n.number - 1) % CAST(:every AS bigint) = 0"""
+
+
+_MARKS = f"""
+INSERT INTO touched (pilot_id, hour)
+SELECT DISTINCT :pilot,
+    date_bin('1 hour', CAST(:start AS timestamptz) + (n.number - 1) * CAST(:step AS interval), '1970-01-01Z')
+FROM {_NUMBERS}"""
 
 
 def create_pilot(factory: SessionFactory) -> Pilot:
@@ -133,7 +144,7 @@ def load_days(factory: SessionFactory, pilot: Pilot, *, pairs: int, first_day: i
         for statement in (_PAIRS, _GRADES):
             session.execute(text(statement), common | {"arm": arm})
         session.execute(text(_LABELS), common | {"arm": arm, "every": every, "chance": min(1.0, TURNS / every)})
-        session.execute(text("INSERT INTO touched (pilot_id, hour) VALUES (:pilot, '1970-01-01Z')"), {"pilot": pilot.id})
+        session.execute(text(_MARKS), common)
 
 
 def _replies(arm: str, tpot: float, ttft: float) -> str:

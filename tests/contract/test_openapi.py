@@ -23,7 +23,7 @@ ROUTES = {
     "GET /api/v1/pilots/{name}/hours", "POST /api/v1/pilots/{name}/hours", "POST /api/v1/pilots/{name}/hours/import",
     "GET /api/v1/pilots/{name}/labels", "POST /api/v1/pilots/{name}/labels", "GET /api/v1/pilots/{name}/labels/next",
     "POST /api/v1/pilots/{name}/labels/undo", "GET /api/v1/pilots/{name}/labels/export", "POST /api/v1/pilots/{name}/labels/import",
-    "GET /api/v1/pilots/{name}/scorecard", "POST /api/v1/plan",
+    "GET /api/v1/pilots/{name}/scorecard", "GET /api/v1/pilots/{name}/days", "POST /api/v1/plan",
     "POST /api/v1/pilots/{name}/reports", "GET /api/v1/pilots/{name}/reports", "GET /api/v1/reports/{id}",
     "GET /api/v1/keys", "POST /api/v1/keys", "DELETE /api/v1/keys/{name}",
     "POST /ingest",

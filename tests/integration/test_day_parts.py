@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from sqlalchemy import select, update
 
 from app.domain.pilot import Pilot
 from app.domain.scorecard import Scorecard
+from app.domain.words import Role
 from app.pipeline.parts.closing_parts import close_parts
+from app.pipeline.parts.figures import figures_of_days
 from app.pipeline.parts.part import DayPart, from_bytes, merged, to_bytes
 from app.pipeline.scorecard import compute_scorecard
 from app.statistics.sums import Sums
@@ -18,6 +21,7 @@ from app.store.closed_days import daily_sums
 from app.store.rollups import read_parts
 from app.store.session import SessionFactory, session_scope
 from app.store.tables import ExchangeRow
+from tests.api import an_api
 from tests.integration.scorecard_pilots import TIMEOUT, TOKENS, spread, started
 from tests.integration.scorecard_rows import DAY, NOW, START, Row, Said, both
 from tests.integration.test_scorecard_days import add
@@ -72,7 +76,9 @@ def same_as_scorecard(parts: dict[int, DayPart], card: Scorecard) -> None:
     for p, quantiles in ((0.5, candidate.latency.total_seconds.p50), (0.95, candidate.latency.total_seconds.p95)):
         for side in ("incumbent", "candidate"):
             exact = getattr(quantiles, side).value
-            assert arm.quantile(side, "total_seconds", p) == (pytest.approx(exact, rel=0.01) if exact is not None else None)
+            assert arm.times_of(side, "total_seconds").quantile(p) == (
+                pytest.approx(exact, rel=0.01) if exact is not None else None
+            )
     assert round(whole.busiest_minute) == candidate.capacity.requests_per_minute_peak
 
 
@@ -88,7 +94,10 @@ def everything(parts: dict[int, DayPart]) -> dict[int, Any]:
 
 
 def a_pilot(factory: SessionFactory, rows: list[Row], name: str = "support-bot") -> Pilot:
-    tables = {"latency": {"accept_imported": True, "total_p95_seconds": 9.0}, "pilot": {"name": name, "starts": START.date()}}
+    tables: dict[str, Any] = {
+        "latency": {"accept_imported": True, "total_p95_seconds": 9.0},
+        "pilot": {"name": name, "starts": START.date()},
+    }
     with session_scope(factory) as session:
         return started(session, rows, **tables)
 
@@ -155,3 +164,20 @@ def test_a_part_is_the_same_after_it_was_stored(session_factory: SessionFactory)
     pilot = a_pilot(session_factory, some_rows(7))
     part = close(session_factory, pilot)[3]
     assert to_bytes(from_bytes(to_bytes(part))) == to_bytes(part)
+
+
+def test_figures_of_days_are_given_by_the_api(session_factory: SessionFactory, tmp_path: Path) -> None:
+    pilot = a_pilot(session_factory, some_rows(8))
+    card = compute_scorecard(session_factory, pilot.name, now=NOW)
+    figures = figures_of_days(session_factory, pilot.name, now=NOW)
+    candidate, quality = figures.together.candidates["qwen"], card.candidates["qwen"].quality
+    assert candidate.win_rate.value == pytest.approx(quality.win_rate.value)
+    assert candidate.win_rate.n == quality.win_rate.n
+    assert candidate.candidate.failure_rate == card.candidates["qwen"].reliability.candidate_failure_rate.value
+    assert sum(day.requests for day in figures.days) == pytest.approx(figures.together.requests)
+    with an_api(session_factory, tmp_path, role=Role.VIEWER) as api:
+        found = api.get(f"/api/v1/pilots/{pilot.name}/days", params={"first": 3, "last": 9}).json()
+        assert [day["day"] for day in found["days"]] == list(range(3, 10))
+        by_day = [day.candidates["qwen"].pairs for day in figures.days[2:9]]
+        assert found["together"]["candidates"]["qwen"]["pairs"] == sum(by_day)
+        assert api.get("/api/v1/pilots/nobody/days").status_code == 404

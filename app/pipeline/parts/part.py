@@ -34,11 +34,9 @@ class ArmPart:
     times: dict[Key, LogSketch] = field(default_factory=dict)
     tokens: dict[Key, tuple[float, ...]] = field(default_factory=dict)
 
-    def quantile(self, side: str, measure: str, probability: float, segments: Iterable[str] | None = None) -> float | None:
-        """A quantile of all segments or of some, within the sketch's relative error."""
-        names = {key[1] for key in self.times} if segments is None else set(segments)
-        chosen = [sketch for key, sketch in self.times.items() if key[0] == side and key[1] in names and key[2] == measure]
-        return LogSketch.merged(chosen).quantile(probability)
+    def times_of(self, side: str, measure: str) -> LogSketch:
+        """One side's times of all segments together."""
+        return LogSketch.merged(times for key, times in self.times.items() if (key[0], key[2]) == (side, measure))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
