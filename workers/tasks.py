@@ -13,6 +13,7 @@ from app.pipeline.model_sightings import look_daily
 from app.pipeline.replay import sweep_replays, work_on_replay
 from app.pipeline.routing import write_routing
 from app.store.session import session_scope
+from app.store.touched import fold_marks
 from workers.celery_app import celery
 from workers.runtime import runtime
 
@@ -59,6 +60,7 @@ def sweep() -> None:
     with session_scope(here.session_factory, here.publish) as session:
         sweep_replays(session)
         sweep_gradings(session)
+        fold_marks(session)
         abandon_stale_imports(session, datetime.now(UTC) - timedelta(hours=here.settings.import_kept_hours))
     if write_routing(here.session_factory, here.settings.home):
         log.info("the gateway's file was written anew")
