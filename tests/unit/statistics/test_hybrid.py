@@ -9,7 +9,7 @@ from scipy.stats import norm, t
 
 from app.statistics.asymptotic import radius as plain_radius
 from app.statistics.band import confidence_band
-from app.statistics.daily import Daily, levels
+from app.statistics.daily import Daily, Level, levels
 from app.statistics.hybrid import SEQUENCE_SHARE, Hybrid, hybrid, radius, whole_weeks
 from app.statistics.sums import Sums
 from tests.unit.statistics.test_hybrid_against_loops import (
@@ -116,6 +116,12 @@ def test_the_radius_is_that_of_the_paper_where_days_do_not_differ() -> None:
         assert found[day] == pytest.approx(plain_radius(sums=sums, alpha=0.05, n_optimal=700) * widened)
 
 
+def test_on_the_first_day_nothing_is_known_whatever_else_measures_days() -> None:
+    first = Level(*(np.array([value]) for value in (60.0, 0.6, 60.0, 0.17, 1.0, 1.0, 40.0)))
+    assert radius(level=first, alpha=0.05, n_optimal=700).tolist() == [math.inf]
+    assert first.standard_error.tolist() == [math.inf]
+
+
 @pytest.mark.parametrize("now", [None, 5])
 def test_the_band_is_the_sequence_at_half_of_the_error_on_either_side(now: int | None) -> None:
     middle, gap = daily_of(1, 0.5), daily_of(2, 0.5, each=2)
@@ -160,7 +166,7 @@ def test_more_alpha_never_passes_later_and_shows_no_less(seed: int) -> None:
 @pytest.mark.parametrize(
     ("given", "what"),
     [
-        ({"alpha": 0.0}, "alpha"),
+        ({"alpha": 0.0, "looks": ()}, "alpha"),
         ({"alpha": 0.5}, "alpha"),
         ({"n_optimal": 0.0}, "n_optimal"),
         ({"n_optimal": math.inf}, "n_optimal"),
