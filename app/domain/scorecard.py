@@ -17,6 +17,7 @@ from app.domain.estimate_models import Model as Model
 from app.domain.estimate_models import Money as Money
 from app.domain.estimate_models import MoneyEstimate as MoneyEstimate
 from app.domain.groups import CriticalModel, GroupModel
+from app.domain.operation_models import AgainstIncumbent, DayEstimate, LoadModel, OutagesModel
 from app.domain.registration_models import ChangeModel as ChangeModel
 from app.domain.registration_models import RegistrationModel as RegistrationModel
 from app.domain.words import GateName, GateOutcome, Outcome
@@ -188,7 +189,11 @@ class Quantiles(Model):
 
 
 class LatencyModel(Model):
-    """Times in seconds; `basis` says whose timings they are (live, imported, none)."""
+    """Times in seconds; `basis` says whose timings they are (live, imported, none).
+
+    By time (`ttft_any_seconds`, `total_seconds`): the candidate's `p95_by_day`, its `worst_day` of those with 20 exchanges, and
+    `against_incumbent`. `load`: what of production's requests it saw.
+    """
 
     ttft_any_seconds: Quantiles = Quantiles()
     ttft_visible_seconds: Quantiles = Quantiles()
@@ -200,10 +205,18 @@ class LatencyModel(Model):
     queue_lag_seconds_p50: float | None = None
     queue_lag_seconds_p99: float | None = None
     queue_lag_n: int = 0
+    p95_by_day: dict[str, list[DayEstimate]] = {}
+    worst_day: dict[str, DayEstimate] = {}
+    against_incumbent: dict[str, AgainstIncumbent] = {}
+    load: LoadModel = LoadModel()
 
 
 class ReliabilityModel(Model):
-    """How often each arm failed, over captured exchanges that the candidate was asked."""
+    """How often each arm failed, over captured exchanges that the candidate was asked.
+
+    `…_available`: share of requests that found it in service (n = requests); `…_kind_rates`: of each kind of failure. By
+    day, and `worst_day` of those with 20 requests; `outages`: how failures come together.
+    """
 
     incumbent_failure_rate: EstimateModel
     candidate_failure_rate: EstimateModel
@@ -212,6 +225,15 @@ class ReliabilityModel(Model):
     incumbent_failure_kinds: dict[str, int] = {}
     incumbent_attempts_folded: int = 0
     incumbent_failed_attempts: int = 0
+    candidate_available: EstimateModel = EstimateModel()
+    incumbent_available: EstimateModel = EstimateModel()
+    failure_kind_rates: dict[str, EstimateModel] = {}
+    incumbent_failure_kind_rates: dict[str, EstimateModel] = {}
+    by_day: list[DayEstimate] = []
+    incumbent_by_day: list[DayEstimate] = []
+    worst_day: DayEstimate | None = None
+    outages: OutagesModel = OutagesModel()
+    incumbent_outages: OutagesModel = OutagesModel()
 
 
 class CapacityModel(Model):

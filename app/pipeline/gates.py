@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from app.domain.configuration import CandidateTable, PilotConfiguration
-from app.domain.evidence import ArmEvidence, Flags, Words
+from app.domain.evidence import ArmEvidence, Flags, Numbers, Words
 from app.domain.registered import ALPHA
 from app.domain.scorecard import GateModel
 from app.domain.words import GateName, GateOutcome
@@ -51,7 +51,13 @@ class Gates:
 
 
 def gates_of(
-    configuration: PilotConfiguration, quality: Judged, arm: ArmEvidence, counted: Flags, segments: Words, money: Money
+    configuration: PilotConfiguration,
+    quality: Judged,
+    arm: ArmEvidence,
+    counted: Flags,
+    days: Numbers,
+    segments: Words,
+    money: Money,
 ) -> Gates:
     """Evaluates the gates; those of a split when they are asked for.
 
@@ -60,6 +66,7 @@ def gates_of(
         quality: The quality part.
         arm: The candidate's replies.
         counted: Exchanges that count.
+        days: The day of each exchange.
         segments: The segment of each exchange's conversation.
         money: Bills of both arms.
     """
@@ -68,8 +75,8 @@ def gates_of(
     def operation(split: Split) -> dict[GateName, Bounded]:
         rows = counted if split is None else counted & np.isin(segments, sorted(split))
         return {
-            GateName.LATENCY: latency_gate(configuration, arm, rows),
-            GateName.RELIABILITY: reliability_gate(configuration, arm, rows),
+            GateName.LATENCY: latency_gate(configuration, arm, rows, days),
+            GateName.RELIABILITY: reliability_gate(configuration, arm, rows, days),
             GateName.SAVING: _if_required(configuration, saving_gate(money, split)),
         }
 

@@ -1,21 +1,37 @@
 """The operation part of a scorecard: how fast the arms answered, how often they failed, what the traffic asks of a server."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from app.domain.configuration import PilotConfiguration
 from app.domain.evidence import ArmEvidence, Evidence, Flags, Floats, Numbers, ReplyColumns
 from app.domain.measures import LAG_LIMIT_SECONDS, tpot_seconds
+from app.domain.operation_models import DayEstimate, OutagesModel
 from app.domain.registered import ALPHA
-from app.domain.scorecard import ArmsEstimate, CapacityModel, EstimateModel, LatencyModel, Quantiles, ReliabilityModel
+from app.domain.scorecard import (
+    ArmsEstimate,
+    CapacityModel,
+    ControlModel,
+    EstimateModel,
+    LatencyModel,
+    Quantiles,
+    ReliabilityModel,
+)
 from app.domain.words import FailureKind, GateOutcome, Source
+from app.pipeline.beside_incumbent import against_incumbent
+from app.pipeline.load_share import load_of
+from app.pipeline.operation_days import counts_by_day, failures_by_day, outages_of, p95_by_day, worst_of, worst_p95
+from app.statistics.outages import design_effect_by_day, effective_counts
+from app.statistics.proportions import rule_of_three
 from app.statistics.quantiles import lower_quantile, prior_weight, quantile_estimate, quantile_of, upper_quantile
 from app.statistics.rates import lower_rate, rate_estimate, upper_rate
 
 P50, P95, P99 = 0.5, 0.95, 0.99
 MEASURES = ("ttft_any_seconds", "ttft_visible_seconds", "total_seconds", "tpot_seconds")
+OBJECTIVES = {"ttft_any_seconds": "ttft_any_p95_seconds", "total_seconds": "total_p95_seconds"}
+OBJECTIVE_NAMES = {"ttft_any_seconds": "time to first token", "total_seconds": "total time"}
 NOT_THERE = frozenset({FailureKind.UNAVAILABLE.value, FailureKind.CONNECTION.value})
 _MINUTE_US = 60_000_000
 
@@ -56,9 +72,28 @@ def queue_lag_of(evidence: Evidence, name: str) -> Floats | None:
 
 
 def latency_of(
-    configuration: PilotConfiguration, evidence: Evidence, arm: ArmEvidence, counted: Flags, *, queue_lag: Floats | None = None
+    configuration: PilotConfiguration,
+    evidence: Evidence,
+    arm: ArmEvidence,
+    counted: Flags,
+    *,
+    days: Numbers,
+    weights: Floats,
+    control: ControlModel | None,
+    queue_lag: Floats | None = None,
 ) -> LatencyModel:
-    """Quantiles of both arms' times with always-valid intervals."""
+    """Quantiles of both arms' times with always-valid intervals, the candidate's days, and what load it saw.
+
+    Args:
+        configuration: Objectives, and whose times count.
+        evidence: Both arms' times.
+        arm: The candidate.
+        counted: Which exchanges count.
+        days: The day of each.
+        weights: How many production requests each stands for.
+        control: The incumbent asked again.
+        queue_lag: How long each live request waited for us.
+    """
     both = (evidence.incumbent, arm.replies)
     chosen = [counted & measured(replies, configuration) for replies in both]
     late = sum(int((rows & ~on_time(replies)).sum()) for rows, replies in zip(chosen, both, strict=True))
@@ -78,7 +113,22 @@ def latency_of(
 
     by_measure = {measure: quantiles(measure) for measure in MEASURES}
     waited = np.sort(queue_lag[counted & ~np.isnan(queue_lag)]) if queue_lag is not None else np.empty(0)
+    by_day = {measure: _p95_by_day(arm.replies, chosen[1], measure, days) for measure in OBJECTIVES}
+    worst = {measure: worst_of(found) for measure, found in by_day.items()}
     return LatencyModel(
+        p95_by_day=by_day,
+        worst_day={measure: day for measure, day in worst.items() if day is not None},
+        against_incumbent={
+            measure: against_incumbent(
+                *(_ordered(replies, rows, measure) for replies, rows in zip(both, chosen, strict=True)),
+                limit=_limit(configuration, measure),
+                control=control,
+                measure=measure,
+                weight=weight,
+            )
+            for measure in OBJECTIVES
+        },
+        load=load_of(arm, counted, evidence.exchanges.arrived_us, weights),
         basis=_basis(arm.replies, chosen[1]),
         left_out_for_lag=late,
         queue_lag_seconds_p50=quantile_of(ordered=waited, probability=P50),
@@ -89,8 +139,21 @@ def latency_of(
 
 
 def _ordered(replies: ReplyColumns, rows: Flags, measure: str) -> Floats:
-    times = times_of(replies, measure)[rows & on_time(replies)]
-    return np.sort(times[~np.isnan(times)])
+    return np.sort(times_of(replies, measure)[_known(replies, rows, measure)])
+
+
+def _known(replies: ReplyColumns, rows: Flags, measure: str) -> Flags:
+    return np.asarray(rows & on_time(replies) & ~np.isnan(times_of(replies, measure)), dtype=bool)
+
+
+def _p95_by_day(replies: ReplyColumns, rows: Flags, measure: str, days: Numbers) -> list[DayEstimate]:
+    known = _known(replies, rows, measure)
+    return p95_by_day(times_of(replies, measure)[known], days[known])
+
+
+def _limit(configuration: PilotConfiguration, measure: str) -> float | None:
+    found: float | None = getattr(configuration.latency, OBJECTIVES[measure]) if configuration.latency is not None else None
+    return found
 
 
 def _basis(replies: ReplyColumns, rows: Flags) -> str:
@@ -98,23 +161,32 @@ def _basis(replies: ReplyColumns, rows: Flags) -> str:
     return "none" if not sources else sources[0] if len(sources) == 1 else "mixed"
 
 
-def latency_gate(configuration: PilotConfiguration, arm: ArmEvidence, rows: Flags) -> Bounded:
-    """Whether the candidate's 95th percentiles keep the objectives, on some rows."""
-    table = configuration.latency
-    if table is None:
+def latency_gate(configuration: PilotConfiguration, arm: ArmEvidence, rows: Flags, days: Numbers) -> Bounded:
+    """Whether the candidate's 95th percentiles keep the objectives, on some rows; `days` is the day of each."""
+    if configuration.latency is None:
         return Bounded(GateOutcome.NOT_REQUIRED, None, None, "no [latency] is configured")
-    objectives = (
-        ("time to first token", "ttft_any_seconds", table.ttft_any_p95_seconds),
-        ("total time", "total_seconds", table.total_p95_seconds),
-    )
     weight = prior_weight(planned=configuration.pilot.planned_conversations)
     usable = rows & measured(arm.replies, configuration)
-    found = [
-        _objective(name, _ordered(arm.replies, usable, measure), limit, weight)
-        for name, measure, limit in objectives
-        if limit is not None
-    ]
+    found = []
+    for measure in OBJECTIVES:
+        limit = _limit(configuration, measure)
+        if limit is not None:
+            one = _objective(OBJECTIVE_NAMES[measure], _ordered(arm.replies, usable, measure), limit, weight)
+            found.append(replace(one, reason=one.reason + _worst_words(arm.replies, usable, measure, days)))
     return joined(found)
+
+
+def _worst_words(replies: ReplyColumns, rows: Flags, measure: str, days: Numbers) -> str:
+    """Slow answers come in bursts, which a bound takes for chance: the worst day says how bad they are."""
+    known = _known(replies, rows, measure)
+    worst = worst_p95(times_of(replies, measure)[known], days[known])
+    if worst is None:
+        return ""
+    day, value, n = worst
+    said = f"on the worst day, {day}, it was {value:.3g} s over {n:,}"
+    return f" (bursts of slow answers make the bound surer than it is: {said})"
+        f" (bursts of slow answers make the bound surer than it is: on the worst day, {day}, it was {value:.3g} s over {n:,})"
+    )
 
 
 def joined(found: list[Bounded]) -> Bounded:
@@ -141,49 +213,94 @@ def _objective(name: str, ordered: Floats, limit: float, weight: float) -> Bound
     return Bounded(GateOutcome.UNKNOWN, high, limit, f"{said} not known to be within {limit:g} s (its upper bound is {most})")
 
 
-def reliability_of(evidence: Evidence, arm: ArmEvidence, counted: Flags) -> ReliabilityModel:
-    """How often each arm failed, over exchanges of which the candidate was asked."""
+def reliability_of(evidence: Evidence, arm: ArmEvidence, counted: Flags, days: Numbers) -> ReliabilityModel:
+    """How often each arm failed, over exchanges of which the candidate was asked; `days` is the day of each."""
     asked = counted & arm.replies.is_there
-    trials = int(asked.sum())
-    live = evidence.live
-    away = asked & np.isin(arm.replies.failures, list(NOT_THERE))
+    live, incumbent, arrived = evidence.live, evidence.incumbent, evidence.exchanges.arrived_us
+    available = _available(arm.replies, asked)
+    by_day = failures_by_day(arm.replies.failed, asked, days)
     return ReliabilityModel(
-        incumbent_failure_rate=_rate(evidence.incumbent, asked),
+        incumbent_failure_rate=_rate(incumbent, asked),
         candidate_failure_rate=_rate(arm.replies, asked),
-        candidate_available_rate=1.0 - int(away.sum()) / trials if trials else None,
+        candidate_available_rate=available.value,
         failure_kinds=_kinds(arm.replies, asked),
-        incumbent_failure_kinds=_kinds(evidence.incumbent, asked),
+        incumbent_failure_kinds=_kinds(incumbent, asked),
         incumbent_attempts_folded=int(live.folded_attempts[asked].sum()) if live is not None else 0,
         incumbent_failed_attempts=int(live.failed_attempts[asked].sum()) if live is not None else 0,
+        candidate_available=available,
+        incumbent_available=_available(incumbent, asked),
+        failure_kind_rates=_kind_rates(arm.replies, asked),
+        incumbent_failure_kind_rates=_kind_rates(incumbent, asked),
+        by_day=by_day,
+        incumbent_by_day=failures_by_day(incumbent.failed, asked, days),
+        worst_day=worst_of(by_day),
+        outages=_outages(arm.replies, asked, days, arrived),
+        incumbent_outages=_outages(incumbent, asked, days, arrived),
     )
+
+
+def _outages(replies: ReplyColumns, asked: Flags, days: Numbers, arrived_us: Numbers) -> OutagesModel:
+    return outages_of(replies, asked, days, arrived_us) if asked.any() else OutagesModel()
 
 
 def _rate(replies: ReplyColumns, asked: Flags) -> EstimateModel:
     return EstimateModel.of(rate_estimate(events=int((asked & replies.failed).sum()), trials=int(asked.sum())))
 
 
+def _available(replies: ReplyColumns, asked: Flags) -> EstimateModel:
+    """Share of the requests that found the server in service."""
+    away = asked & np.isin(replies.failures, list(NOT_THERE))
+    return EstimateModel.of(rate_estimate(events=int(asked.sum() - away.sum()), trials=int(asked.sum())))
+
+
 def _kinds(replies: ReplyColumns, asked: Flags) -> dict[str, int]:
     return dict(sorted(Counter(replies.failures[asked & replies.failed].tolist()).items()))
 
 
-def reliability_gate(configuration: PilotConfiguration, arm: ArmEvidence, rows: Flags) -> Bounded:
-    """Whether the candidate fails rarely enough, on some rows."""
+def _kind_rates(replies: ReplyColumns, asked: Flags) -> dict[str, EstimateModel]:
+    trials = int(asked.sum())
+    return {
+        kind: EstimateModel.of(rate_estimate(events=events, trials=trials)) for kind, events in _kinds(replies, asked).items()
+    }
+
+
+def reliability_gate(configuration: PilotConfiguration, arm: ArmEvidence, rows: Flags, days: Numbers) -> Bounded:
+    """Whether the candidate fails rarely enough, on some rows; `days` is the day of each.
+
+    To pass, failures that come together count as what they are worth in independent requests (decision 24).
+    """
     if configuration.reliability is None:
         return Bounded(GateOutcome.NOT_REQUIRED, None, None, "no [reliability] is configured")
     limit = configuration.reliability.max_failure_rate
-    asked = rows & arm.replies.is_there
-    events, trials = int((asked & arm.replies.failed).sum()), int(asked.sum())
+    by_day = counts_by_day(arm.replies.failed, rows & arm.replies.is_there, days)
+    events, trials = (int(counts.sum()) for counts in by_day)
     if not trials:
         return Bounded(GateOutcome.UNKNOWN, None, limit, "the candidate was not asked yet")
-    high, low = (bound(events=events, trials=trials, alpha=ALPHA) for bound in (upper_rate, lower_rate))
-    said = f"{events:,} of {trials:,} requests failed: the failure rate is"
+    effect = design_effect_by_day(events=by_day[0], trials=by_day[1])
+    failures, worth = effective_counts(events=events, trials=trials, design_effect=effect)
+    high = upper_rate(events=failures, trials=worth, alpha=ALPHA)
+    low = lower_rate(events=events, trials=trials, alpha=ALPHA)
+    said = f"{events:,} of {trials:,} requests failed{_together(failures, worth, trials)}: the failure rate is"
     if high <= limit:
-        return Bounded(GateOutcome.PASSES, high, limit, f"{said} at most {high:.2%}, within {limit:.2%}")
+        return Bounded(
+            GateOutcome.PASSES, high, limit, f"{said} at most {high:.2%}{_none_seen(events, trials)}, within {limit:.2%}"
+        )
     if low > limit:
         return Bounded(GateOutcome.FAILS, low, limit, f"{said} at least {low:.2%}, above {limit:.2%}")
     return Bounded(
-        GateOutcome.UNKNOWN, high, limit, f"{said} between {low:.2%} and {high:.2%}, and the limit {limit:.2%} between them"
+        GateOutcome.UNKNOWN,
+        high,
+        limit,
+        f"{said} between {low:.2%} and {high:.2%}{_none_seen(events, trials)}, and the limit {limit:.2%} between them",
     )
+
+
+def _together(failures: int, worth: int, trials: int) -> str:
+    return f" (they come together: worth {failures:,} of {worth:,} independent ones)" if worth < trials else ""
+
+
+def _none_seen(events: int, trials: int) -> str:
+    return "" if events else f" with the always-valid bound ({rule_of_three(trials=trials):.2%} by the rule of three)"
 
 
 def capacity_of(evidence: Evidence, arm: ArmEvidence, rows: Flags, weights: Floats, replicas: int | None) -> CapacityModel:

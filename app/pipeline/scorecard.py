@@ -251,7 +251,7 @@ def _candidate(
         unpriced_calls=stored.spend.unpriced,
     )
     drift = _drift(configuration, evidence, arm, quality, talks, selection.last_day)
-    gates = gates_of(configuration, quality, arm, selection.counted, talks.segment_of_row, money)
+    gates = gates_of(configuration, quality, arm, selection.counted, selection.days, talks.segment_of_row, money)
     case = Case(
         pilot=pilot,
         name=name,
@@ -273,8 +273,17 @@ def _candidate(
         coverage=pair_coverage(evidence, name, arm, selection),
         quality=_with_groups(quality, groups_of(evidence, arm, quality.pairs, talks, configuration)),
         segments=quality.segments,
-        latency=latency_of(configuration, evidence, arm, selection.counted, queue_lag=queue_lag_of(evidence, name)),
-        reliability=reliability_of(evidence, arm, selection.counted),
+        latency=latency_of(
+            configuration,
+            evidence,
+            arm,
+            selection.counted,
+            days=selection.days,
+            weights=weights,
+            control=control,
+            queue_lag=queue_lag_of(evidence, name),
+        ),
+        reliability=reliability_of(evidence, arm, selection.counted, selection.days),
         left_out_by_hour=left_out_by_hour(evidence, name, arm, selection),
         capacity=capacity_of(evidence, arm, selection.counted, weights, replicas),
         cost=cost_model(money, moved),
