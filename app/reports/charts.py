@@ -11,7 +11,7 @@ import altair as alt
 
 from app.domain.scorecard import EstimateModel, Quantiles
 from app.reports import figures
-from app.reports.context import Subject
+from app.reports.context import Subject, deciding
 from app.reports.palette import GRID, GROUND, QUIET, RULE, TEXT, arm_ink
 from app.reports.wording import GATE_OUTCOMES
 
@@ -41,11 +41,12 @@ def finished(layers: list[alt.Chart], *, height: int) -> dict[str, Any]:
     return specification | {"config": config}
 
 
-def _chart(rows: Rows) -> alt.Chart:
+def drawn(rows: Rows) -> alt.Chart:
+    """Marks on these rows."""
     return alt.Chart(alt.Data(values=rows))  # type: ignore[no-untyped-call]
 
 
-def _words(chart: alt.Chart, **mark: Any) -> list[alt.Chart]:
+def words_on_ground(chart: alt.Chart, **mark: Any) -> list[alt.Chart]:
     """Text on a narrow ground of its own, so that lines behind it do not cross it out."""
     halo = chart.mark_text(stroke=GROUND.light, strokeWidth=5, strokeJoin="round", fill=GROUND.light, **mark)
     return [halo, chart.mark_text(**mark)]
@@ -66,59 +67,30 @@ def share_domain(points: list[float], limit: float) -> tuple[float, float]:
     return max(0.0, round(low - air, 2)), min(1.0, round(high + air, 2))
 
 
-def win_rate_chart(subject: Subject) -> dict[str, Any]:
-    """The win rate over days with its always-valid band, par and the limit."""
-    points = [p for p in subject.card.quality.by_day if p.value is not None]
-    rows: Rows = [{"day": p.day, "value": p.value, "low": p.low, "high": p.high} for p in points]
-    late = points[len(points) // 2 :]
-    domain = share_domain([v for p in late for v in (p.value, p.low, p.high) if v is not None], subject.limit)
-    ink = arm_ink(subject.arm).light
-    days = alt.Scale(domain=[1, max(2, subject.days)], nice=False)
-    x = alt.X("day:Q", title="day of the pilot", axis=alt.Axis(tickMinStep=1, grid=False, format="d"), scale=days)
-    shares = alt.Scale(domain=list(domain), zero=False, nice=False)
-    y: Channel = partial(alt.Y, title=None, scale=shares, axis=alt.Axis(format=".0%"))
-    band = _chart(rows).mark_area(clip=True, opacity=0.22, color=ink).encode(x=x, y=y("low:Q"), y2="high:Q")
-    line = _chart(rows).mark_line(clip=True, color=ink, strokeWidth=2.5).encode(x=x, y=y("value:Q"))
-    end = _chart(rows[-1:]).mark_point(color=ink, fill=ink, size=60, opacity=1).encode(x=x, y=y("value:Q"))
-    return finished([band, *_levels(subject, x, y("value:Q")), line, end], height=300)
-
-
-def _levels(subject: Subject, x: alt.X, y: alt.Y) -> list[alt.Chart]:
-    """Par and the limit, each named at its line."""
-    last = max(2, subject.days)
-    rows: Rows = [
-        {"day": last, "value": 0.5, "text": f"50%: as good as {short(subject.incumbent)}"},
-        {"day": last, "value": subject.limit, "text": f"limit {figures.percent(subject.limit)}"},
-    ]
-    par = _chart(rows[:1]).mark_rule(color=QUIET.light, strokeDash=[4, 4]).encode(y=y)
-    limit = _chart(rows[1:]).mark_rule(color=RULE.light, strokeWidth=2).encode(y=y)
-    words = _chart(rows).encode(x=x, y=y, text="text:N")
-    return [par, limit, *_words(words, align="right", baseline="bottom", dx=-4, dy=-3)]
-
-
 def segments_chart(subject: Subject) -> dict[str, Any]:
     """A forest plot: each kind of work with its interval, its limit and its result in words."""
     rows: Rows = []
     for place, (name, segment) in enumerate(subject.card.segments.items()):
         word = GATE_OUTCOMES[segment.outcome]
         said = f"{figures.count(segment.conversations)} conv., {word if segment.registered else 'no say'}"
-        rate, limit = segment.win_rate, None if segment.margin is None else 0.5 - segment.margin
+        rate, limit = deciding(segment), None if segment.margin is None else 0.5 - segment.margin
         row = {"value": rate.value, "low": rate.low, "high": rate.high, "limit": limit}
         rows.append({"name": f"{place}\n{short(name, 22)}\n{said}", "word": word} | row)
     ends = [v for row in rows for v in (row["value"], row["low"], row["high"], row["limit"]) if v is not None]
-    return finished(_forest(subject, rows, share_domain(ends, subject.limit)), height=70 + 52 * len(rows))
+    return finished(forest(subject, rows, share_domain(ends, subject.limit)), height=70 + 52 * len(rows))
 
 
-def _forest(subject: Subject, rows: Rows, domain: tuple[float, float]) -> list[alt.Chart]:
+def forest(subject: Subject, rows: Rows, domain: tuple[float, float]) -> list[alt.Chart]:
+    """Rows with a point, an interval, a limit and a word that chooses the point's shape."""
     ink = arm_ink(subject.arm).light
     y = alt.Y("name:N", sort=None, title=None, axis=_label_axis(150))
     shares = alt.Scale(domain=list(domain), nice=False, zero=False)
     x: Channel = partial(alt.X, title="win rate", scale=shares, axis=alt.Axis(format=".0%", tickCount=5))
     shape = alt.Shape("word:N", legend=None, scale=alt.Scale(domain=list(SHAPES), range=list(SHAPES.values())))
-    par = _chart([{"value": 0.5}]).mark_rule(color=QUIET.light, strokeDash=[4, 4]).encode(x=x("value:Q"))
-    limits = _chart(rows).mark_tick(color=RULE.light, thickness=3, size=34, opacity=1).encode(x=x("limit:Q"), y=y)
-    spans = _chart(rows).mark_rule(color=ink, strokeWidth=2.5).encode(x=x("low:Q"), x2="high:Q", y=y)
-    points = _chart(rows).mark_point(color=ink, fill=ink, size=110, opacity=1).encode(x=x("value:Q"), y=y, shape=shape)
+    par = drawn([{"value": 0.5}]).mark_rule(color=QUIET.light, strokeDash=[4, 4]).encode(x=x("value:Q"))
+    limits = drawn(rows).mark_tick(color=RULE.light, thickness=3, size=34, opacity=1).encode(x=x("limit:Q"), y=y)
+    spans = drawn(rows).mark_rule(color=ink, strokeWidth=2.5).encode(x=x("low:Q"), x2="high:Q", y=y)
+    points = drawn(rows).mark_point(color=ink, fill=ink, size=110, opacity=1).encode(x=x("value:Q"), y=y, shape=shape)
     return [par, spans, limits, points]
 
 
@@ -152,18 +124,18 @@ def _times(rows: Rows, objective: float | None) -> list[alt.Chart]:
     offset = alt.YOffset("place:O", scale=alt.Scale(paddingInner=0.2))
     color = alt.Color("ink:N", scale=None, legend=None)
     shape = alt.Shape("place:O", legend=None, scale=alt.Scale(domain=[0, 1], range=["square", "circle"]))
-    spans = _chart(rows).mark_rule(strokeWidth=2.5).encode(x=x("low:Q"), x2="high:Q", color=color, y=y, yOffset=offset)
+    spans = drawn(rows).mark_rule(strokeWidth=2.5).encode(x=x("low:Q"), x2="high:Q", color=color, y=y, yOffset=offset)
     points = (
-        _chart(rows)
+        drawn(rows)
         .mark_point(filled=True, size=90, opacity=1)
         .encode(x=x("value:Q"), color=color, shape=shape, y=y, yOffset=offset)
     )
-    words = _words(_chart(rows).encode(x=x("high:Q"), text="text:N", y=y, yOffset=offset), align="left", dx=10)
+    words = words_on_ground(drawn(rows).encode(x=x("high:Q"), text="text:N", y=y, yOffset=offset), align="left", dx=10)
     if objective is None:
         return [spans, points, *words]
     row: Rows = [{"part": f"p95\n{QUANTILE_WORDS['p95']}", "value": objective, "text": f"limit {figures.seconds(objective)}"}]
-    limit = _chart(row).mark_tick(color=RULE.light, thickness=3, size=62, opacity=1).encode(x=x("value:Q"), y=y)
-    name = _words(_chart(row).encode(x=x("value:Q"), y=y, text="text:N"), dy=-38, align="center")
+    limit = drawn(row).mark_tick(color=RULE.light, thickness=3, size=62, opacity=1).encode(x=x("value:Q"), y=y)
+    name = words_on_ground(drawn(row).encode(x=x("value:Q"), y=y, text="text:N"), dy=-38, align="center")
     return [spans, limit, points, *name, *words]
 
 
@@ -187,8 +159,8 @@ def money_chart(subject: Subject) -> dict[str, Any]:
     x = alt.X("value:Q", title="US dollars per month, from 0", scale=dollars, axis=axis)
     y = alt.Y("name:N", sort=None, title=None, axis=_label_axis(110))
     color = alt.Color("ink:N", scale=None, legend=None)
-    bars = _chart(rows).mark_bar(height=26).encode(x=x, y=y, color=color)
-    words = _words(_chart(rows).encode(x=x, y=y, text="text:N"), align="left", dx=6)
+    bars = drawn(rows).mark_bar(height=26).encode(x=x, y=y, color=color)
+    words = words_on_ground(drawn(rows).encode(x=x, y=y, text="text:N"), align="left", dx=6)
     return finished([bars, *words], height=60 + 48 * len(rows))
 
 

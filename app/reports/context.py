@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from app.domain.configuration import PilotConfiguration
-from app.domain.scorecard import CandidateModel, Scorecard
+from app.domain.scorecard import CandidateModel, EstimateModel, QualityModel, Scorecard, SegmentModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +49,13 @@ def planned_days(scorecard: Scorecard, configuration: PilotConfiguration) -> int
     if window.from_ is None or window.to is None:
         return configuration.pilot.days
     return round((window.to - window.from_).total_seconds() / 86_400)
+
+
+def is_corrected(part: QualityModel | SegmentModel) -> bool:
+    """Whether people's labels correct the judge in what is decided on."""
+    return part.rests_on == "corrected"
+
+
+def deciding(part: QualityModel | SegmentModel) -> EstimateModel:
+    """The win rate that is decided on: corrected by people where their labels are, else as the judge and the rules say."""
+    return part.win_rate_human_corrected if is_corrected(part) else part.win_rate

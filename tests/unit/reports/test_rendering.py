@@ -85,7 +85,7 @@ def test_text_from_outside_is_text_in_markdown(evil: Document) -> None:
     assert "<script" not in text
     assert "<img" not in text
     assert not re.search(r"(?<!\\)\]\(", text)
-    assert {line.count(" | ") for line in text.splitlines() if line.startswith(r"| &lt;script&gt;")} <= {1, 2, 3, 4, 5, 6}
+    assert {line.count(" | ") for line in text.splitlines() if line.startswith(r"| &lt;script&gt;")} <= set(range(1, 8))
 
 
 @pytest.mark.parametrize(
