@@ -185,8 +185,6 @@ def _worst_words(replies: ReplyColumns, rows: Flags, measure: str, days: Numbers
     day, value, n = worst
     said = f"on the worst day, {day}, it was {value:.3g} s over {n:,}"
     return f" (bursts of slow answers make the bound surer than it is: {said})"
-        f" (bursts of slow answers make the bound surer than it is: on the worst day, {day}, it was {value:.3g} s over {n:,})"
-    )
 
 
 def joined(found: list[Bounded]) -> Bounded:
