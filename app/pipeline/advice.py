@@ -62,8 +62,8 @@ def _answers(case: Case) -> Iterator[str]:
     if model.rests_on == CORRECTED and model.skipped + model.missing:
         share = (model.skipped + model.missing) / model.drawn
         yield (
-            f"Labels for {model.skipped:,} skipped and {model.missing:,} unanswered drawn pairs of {model.drawn:,}: each counts "
-            f"as a loss for the lower bound and a win for the upper one, about {share / 2:.1%} each way."
+            f"Labels for {model.skipped:,} skipped and {model.missing:,} unanswered drawn pairs of {model.drawn:,}: each "
+            f"counts as a loss for the lower bound and a win for the upper one, about {share / 2:.1%} each way."
         )
 
 

@@ -136,8 +136,10 @@ def rule_on(case: Case) -> Ruling:
 
 def _frozen(case: Case, decision: Decision, wanted: Outcome) -> Iterator[str]:
     """What freezes a verdict and asks for an extension: nothing may move on a comparison that changed or is broken."""
-    if wanted in MOVING and case.drift.frozen:
-        yield DRIFT
     is_about_quality = wanted in MOVING or decision.line is Line.QUALITY
+    # A judge that changed can make a candidate look worse as well as better; what else drifts speaks against moving alone.
+    has_judge_changed = any(week.has_changed for week in case.drift.judge)
+    if (wanted in MOVING and case.drift.frozen) or (is_about_quality and has_judge_changed):
+        yield DRIFT
     if is_about_quality and case.control is not None and case.control.is_broken and case.quality.judged_segments:
         yield CONTROL_BROKEN
