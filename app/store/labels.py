@@ -130,8 +130,9 @@ def conversations_of(session: Session, exchange_ids: Iterable[int]) -> dict[int,
 
 
 def newest_action(session: Session, pilot_id: int) -> int:
-    """The number of the last entry of the pilot's audit log: another one means that somebody did something."""
-    return session.scalar(text("SELECT coalesce(max(id), 0) FROM audit_log WHERE pilot_id = :pilot"), {"pilot": pilot_id}) or 0
+    """The number of the last entry of the pilot's audit log that is not about labels: another one means another state."""
+    query = text("SELECT coalesce(max(id), 0) FROM audit_log WHERE pilot_id = :pilot AND action NOT LIKE 'label.%'")
+    return session.scalar(query, {"pilot": pilot_id}) or 0
 
 
 def _label(row: LabelRow) -> Label:

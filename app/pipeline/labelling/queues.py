@@ -1,15 +1,17 @@
 """What there is to label: the drawn pairs of closed days and, apart, the uncertain ones; and who has answered what."""
 
 import hashlib
+import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from threading import Lock
+from threading import Lock, Thread
 
 import numpy as np
 
-from app.domain.evidence import ArmEvidence, Evidence, Flags
+from app.domain.draws import pair_point
+from app.domain.evidence import ArmEvidence, Evidence, Flags, Numbers
 from app.domain.grading import PairKey
 from app.domain.labelling import Queue, StoredAnswer
 from app.domain.pilot import Arm, Pilot
@@ -33,6 +35,12 @@ from app.store.session import SessionFactory, one_snapshot
 
 # Reading a large pilot takes seconds and its closed days hardly change: what was read is kept for so many times as long.
 KEPT_TIMES, KEPT_AT_MOST_SECONDS = 20.0, 300.0
+# What takes longer is read anew beside the answer.
+LONG_SECONDS = 1.0
+# Of each doubt so many pairs are kept, chosen by hash: a few hundred are looked at.
+MOST_UNCERTAIN = 1000
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +66,20 @@ class PairToLabel:
 
 @dataclass(frozen=True, slots=True)
 class CandidatePairs:
-    """One candidate's queues; `by_rule` = drawn pairs that a rule decides, `undecided` = those nobody has looked at yet."""
+    """One candidate's queues.
+
+    Attributes:
+        drawn: Drawn pairs that need a person.
+        uncertain: Uncertain pairs, at most 1,000 of each doubt.
+        doubts: How many there are of each doubt.
+        by_rule: Drawn pairs that a rule or a grader without a model decides.
+        undecided: Drawn pairs that nobody has looked at yet.
+    """
 
     arm: Arm
     drawn: tuple[PairToLabel, ...]
     uncertain: tuple[PairToLabel, ...]
+    doubts: dict[Doubt, int]
     by_rule: int
     undecided: int
 
@@ -91,28 +108,64 @@ class ToLabel:
                 yield from each.queue(queue)
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What was read, after which action, how long that took, and until when it is good."""
+
+    found: ToLabel
+    action: int
+    lasted_seconds: float
+    until: float
+
+
 @dataclass(slots=True)
 class LabelQueues:
     """Reads the queues of pilots, and keeps what it read for a while."""
 
     session_factory: SessionFactory
-    _kept: dict[str, tuple[int, float, ToLabel]] = field(default_factory=dict)
+    _kept: dict[str, _Kept] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
+    _refreshing: set[str] = field(default_factory=set)
 
-    def read(self, pilot_name: str, now: datetime | None = None) -> ToLabel:
-        """The queues of a pilot; what was read is read anew when somebody has done something, or after a while."""
+    def read(self, pilot_name: str) -> ToLabel:
+        """The queues of a pilot; read anew when somebody has done something with it, or after a while."""
         with self.session_factory() as session:
             action = newest_action(session, get_pilot(session, pilot_name).id)
+        kept = self._kept.get(pilot_name)
+        if kept is not None and kept.action == action:
+            if time.monotonic() < kept.until:
+                return kept.found
+            if kept.lasted_seconds > LONG_SECONDS:
+                self._refresh_aside(pilot_name, action)
+                return kept.found
         with self._lock:
-            kept = self._kept.get(pilot_name)
-            if now is None and kept is not None and kept[0] == action and time.monotonic() < kept[1]:
-                return kept[2]
-            began = time.monotonic()
-            found = read_queues(self.session_factory, pilot_name, now or datetime.now(UTC))
-            lasted = time.monotonic() - began
-            until = began + lasted + min(KEPT_TIMES * lasted, KEPT_AT_MOST_SECONDS)
-            self._kept[pilot_name] = (action, until, found)
-            return found
+            now = self._kept.get(pilot_name)
+            is_new = now is not None and now is not kept and now.action >= action
+            return now.found if now is not None and is_new else self._read(pilot_name, action)
+
+    def _read(self, pilot_name: str, action: int) -> ToLabel:
+        began = time.monotonic()
+        found = read_queues(self.session_factory, pilot_name, datetime.now(UTC))
+        lasted = time.monotonic() - began
+        until = began + lasted + min(KEPT_TIMES * lasted, KEPT_AT_MOST_SECONDS)
+        self._kept[pilot_name] = _Kept(found, action, lasted, until)
+        return found
+
+    def _refresh_aside(self, pilot_name: str, action: int) -> None:
+        """Nobody waits for what is only some minutes old."""
+        if pilot_name in self._refreshing:
+            return
+        self._refreshing.add(pilot_name)
+
+        def refresh() -> None:
+            try:
+                self._read(pilot_name, action)
+            except Exception:
+                log.exception("the queues of %s cannot be read; what was read before stays", pilot_name)
+            finally:
+                self._refreshing.discard(pilot_name)
+
+        Thread(target=refresh, name=f"label-queues-{pilot_name}", daemon=True).start()
 
 
 def read_queues(session_factory: SessionFactory, pilot_name: str, now: datetime) -> ToLabel:
@@ -188,7 +241,8 @@ def _candidate(
     return CandidatePairs(
         arm=arm,
         drawn=tuple(make.pair(row, chance[row], None) for row in drawn_rows[wanted].tolist()),
-        uncertain=tuple(make.pair(row, None, doubt) for doubt, rows in doubts.items() for row in rows.tolist()),
+        uncertain=tuple(make.pair(row, None, doubt) for doubt, rows in doubts.items() for row in make.some(rows)),
+        doubts={doubt: len(rows) for doubt, rows in doubts.items() if len(rows)},
         by_rule=int((~wanted & ~undecided).sum()),
         undecided=int(undecided.sum()),
     )
@@ -206,6 +260,12 @@ class _Maker:
     evidence: Evidence
     talks: Conversations
     arm: Arm
+
+    def some(self, rows: Numbers) -> list[int]:
+        """Not too many of the rows, by hash."""
+        ids: list[str] = self.evidence.exchanges.external_ids[rows].tolist()
+        numbered = sorted(zip(ids, rows.tolist(), strict=True), key=lambda one: pair_point("uncertain", one[0]))
+        return [row for _, row in numbered[:MOST_UNCERTAIN]]
 
     def pair(self, row: int, chance: float | None, doubt: Doubt | None) -> PairToLabel:
         exchanges, talks = self.evidence.exchanges, self.talks

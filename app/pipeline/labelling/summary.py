@@ -1,6 +1,5 @@
 """What of the drawn pairs is labelled, skipped and missing, by segment and by rater."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -114,7 +113,7 @@ def _candidate(
             SegmentLabels(name, found.plan.label_probability.get(name, 0.0), _counts(pairs, drawn_told, name))
             for name in (*known, OTHER_SEGMENT)
         ),
-        uncertain=dict(Counter(pair.doubt.value for pair in pairs.uncertain if pair.doubt is not None)),
+        uncertain={doubt.value: count for doubt, count in pairs.doubts.items()},
         raters=tuple(_raters(pairs, told)),
         agreement=_agreement(told, conversations),
         usable=len({answer.key for answer in drawn_told if answer.value is not None}),

@@ -47,15 +47,13 @@ def doubts_of(arm: ArmEvidence, values: PairValues, judged: Flags) -> dict[Doubt
 
 def _disagree(arm: ArmEvidence, rows: int) -> Flags:
     """Where one judge names one side and another judge the other."""
-    grades = one_an_order(
-        arm.grades.where(np.asarray((arm.grades.graders == JUDGE) & ~np.isnan(arm.grades.values), dtype=bool))
-    )
-    means: dict[tuple[int, str], list[float]] = {}
-    for row, rater, value in zip(grades.rows.tolist(), grades.raters.tolist(), grades.values.tolist(), strict=True):
-        means.setdefault((row, rater), []).append(value)
+    grades = arm.grades.where(np.asarray((arm.grades.graders == JUDGE) & ~np.isnan(arm.grades.values), dtype=bool))
     up, down = np.zeros(rows, dtype=bool), np.zeros(rows, dtype=bool)
-    for (row, _), said in means.items():
-        side = int(winners(np.array(float(np.mean(said)))))
-        up[row] |= side > 0
-        down[row] |= side < 0
+    raters = sorted(set(grades.raters.tolist()))
+    for rater in raters if len(raters) > 1 else ():
+        own = one_an_order(grades.where(np.asarray(grades.raters == rater, dtype=bool)))
+        number = np.bincount(own.rows, minlength=rows)
+        side = winners(np.bincount(own.rows, weights=own.values, minlength=rows) / np.maximum(number, 1))
+        up |= (number > 0) & (side > 0)
+        down |= (number > 0) & (side < 0)
     return up & down
