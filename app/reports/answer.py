@@ -5,9 +5,10 @@ from collections.abc import Callable
 from app.domain.scorecard import EstimateModel, GateModel, VerdictModel
 from app.domain.words import GateName, GateOutcome, Outcome
 from app.reports import figures
-from app.reports.context import Subject
+from app.reports.context import Subject, deciding, is_corrected
 from app.reports.document import Answer, Bullets, Cell, Fact, Facts, Section, Table, cells
-from app.reports.wording import GATE_OUTCOMES, GATE_QUESTIONS, NOT_TESTED, OUTCOMES
+from app.reports.notices import frozen_words, is_frozen, notices
+from app.reports.wording import FROZEN, GATE_OUTCOMES, GATE_QUESTIONS, NOT_TESTED, OUTCOMES
 
 
 def answer_section(subject: Subject) -> Section:
@@ -19,6 +20,7 @@ def answer_section(subject: Subject) -> Section:
         title=f"The answer on {subject.name}",
         blocks=(
             answer_of(subject),
+            *notices(subject),
             Facts(items=_key_facts(subject)),
             Bullets(title="Why", items=_reasons(subject), when_empty="No reasons were given."),
             *routing,
@@ -41,7 +43,7 @@ def answer_of(subject: Subject) -> Answer:
         model=subject.model,
         arm=subject.arm,
         outcome=verdict.outcome,
-        words=OUTCOMES[verdict.outcome],
+        words=FROZEN if is_frozen(subject) and not verdict.final else OUTCOMES[verdict.outcome],
         sentence=_sentence(subject),
         provisional=_provisional(verdict),
         is_final=verdict.final,
@@ -71,6 +73,8 @@ def _undecided(subject: Subject) -> str:
     verdict = subject.card.verdict
     if verdict.final:
         return f"The time is used up and {subject.name} was not shown to be safe: stay with {subject.incumbent}."
+    if is_frozen(subject):
+        return frozen_words(subject)
     if "not_started" in verdict.reason_codes:
         return f"The pilot has not started, so nothing is decided. Stay with {subject.incumbent} for now."
     return f"Nothing is decided yet. Stay with {subject.incumbent} until there is enough evidence."
@@ -105,12 +109,13 @@ def _key_facts(subject: Subject) -> tuple[Fact, ...]:
 
 
 def _quality_fact(subject: Subject) -> Fact:
-    rate = subject.card.quality.win_rate
+    rate = deciding(subject.card.quality)
     if rate.value is None:
         detail = f"No graded answers yet. 50% would be as good as {subject.incumbent}."
     else:
         detail = f"{_ends(rate, figures.percent)}; 50% = as good as {subject.incumbent}, limit {figures.percent(subject.limit)}"
-    return Fact(label="Win rate", value=figures.percent(rate.value), detail=f"{detail}. {_rests_on(rate.n, 'conversation')}")
+    label = "Win rate, corrected by people" if is_corrected(subject.card.quality) else "Win rate"
+    return Fact(label=label, value=figures.percent(rate.value), detail=f"{detail}. {_rests_on(rate.n, 'conversation')}")
 
 
 def _latency_fact(subject: Subject) -> Fact:

@@ -114,8 +114,15 @@ METHOD = (
     "equal answers tie; everything else is decided by the grader of its kind of work, usually a judge that sees both answers "
     "without knowing whose they are.",
     "A conversation counts once, as the mean of its pairs, because its turns resemble each other.",
+    "People see a few pairs, drawn by chance before anyone knows the answers, without being told whose they are. Where they "
+    "differ from the judge, the judge's number is corrected by it; without such labels the judge's own number stands.",
     "The interval of the win rate is always valid: it holds on every day at once, so looking often cannot make a lucky day "
     "count. Pairs without a grade stretch it at both ends instead of being forgotten.",
+    "Quality is decided by looks that were registered at the start, after whole weeks, and by a stricter one that is open at "
+    "any moment; days that differ more than chance explains make both stricter. A candidate that passes must also hold its "
+    "level at the end.",
+    "Another model begins the evidence anew, and nothing is pooled with what came before. If the kinds of requests, the "
+    "quality or the judge drift, the answer is frozen and an extension is asked for; no data is changed.",
     "Only whole days that are closed count. The same records give the same report, whether they came one by one or at once.",
     "With several registered kinds of work the allowed error of 5% is shared among them, so that none passes by luck.",
 )
@@ -134,6 +141,12 @@ DEFINITIONS = (
     ("kind of work (segment)", "a group of requests, named before the pilot started"),
     ("win rate", "how often the candidate's answer is preferred, a tie counting half; 50% = as good as the incumbent"),
     ("limit (0.5 minus the margin)", "how much worse than the incumbent is still good enough; agreed before the pilot"),
+    ("corrected by people", "the win rate after the judge's errors, as people's labels show them, are taken out"),
+    ("raw", "the win rate as the judge and the fixed rules say it"),
+    ("at equal length", "the win rate if both sides wrote answers of the same length"),
+    ("look", "a day, fixed at the start, on which the evidence is weighed in full"),
+    ("epoch", "the days with the same models, judge and graders; nothing is pooled across epochs"),
+    ("frozen", "the comparison itself is in doubt, so no move is recommended until that is settled"),
     ("95% interval", "the range that holds the true value in 95 of 100 such pilots"),
     ("median, p95, p99", "the time within which half, 95 or 99 of 100 answers were there"),
     ("token", "a piece of a word: what models are paid by"),

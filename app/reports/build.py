@@ -15,9 +15,11 @@ from app.reports.answer import answer_of, answer_section
 from app.reports.background import coverage_section, definitions_section, method_section, registration_section
 from app.reports.context import Subject, planned_days
 from app.reports.document import Document, Section, Summary
+from app.reports.drift import drift_section
 from app.reports.judge import judge_section
 from app.reports.money import hours_section, money_section
 from app.reports.operation import latency_section, reliability_section
+from app.reports.people import people_section
 from app.reports.quality import quality_section, segments_section
 
 
@@ -80,7 +82,9 @@ def _evidence(subject: Subject) -> Section:
         sections=(
             quality_section(subject),
             segments_section(subject),
+            people_section(subject),
             judge_section(subject),
+            drift_section(subject),
             latency_section(subject),
             reliability_section(subject),
             money_section(subject),

@@ -2,6 +2,7 @@
 
 from app.domain.scorecard import DayPoint, EstimateModel, QualityModel, SegmentModel
 from app.reports import figures
+from app.reports.breakdown import breakdown_tables
 from app.reports.charts import segments_chart
 from app.reports.context import Subject, deciding, is_corrected
 from app.reports.document import Cell, Chart, Paragraph, Section, Table, cells
@@ -26,6 +27,7 @@ def quality_section(subject: Subject) -> Section:
         *_ways(subject),
         *_over_days(subject),
         *_guard(subject),
+        *breakdown_tables(subject),
     )
     return Section(slug=f"quality-{subject.arm}", title="Quality of the answers", blocks=blocks)
 

@@ -9,6 +9,7 @@ KINDS = {
     EpochKind.MODEL: "another model: evidence began anew",
     EpochKind.JUDGE: "another judge: all pairs were graded anew",
     EpochKind.GRADER: "another grader: all pairs were graded anew",
+    EpochKind.SAMPLE: "another sampling rate: another sample of the same days",
     None: "the beginning",
 }
 

@@ -9,6 +9,8 @@ OUTCOMES = {
     Outcome.EXTEND: "Not enough evidence yet",
 }
 
+FROZEN = "Frozen: extend and look again"
+
 GATE_OUTCOMES = {
     GateOutcome.PASSES: "passes",
     GateOutcome.FAILS: "fails",

@@ -1,6 +1,7 @@
 """Scorecards of every outcome, as a report meets them."""
 
 import math
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -37,6 +38,7 @@ from app.reports.build import build_document
 from app.reports.document import Document
 from tests.builders import a_configuration
 from tests.unit.reports.registered_example import EPOCHS, PLAN
+from tests.unit.reports.verdict_examples import begun_anew, frozen_by_control, frozen_by_drift, with_people
 
 MADE_AT = datetime(2026, 11, 30, 8, 12, tzinfo=UTC)
 STARTS = datetime(2026, 11, 1, 23, 0, tzinfo=UTC)
@@ -76,8 +78,8 @@ def a_quality(rate: float = 0.474, n: int = 2012, **replaced: Any) -> QualityMod
             value=rate - 0.002, low=rate - 0.018, high=rate + 0.014, n=3120, method="normal", standard_error=0.008
         ),
         "win_rate_without_failures": an_estimate(rate + 0.006, 0.031, n - 20),
-        "win_rate_length_controlled": EstimateModel(method="not_built"),
-        "win_rate_human_corrected": EstimateModel(method="not_built"),
+        "win_rate_length_controlled": an_estimate(rate - 0.004, 0.03, n, "glm_cluster_bootstrap"),
+        "win_rate_human_corrected": EstimateModel(method="no_drawn_labels"),
         "ties": 811,
         "flips": 204,
         "ungraded": {"unparsed": 12},
@@ -359,13 +361,17 @@ def final_extend() -> Scorecard:
     return a_scorecard({"qwen": a_candidate(verdict)}, day=49)
 
 
-SCORECARDS = {
+SCORECARDS: dict[str, Callable[[], Scorecard]] = {
     "hybrid": hybrid,
     "migrate": migrate,
     "dont_migrate": dont_migrate,
     "nothing_imported": nothing_imported,
     "two_candidates": two_candidates,
     "final_extend": final_extend,
+    "people": lambda: with_people(hybrid(), passed_on=21),
+    "frozen_by_drift": lambda: frozen_by_drift(migrate()),
+    "frozen_by_control": lambda: frozen_by_control(hybrid()),
+    "begun_anew": lambda: begun_anew(hybrid()),
 }
 
 

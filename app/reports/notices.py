@@ -1,0 +1,103 @@
+"""What a reader of page one must not miss: what freezes the answer, holds it back or was changed on the way."""
+
+from collections.abc import Iterator
+
+from app.domain.epochs import EpochKind
+from app.domain.registration_models import EpochModel
+from app.reports import figures
+from app.reports.context import Subject
+from app.reports.document import Paragraph
+
+DRIFT, CONTROL_BROKEN, LENGTH_STRADDLES = "drift", "control_broken", "length_straddles"
+
+
+def is_frozen(subject: Subject) -> bool:
+    """Whether the comparison itself is in doubt, whatever its numbers say."""
+    return bool({DRIFT, CONTROL_BROKEN} & set(subject.card.verdict.reason_codes))
+
+
+def notices(subject: Subject) -> tuple[Paragraph, ...]:
+    """The most important first."""
+    said = (*_frozen(subject), *_held_back(subject), *_epoch(subject), *_critical(subject), *_changes(subject))
+    return tuple(Paragraph(text=text, tone="warning") for text in said)
+
+
+def frozen_words(subject: Subject) -> str:
+    """One sentence for the verdict itself."""
+    if CONTROL_BROKEN in subject.card.verdict.reason_codes:
+        because = "the judge or the set-up does not treat equal models as equal"
+    else:
+        because = "something moved under the comparison while it ran"
+    stay = f"Stay with {subject.incumbent}"
+    return f"Nothing is decided, because {because}. {stay} until that is settled; no data was changed."
+
+
+def _frozen(subject: Subject) -> Iterator[str]:
+    """What drifted, where the reasons do not say it; a broken control even where it did not freeze this answer."""
+    told = " ".join(subject.card.verdict.reasons).casefold()
+    for reason in subject.card.drift.reasons:
+        if reason.casefold().rstrip(".") not in told:
+            yield f"Drift: {_sentence(reason)}"
+    control = subject.scorecard.control
+    if control is not None and control.is_broken and (not control.reason or control.reason.casefold() not in told):
+        yield f"The control is out of order: {_sentence(control.reason or 'the incumbent does not draw with itself')}"
+
+
+def _held_back(subject: Subject) -> Iterator[str]:
+    quality = subject.card.quality
+    on = (
+        ""
+        if quality.passed_on is None
+        else f" It was shown to be good enough on day {quality.passed_on}, which no longer holds."
+    )
+    if quality.is_falling:
+        level = f" {_level(subject)}" if quality.end_level is not None else ""
+        yield f"{subject.name} is getting worse.{level}{on if quality.is_held_back else ''}"
+    elif quality.is_held_back and LENGTH_STRADDLES not in subject.card.verdict.reason_codes:
+        yield f"Held back: the latest days do not show that {subject.name} keeps its level. {_level(subject)}{on}".strip()
+
+
+def _level(subject: Subject) -> str:
+    quality = subject.card.quality
+    if quality.end_level is None:
+        return ""
+    week = "" if quality.last_week is None else f", its last seven days stand at {figures.percent(quality.last_week)}"
+    return f"Its trend ends at {figures.percent(quality.end_level)}{week}; the limit is {figures.percent(subject.limit)}."
+
+
+def _epoch(subject: Subject) -> Iterator[str]:
+    current = next((e for e in subject.scorecard.registration.epochs.get(subject.name, []) if e.is_current), None)
+    if current is None or current.number == 0:
+        return
+    yield f"{_what_changed(current)} The risk of a wrong pass that is allowed was halved, so the evidence must be stronger."
+
+
+def _what_changed(epoch: EpochModel) -> str:
+    arms = sorted({change.what for change in epoch.changes})
+    what = f" ({figures.names(arms)})" if arms else ""
+    if epoch.kind is EpochKind.MODEL:
+        return (
+            f"Evidence before day {epoch.first_day} was of another model{what} and does not count. "
+            f"It rests on {figures.count(epoch.days)} days and {figures.count(epoch.conversations)} conversations after."
+        )
+    return f"The judge or a grader was changed during the pilot{what}: all pairs were graded anew by the present one."
+
+
+def _critical(subject: Subject) -> Iterator[str]:
+    critical = subject.card.critical
+    if not critical.marked:
+        return
+    of = f"{figures.count(critical.marked)} of {figures.count(critical.labelled)} labelled answers"
+    yield f"People marked {of} of {subject.name} as ones that must never happen. Read them before you sign."
+
+
+def _changes(subject: Subject) -> Iterator[str]:
+    touched = [change for change in subject.scorecard.registration.changes if change.touches]
+    if touched:
+        paths = figures.names(sorted({change.path for change in touched}))
+        are = "Something that the decision rests on was" if len(touched) == 1 else "Things that the decision rests on were"
+        yield f"{are} changed after the start: {paths}. Before and after stand under “What was agreed beforehand”."
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
