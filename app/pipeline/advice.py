@@ -125,6 +125,8 @@ def _cheaper(case: Case) -> Iterator[str]:
 def not_tested(case: Case) -> Iterator[str]:
     """What nobody knows yet."""
     yield "load_tested: false"
+    if case.load.words:
+        yield sentence(case.load.words)
     for gate in case.gates.models:
         if gate.outcome is GateOutcome.NOT_REQUIRED:
             yield gate.name.value

@@ -98,20 +98,7 @@ def latency_of(
     chosen = [counted & measured(replies, configuration) for replies in both]
     late = sum(int((rows & ~on_time(replies)).sum()) for rows, replies in zip(chosen, both, strict=True))
     weight = prior_weight(planned=configuration.pilot.planned_conversations)
-
-    def quantiles(measure: str) -> Quantiles:
-        ordered = [_ordered(replies, rows, measure) for rows, replies in zip(chosen, both, strict=True)]
-        incumbent, candidate = (
-            [EstimateModel.of(quantile_estimate(ordered=times, probability=p, weight=weight)) for p in (P50, P95, P99)]
-            for times in ordered
-        )
-        return Quantiles(
-            p50=ArmsEstimate(incumbent=incumbent[0], candidate=candidate[0]),
-            p95=ArmsEstimate(incumbent=incumbent[1], candidate=candidate[1]),
-            p99=ArmsEstimate(incumbent=incumbent[2], candidate=candidate[2]),
-        )
-
-    by_measure = {measure: quantiles(measure) for measure in MEASURES}
+    ordered = {m: [_ordered(replies, rows, m) for rows, replies in zip(chosen, both, strict=True)] for m in MEASURES}
     waited = np.sort(queue_lag[counted & ~np.isnan(queue_lag)]) if queue_lag is not None else np.empty(0)
     by_day = {measure: _p95_by_day(arm.replies, chosen[1], measure, days) for measure in OBJECTIVES}
     worst = {measure: worst_of(found) for measure, found in by_day.items()}
@@ -120,11 +107,7 @@ def latency_of(
         worst_day={measure: day for measure, day in worst.items() if day is not None},
         against_incumbent={
             measure: against_incumbent(
-                *(_ordered(replies, rows, measure) for replies, rows in zip(both, chosen, strict=True)),
-                limit=_limit(configuration, measure),
-                control=control,
-                measure=measure,
-                weight=weight,
+                *ordered[measure], limit=_limit(configuration, measure), control=control, measure=measure, weight=weight
             )
             for measure in OBJECTIVES
         },
@@ -134,7 +117,20 @@ def latency_of(
         queue_lag_seconds_p50=quantile_of(ordered=waited, probability=P50),
         queue_lag_seconds_p99=quantile_of(ordered=waited, probability=P99),
         queue_lag_n=len(waited),
-        **by_measure,
+        **{measure: _quantiles(times, weight) for measure, times in ordered.items()},
+    )
+
+
+def _quantiles(of_arms: list[Floats], weight: float) -> Quantiles:
+    """Of the incumbent's and the candidate's times, both ascending."""
+    incumbent, candidate = (
+        [EstimateModel.of(quantile_estimate(ordered=times, probability=p, weight=weight)) for p in (P50, P95, P99)]
+        for times in of_arms
+    )
+    return Quantiles(
+        p50=ArmsEstimate(incumbent=incumbent[0], candidate=candidate[0]),
+        p95=ArmsEstimate(incumbent=incumbent[1], candidate=candidate[1]),
+        p99=ArmsEstimate(incumbent=incumbent[2], candidate=candidate[2]),
     )
 
 

@@ -1,10 +1,11 @@
 """The table's decision on one candidate, and the conditions that hold it back."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.domain.drift import DriftModel
+from app.domain.operation_models import LoadModel
 from app.domain.pilot import Pilot
 from app.domain.scorecard import ControlModel, QualityModel, SegmentModel
 from app.domain.words import GateOutcome, Outcome, PilotState
@@ -36,6 +37,7 @@ class Case:
         drift: What watches whether something moved under the comparison.
         control: The incumbent asked again; `None` = there is no such arm.
         changes: Of what the decision rests on, after the registration.
+        load: What of production's requests the candidate saw.
     """
 
     pilot: Pilot
@@ -50,6 +52,7 @@ class Case:
     drift: DriftModel
     control: ControlModel | None
     changes: Sequence[DecisiveChange]
+    load: LoadModel = field(default_factory=LoadModel)
 
     @property
     def registered(self) -> dict[str, SegmentModel]:

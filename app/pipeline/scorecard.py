@@ -20,6 +20,7 @@ from app.domain.pilot import DAY, ConfigurationChange, Pilot, Registration
 from app.domain.scorecard import (
     CandidateModel,
     ControlModel,
+    LatencyModel,
     LedgerModel,
     QualityModel,
     Scorecard,
@@ -252,6 +253,7 @@ def _candidate(
     )
     drift = _drift(configuration, evidence, arm, quality, talks, selection.last_day)
     gates = gates_of(configuration, quality, arm, selection.counted, selection.days, talks.segment_of_row, money)
+    latency = _latency(configuration, evidence, name, selection, weights, control)
     case = Case(
         pilot=pilot,
         name=name,
@@ -265,6 +267,7 @@ def _candidate(
         drift=drift,
         control=control,
         changes=decisive_changes(stored.changes),
+        load=latency.load,
     )
     replicas = money.table.replicas
     verdict = verdict_of(case)
@@ -273,16 +276,7 @@ def _candidate(
         coverage=pair_coverage(evidence, name, arm, selection),
         quality=_with_groups(quality, groups_of(evidence, arm, quality.pairs, talks, configuration)),
         segments=quality.segments,
-        latency=latency_of(
-            configuration,
-            evidence,
-            arm,
-            selection.counted,
-            days=selection.days,
-            weights=weights,
-            control=control,
-            queue_lag=queue_lag_of(evidence, name),
-        ),
+        latency=latency,
         reliability=reliability_of(evidence, arm, selection.counted, selection.days),
         left_out_by_hour=left_out_by_hour(evidence, name, arm, selection),
         capacity=capacity_of(evidence, arm, selection.counted, weights, replicas),
@@ -313,6 +307,26 @@ def _drift(
         daily=quality.sums.get((ALL, VALUE), {}),
         days=range(quality.terms.begins, last_day + 1),
         correction=corrected - raw if corrected is not None and raw is not None else 0.0,
+    )
+
+
+def _latency(
+    configuration: PilotConfiguration,
+    evidence: Evidence,
+    name: str,
+    selection: Selection,
+    weights: Floats,
+    control: ControlModel | None,
+) -> LatencyModel:
+    return latency_of(
+        configuration,
+        evidence,
+        evidence.arms[name],
+        selection.counted,
+        days=selection.days,
+        weights=weights,
+        control=control,
+        queue_lag=queue_lag_of(evidence, name),
     )
 
 
