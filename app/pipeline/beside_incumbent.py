@@ -11,6 +11,7 @@ P95 = 0.95
 MOST_OF_OBJECTIVE = 0.1
 # Of second answers of the incumbent: fewer do not tell where we stand.
 ENOUGH = 30
+_ROUNDING = 1e-9
 
 
 def against_incumbent(
@@ -46,7 +47,7 @@ def _why_not(offset: EstimateModel | None, limit: float | None) -> str:
         return (
             f"the control answered {offset.n} times beside production: {ENOUGH} are needed to know what our place does to times"
         )
-    if abs(offset.value) >= MOST_OF_OBJECTIVE * limit:
+    if abs(offset.value) >= MOST_OF_OBJECTIVE * limit - _ROUNDING:
         return (
             f"standing elsewhere alone moves times by {offset.value:+.3g} s (the control), which is not below 10% of the limit "
             f"of {limit:g} s"

@@ -40,7 +40,6 @@ HALF_A_PILOT = 0.5
 # Drawn conversations that one simulation tells apart: more labels mean fewer pilots.
 MOST_DRAWN = 500_000
 LEAST_RUNS = 100
-MEASURING_RUNS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,11 +193,11 @@ def _series_plan(terms: Terms, series: _Series, chances: list[ChancesModel]) -> 
 def _needed(terms: Terms, series: _Series, conversations: float, labels: float) -> NeededModel:
     asked = terms.question
     model = _model(terms, PARITY, needs_people=series.needs_people)
-    plain = measured_critical(model, series.margin, series.alpha, terms.days, asked.seed)
+    plain = measured_critical(model, series.margin, series.alpha, terms.days, runs=asked.runs, seed=asked.seed)
     corrected = plain
     if series.needs_people:
         size = max(1, round(conversations))
-        corrected = measured_corrected(model, series.margin, series.alpha, terms.days, size, asked.seed)
+        corrected = measured_corrected(model, series.margin, series.alpha, terms.days, size, runs=asked.runs, seed=asked.seed)
     need = Need(
         model=model,
         threshold=series.threshold,
@@ -233,7 +232,7 @@ def _whole_weeks(days: float | None) -> int | None:
 
 
 @lru_cache(maxsize=256)
-def measured_critical(model: ConversationModel, margin: float, alpha: float, days: int, seed: int) -> Measured:
+def measured_critical(model: ConversationModel, margin: float, alpha: float, days: int, *, runs: int, seed: int) -> Measured:
     """How many standard errors the rule asks of an equal candidate, if the judge says what people would.
 
     It is measured on pilots whose size should give a chance of 0.8: the chance that is found tells it exactly.
@@ -242,20 +241,20 @@ def measured_critical(model: ConversationModel, margin: float, alpha: float, day
     fixed = fixed_sample_size(distance=margin, sd=model.sd, alpha=alpha, power=MEASURED_POWER)
     n = fixed * hybrid_multiplier(power=MEASURED_POWER, alpha=alpha, looks=looks, looks_share=LOOKS_SHARE)
     rule = Rule(threshold=PARITY - margin, alpha=alpha, n_optimal=n / 2)
-    pilots = simulate(strata=[Stratum(model=model, conversations=n)], design=design, runs=MEASURING_RUNS, seed=seed)
+    pilots = simulate(strata=[Stratum(model=model, conversations=n)], design=design, runs=runs, seed=seed)
     return _measured(trusted_ends(pilots=pilots, rule=rule, design=design), margin, model.sd / n**0.5)
 
 
 @lru_cache(maxsize=256)
 def measured_corrected(
-    model: ConversationModel, margin: float, alpha: float, days: int, conversations: int, seed: int
+    model: ConversationModel, margin: float, alpha: float, days: int, conversations: int, *, runs: int, seed: int
 ) -> Measured:
     """The same of the series that people's labels correct, with so many conversations.
 
     The fewer they are the more the guard against a falling candidate asks; where they are too few for any number of labels,
     it is taken to ask as much as without people.
     """
-    plain = measured_critical(model, margin, alpha, days, seed)
+    plain = measured_critical(model, margin, alpha, days, runs=runs, seed=seed)
     need = Need(model=model, threshold=PARITY - margin, critical=plain.value, corrected_critical=plain.value)
     labels = need.labels(conversations=conversations)
     if labels is None:
@@ -263,8 +262,8 @@ def measured_corrected(
     of_all, of_labels = model.corrected_parts
     work = Stratum(model=model, conversations=conversations, draw_probability=labels / conversations)
     design, rule = Design(days=days), Rule(threshold=PARITY - margin, alpha=alpha, n_optimal=conversations / 2)
-    runs = min(MEASURING_RUNS, max(LEAST_RUNS, int(MOST_DRAWN / labels)))
-    pilots = simulate(strata=[work], design=design, runs=runs, seed=seed)
+    fewer = min(runs, max(LEAST_RUNS, int(MOST_DRAWN / labels)))
+    pilots = simulate(strata=[work], design=design, runs=fewer, seed=seed)
     error = (of_all / conversations + of_labels / labels) ** 0.5
     return _measured(corrected_ends(pilots=pilots, rule=rule, design=design), margin, error)
 
