@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, LEFT, RIGHT, ROW, TOP = 860, 300, 110, 40, 92
+WIDTH, LEFT, RIGHT, ROW, TOP = 900, 330, 120, 40, 92
 ALLOWED = 0.05
 # Okabe and Ito's blue and vermilion; shape tells them apart too. Dark ground takes lighter ones.
 STYLE = """
@@ -51,7 +51,7 @@ def _frame(rows: int) -> Iterator[str]:
     yield '<circle class="calm" cx="24" cy="52" r="6"/><text class="quiet" x="38" y="57">days alike</text>'
     yield '<rect class="shocked" x="132" y="46" width="12" height="12"/>'
     yield '<text class="quiet" x="152" y="57">days differ by 3 points; each mark is 700 to 5,600 conversations</text>'
-    yield f'<text class="quiet" x="{WIDTH - 12}" y="{TOP - 12}" text-anchor="end">equal one passes</text>'
+    yield f'<text class="quiet" x="{WIDTH - 12}" y="{TOP - 12}" text-anchor="end">an equal one passes</text>'
     yield f'<rect class="band" x="{_x(0)}" y="{TOP}" width="{_x(ALLOWED) - _x(0):.1f}" height="{bottom - TOP}"/>'
     for tick in range(0, 101, 20):
         x = _x(tick / 100)
@@ -77,7 +77,7 @@ def _strip(strip: Strip, at: int) -> Iterator[str]:
     at_end = (max(rates), 14, "start") if middle < 0.7 else (min(rates), -14, "end")
     yield f'<text{own} x="{_x(at_end[0]) + at_end[1]:.1f}" y="{y + 5:.1f}" text-anchor="{at_end[2]}">{_span(rates)}</text>'
     if strip.equal is not None:
-        yield f'<text{own} x="{WIDTH - 12}" y="{y + 5:.1f}" text-anchor="end">{strip.equal:.0%}</text>'
+        yield f'<text{own} x="{WIDTH - 12}" y="{y + 5:.1f}" text-anchor="end">{strip.equal * 100:.0f} %</text>'
 
 
 def _x(rate: float) -> float:

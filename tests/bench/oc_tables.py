@@ -1,6 +1,6 @@
 """The tables of `docs/operating-characteristics.md`, made from a run's rows."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from tests.bench.oc_picture import Strip
 from tests.simulation.evaluate import Row
@@ -21,6 +21,20 @@ RULE_WORDS = {
     "h1_and_watch": "the same and the drift watch",
 }
 CALM, SHOCKED = "boundary", "boundary with day shocks"
+_BOUNDARY = {f"{size:,}{words}": (world, size) for world, words in ((CALM, ""), (SHOCKED, ", day shocks")) for size in SIZES}
+_ELSEWHERE = {
+    "equal, 700": ("parity", 700),
+    "equal, 1,400": ("parity", 1400),
+    "boundary, 4 of 5 pairs tie, 1,400": ("boundary, four of five pairs are ties", 1400),
+    "boundary, up to 60 pairs a conversation, 1,400": ("boundary, conversations of up to 60 pairs", 1400),
+}
+COLUMNS = {
+    "h1_raw": "judge alone",
+    "h1_people_only": "people alone",
+    "h1_without_guard": "without the guard",
+    "h1": "Parallel Pilot",
+    "h1_and_watch": "and drift watch",
+}
 DRAWN = tuple(
     rule
     for rule in RULE_WORDS
@@ -41,49 +55,51 @@ def strips(rows: Sequence[Row]) -> list[Strip]:
 def tables(rows: Sequence[Row]) -> str:
     """All tables, as Markdown."""
     parts = [
-        ("### A candidate that is worse by the whole margin", list(_by_rule(rows))),
-        (
-            "### The same, extended by 14 days",
-            list(_listed(rows, lambda row: "extended" in row["world"] and not row["labels"])),
-        ),
-        ("### Candidates that are equal, a little worse, clearly worse", list(_listed(rows, _is_level))),
-        ("### Falling and rising candidates", list(_listed(rows, lambda row: _moves(row) and not row["labels"]))),
-        ("### One tenant of 30 % that is 15 points worse", list(_listed(rows, lambda row: "tenant" in row["world"]))),
-        ("### A judge that is 3 points too kind, corrected by people's labels", list(_listed(rows, _is_judged))),
-        ("### Worlds that try to break the rule", list(_listed(rows, _is_nasty))),
+        ("### A candidate that is worse by the whole margin", _by_rule(rows, _BOUNDARY)),
+        ("### What the same rules say elsewhere", _by_rule(rows, _ELSEWHERE)),
+        ("### The boundary, extended by 14 days", _listed(rows, lambda row: "extended" in row["world"] and not row["labels"])),
+        ("### Candidates that are equal, a little worse, clearly worse", _listed(rows, _is_level)),
+        ("### Falling and rising candidates", _listed(rows, lambda row: _moves(row) and not row["labels"])),
+        ("### One tenant of 30 % that is 15 points worse", _listed(rows, lambda row: "tenant" in row["world"])),
+        ("### A judge that is 3 points too kind, corrected by people's labels", _listed(rows, _is_judged)),
+        ("### Worlds that try to break the rule", _listed(rows, _is_nasty)),
     ]
-    return "\n\n".join(f"{title}\n\n" + "\n".join(lines) for title, lines in parts if len(lines) > 2)
+    return "\n\n".join(f"{title}\n\n" + "\n".join(lines) for title, lines in parts)
 
 
-def _by_rule(rows: Sequence[Row]) -> Iterator[str]:
-    sizes = [f"{size:,}" for size in SIZES]
-    yield "| rule | " + " | ".join([*sizes, *(f"{size}, day shocks" for size in sizes)]) + " |"
-    yield "|---|" + "---:|" * (2 * len(sizes))
+def _by_rule(rows: Sequence[Row], columns: Mapping[str, tuple[str, int]]) -> Iterator[str]:
+    yield "| rule | " + " | ".join(columns) + " |"
+    yield "|---|" + "---:|" * len(columns)
     for rule, words in RULE_WORDS.items():
-        cells = [_cell(rows, world, rule, size) for world in (CALM, SHOCKED) for size in SIZES]
+        cells = [_cell(rows, world, rule, size) for world, size in columns.values()]
         if any(cells):
             yield f"| {_strong(words, rule)} | " + " | ".join(_strong(cell, rule) for cell in cells) + " |"
 
 
 def _cell(rows: Sequence[Row], world: str, rule: str, size: int) -> str:
-    found = _find(rows, world, rule, size)
-    if found is None:
-        return ""
-    published = f" ({found['published']:.1%})" if "published" in found else ""
-    return f"{found['migrate_rate']:.1%}{published}"
+    return _share(_find(rows, world, rule, size))
 
 
 def _listed(rows: Sequence[Row], chosen: Callable[[Row], bool]) -> Iterator[str]:
-    yield "| world | conversations / labels | rule | told to migrate | told not to | goal |"
-    yield "|---|---:|---|---:|---:|---|"
+    by_scene: dict[tuple[str, int, int], dict[str, Row]] = {}
     for row in filter(chosen, rows):
-        size = f"{row['conversations']:,}" + (f" / {row['labels']}" if row["labels"] else "")
-        words, rule = RULE_WORDS[row["rule"]], row["rule"]
-        told = _strong(f"{row['migrate_rate']:.1%}", rule) + (
-            f" (published {row['published']:.0%})" if "published" in row else ""
-        )
-        goal = row.get("goal", "") + ("" if row.get("ok", True) else ": **missed**")
-        yield f"| {row['world']} | {size} | {_strong(words, rule)} | {told} | {row['dont_migrate_rate']:.1%} | {goal} |"
+        by_scene.setdefault((row["world"], row["conversations"], row["labels"]), {})[row["rule"]] = row
+    columns = [rule for rule in COLUMNS if any(rule in found for found in by_scene.values())]
+    heads = [COLUMNS[rule] for rule in columns]
+    yield "| " + " | ".join(["world", "conversations / labels", *heads, "told not to", "goal"]) + " |"
+    yield "|---|" + "---:|" * (len(columns) + 2) + "---|"
+    for (world, conversations, labels), found in by_scene.items():
+        size = f"{conversations:,}" + (f" / {labels}" if labels else "")
+        shares = [_strong(_share(found.get(rule)), rule) for rule in columns]
+        own = found["h1"]
+        goal = own.get("goal", "") + ("" if own.get("ok", True) else ": **missed**")
+        yield "| " + " | ".join([world, size, *shares, f"{own['dont_migrate_rate']:.1%}", goal]) + " |"
+
+
+def _share(row: Row | None) -> str:
+    if row is None:
+        return ""
+    return f"{row['migrate_rate']:.1%}" + (f" ({row['published']:.1%})" if "published" in row else "")
 
 
 def _is_level(row: Row) -> bool:
