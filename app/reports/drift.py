@@ -28,16 +28,14 @@ def _head(drift: DriftModel) -> Paragraph:
 def _said(drift: DriftModel) -> Iterator[Bullets]:
     for title, said in (("What freezes it", drift.reasons), ("Worth a look; freezes nothing", drift.warnings)):
         if said:
-            yield Bullets(title=title, items=tuple(said))
+            yield Bullets(title=title, items=tuple(f"{text[:1].upper()}{text[1:]}" for text in said))
 
 
 def _quality(watch: QualityWatch) -> Iterator[Paragraph]:
     if watch.statistic is None or watch.limit is None:
         return
-    fell = (
-        f"It gave alarm on day {figures.names([str(day) for day in watch.fell_on])}." if watch.fell_on else "It gave no alarm."
-    )
-    height = f"it stands at {figures.number(watch.statistic, 1)} and speaks at {figures.number(watch.limit, 1)}"
+    fell = f"It gave alarm on day {figures.names([str(day) for day in watch.fell_on])}." if watch.fell_on else "It gave none."
+    height = f"it stands at {figures.number(watch.statistic, 1)} and gives alarm at {figures.number(watch.limit, 1)}"
     rose = f" It saw a rise on day {figures.names([str(day) for day in watch.rose_on])}, which freezes nothing."
     yield Paragraph(
         text=f"Quality: a running sum of how far daily win rates fall below the days before ({figures.count(watch.days)} "

@@ -52,7 +52,7 @@ def _held_back(subject: Subject) -> Iterator[str]:
     )
     if quality.is_falling:
         level = f" {_level(subject)}" if quality.end_level is not None else ""
-        yield f"{subject.name} is getting worse.{level}{on if quality.is_held_back else ''}"
+        yield f"The answers of {subject.name} are getting worse.{level}{on if quality.is_held_back else ''}"
     elif quality.is_held_back and LENGTH_STRADDLES not in subject.card.verdict.reason_codes:
         yield f"Held back: the latest days do not show that {subject.name} keeps its level. {_level(subject)}{on}".strip()
 
