@@ -102,7 +102,7 @@ def a_pilot(factory: SessionFactory, rows: list[Row], name: str = "support-bot")
         return started(session, rows, **tables)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_parts_add_up_to_the_scorecard(session_factory: SessionFactory, seed: int) -> None:
     pilot = a_pilot(session_factory, some_rows(seed))
     parts = close(session_factory, pilot)
@@ -115,12 +115,11 @@ def shuffled(rows: Sequence[Row], seed: int) -> list[Row]:
     return random.Random(seed).sample(list(rows), len(rows))
 
 
-@pytest.mark.parametrize("seed", [4, 5])
-def test_what_comes_bit_by_bit_ends_in_the_same_parts(session_factory: SessionFactory, seed: int) -> None:
-    rows = some_rows(seed)
+def test_what_comes_bit_by_bit_ends_in_the_same_parts(session_factory: SessionFactory) -> None:
+    rows = some_rows(4)
     at_once = a_pilot(session_factory, rows, "at-once")
     lived = a_pilot(session_factory, [], "lived")
-    mixed = shuffled(rows, seed)
+    mixed = shuffled(rows, 4)
     for number in range(0, len(mixed), 40):
         add(session_factory, lived, mixed[number : number + 40])
         close(session_factory, lived)
