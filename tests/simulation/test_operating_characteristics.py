@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.bench.oc import main
 from tests.bench.oc_docs import FIGURES, PAGE, PICTURE, SUBSET, SUBSET_RUNS, subset, with_tables
 from tests.bench.oc_picture import picture
 from tests.bench.oc_tables import strips
@@ -82,6 +83,30 @@ def test_a_portion_does_not_depend_on_how_many_runs_are_asked() -> None:
     world = World("the same", 0.45)
     few, many = (next(simulate(world, runs=runs)) for runs in (290, 600))
     assert np.array_equal(few.judge_mean, many.judge_mean)
+
+
+def test_one_row_can_be_run_alone_and_the_last_line_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--row", "boundary, weekends 6 pp better:1400", "--runs", "20", "--processes", "1"])
+    rows = json.loads(capsys.readouterr().out.splitlines()[-1])["rows"]
+    promised = (
+        "world",
+        "rule",
+        "conversations",
+        "labels",
+        "true_win_rate",
+        "looks",
+        "runs",
+        "migrate_rate",
+        "dont_migrate_rate",
+    )
+    assert [row["rule"] for row in rows] == ["h1_without_guard", "h1"]
+    assert all(set(promised) <= set(row) and row["runs"] == 20 for row in rows)
+
+
+def test_a_row_that_does_not_exist_and_a_partial_page_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--row", "no such world"]) == 2
+    assert "boundary:700" in capsys.readouterr().err
+    assert main(["--quick", "--write-docs"]) == 2
 
 
 def _is_of(row: dict[str, Any], scene: Scene) -> bool:
