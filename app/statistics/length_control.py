@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from app.domain.estimate import Estimate
-from app.statistics.cluster_bootstrap import Numbers, cluster_bootstrap
+from app.statistics.cluster_bootstrap import BootstrapInterval, Numbers, cluster_bootstrap
 from app.statistics.sums import Floats
 
 METHOD = "length_controlled_glm"
@@ -87,17 +87,9 @@ def length_controlled_win_rate(
     if not read.any():
         return LengthControl(Estimate(None, None, None, number, METHOD, confidence), _mean(preferences, w), None)
     model = _Model(preferences, length_difference, segments, w / w[read].mean(), read)
-    start = model.fitted(np.ones((1, len(preferences))), np.zeros((1, model.size)))
-    interval = cluster_bootstrap(
-        clusters=clusters,
-        statistic=lambda drawn: model.win_rates(drawn, model.fitted(drawn, np.repeat(start, len(drawn), axis=0))),
-        generator=generator,
-        resamples=refits,
-        confidence=confidence,
-    )
-    value = float(model.win_rates(np.ones((1, len(preferences))), start)[0])
+    interval, value, effect = _fitted(model, clusters, generator, refits, confidence)
     estimate = Estimate(value, interval.low, interval.high, number, METHOD, confidence, interval.standard_error)
-    return LengthControl(estimate, _mean(preferences, w), float(start[0, 0]))
+    return LengthControl(estimate, _mean(preferences, w), effect)
 
 
 class _Model:
@@ -160,6 +152,22 @@ class _Model:
         found[:, place, place] = by_level[:, 1:]
         found[:, np.arange(size), np.arange(size)] += self.penalty
         return found
+
+
+def _fitted(
+    model: _Model, clusters: Numbers, generator: np.random.Generator, refits: int, confidence: float
+) -> tuple[BootstrapInterval, float, float]:
+    """The interval, the win rate at equal length and phi."""
+    once = np.ones((1, len(clusters)))
+    start = model.fitted(once, np.zeros((1, model.size)))
+    interval = cluster_bootstrap(
+        clusters=clusters,
+        statistic=lambda drawn: model.win_rates(drawn, model.fitted(drawn, np.repeat(start, len(drawn), axis=0))),
+        generator=generator,
+        resamples=refits,
+        confidence=confidence,
+    )
+    return interval, float(model.win_rates(once, start)[0]), float(start[0, 0])
 
 
 def _mean(preferences: Floats, weights: Floats) -> float | None:
