@@ -140,7 +140,8 @@ def _why_nothing(task: Task) -> str:
         return "There is no uncertain pair left for you."
     if not task.progress.days:
         return "No pair of a closed day is drawn yet. A day is closed when its 24 hours are over and all of it is stored."
-    return "There is no drawn pair left for you: those of all closed days are answered."
+    which = "those of all closed days" + (" that can be shown" if task.progress.without_text else "")
+    return f"There is no drawn pair left for you: {which} have an answer, or were skipped by you."
 
 
 @cache

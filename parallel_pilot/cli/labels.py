@@ -112,7 +112,8 @@ def _show(candidate: str, labels: dict[str, Any]) -> None:
 def _alpha(estimate: dict[str, Any]) -> str:
     if estimate["value"] is None:
         return "unknown, all answers are the same,"
-    return f"{estimate['value']:.2f} [{estimate['low']:.2f}, {estimate['high']:.2f}]"
+    ends = ["?" if end is None else f"{end:.2f}" for end in (estimate["low"], estimate["high"])]
+    return f"{estimate['value']:.2f} [{', '.join(ends)}]"
 
 
 def _format_of(file: Path) -> str:

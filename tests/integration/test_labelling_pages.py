@@ -77,7 +77,7 @@ def test_the_page_runs_our_script_alone_and_shows_texts_as_they_are(
 @pytest.mark.parametrize(
     ("labels", "stop", "says"),
     [
-        ("per_day = 100", False, "those of all closed days are answered"),
+        ("per_day = 100", False, "those of all closed days have an answer"),
         ("per_day = 0", False, "No pair of a closed day is drawn yet"),
         ("per_day = 100", True, "The pilot is stopped"),
     ],
