@@ -80,6 +80,8 @@ def _what_changed(epoch: EpochModel) -> str:
             f"Evidence before day {epoch.first_day} was of another model{what} and does not count. "
             f"It rests on {figures.count(epoch.days)} days and {figures.count(epoch.conversations)} conversations after."
         )
+    if epoch.kind is EpochKind.SAMPLE:
+        return f"The sampling rate was changed during the pilot{what}: the answer rests on the sample that it takes now."
     return f"The judge or a grader was changed during the pilot{what}: all pairs were graded anew by the present one."
 
 

@@ -4,6 +4,7 @@ from app.domain.scorecard import ArmsEstimate, EstimateModel, LatencyModel, Quan
 from app.reports import figures
 from app.reports.charts import QUANTILE_WORDS, latency_chart
 from app.reports.context import Subject
+from app.reports.days import latency_days, reliability_days
 from app.reports.document import Cell, Chart, Paragraph, Section, Table, cells
 from app.reports.wording import FAILURE_KINDS, LATENCY_BASIS, plain
 
@@ -33,7 +34,9 @@ def latency_section(subject: Subject) -> Section:
     )
     charts = tuple(chart for measure in CHARTED if (chart := _chart(subject, measure)) is not None)
     shown = (*charts, table) if charts else ()
-    return Section(slug=f"latency-{subject.arm}", title="Latency", blocks=(*blocks, *shown, *_traffic(subject)))
+    return Section(
+        slug=f"latency-{subject.arm}", title="Latency", blocks=(*blocks, *shown, *latency_days(subject), *_traffic(subject))
+    )
 
 
 def _traffic(subject: Subject) -> tuple[Table, ...]:
@@ -146,7 +149,9 @@ def reliability_section(subject: Subject) -> Section:
         ),
         note=f"{_availability(rates.candidate_available_rate)} {_attempts(rates)}".strip(),
     )
-    return Section(slug=f"reliability-{subject.arm}", title="Reliability", blocks=(both, _two_by_two(subject)))
+    return Section(
+        slug=f"reliability-{subject.arm}", title="Reliability", blocks=(both, *reliability_days(subject), _two_by_two(subject))
+    )
 
 
 def _failed(rate: EstimateModel) -> str:

@@ -53,8 +53,9 @@ def _cost(quality: QualityModel) -> tuple[Paragraph, ...]:
     if silent and quality.drawn:
         share = figures.percent(silent / quality.drawn)
         said.append(
-            f"{share} of the drawn pairs have no answer. Once their day is no longer waited for, each counts as a loss at the "
-            "lower end and as a win at the upper one, so that nobody gains by leaving hard ones out. More answers narrow the range."
+            f"{share} of the drawn pairs have no answer. Once their day is no longer waited for, each counts as a loss at "
+            "the lower end and as a win at the upper one, so that nobody gains by leaving hard ones out. More answers narrow "
+            "the range."
         )
     if quality.waiting_days:
         days = _days(quality.waiting_days)

@@ -151,3 +151,23 @@ def test_turns_and_prompt_lengths_are_shown_with_what_they_rest_on() -> None:
     rows = table_of(a_document("people"), "quality-1", "Win rate by turn of the conversation")
     assert rows[1] == ["2 and 3", "47.0% (41.0 to 53.0%)", "610", "900"]
     assert rows[2][1] == "unknown: no grades"
+
+
+def test_the_worst_day_the_load_and_the_difference_to_the_incumbent_are_told() -> None:
+    document = a_document("people")
+    worst = table_of(document, "latency-1", "The worst day of qwen")
+    assert worst == [["95 of 100: the whole answer", "9", "3.40 s (3.10 to 3.70 s)", "96"]]
+    said = words_of(document, "latency-1")
+    assert "The candidate saw 10% of all requests. As the only server qwen would see all of it" in said
+    assert "came 0.61 s slower than those of gpt-5.1 (difference +0.41 to +0.81 s" in said
+    assert "nothing is said against gpt-5.1: the control's offset is above a tenth of the limit." in said
+
+
+def test_availability_kinds_and_outages_have_intervals() -> None:
+    document = a_document("people")
+    assert table_of(document, "reliability-1", "How often it was in service") == [["qwen", "99.8% (99.7 to 99.9%)", "3,140"]]
+    assert table_of(document, "reliability-1", "Failures by kind")[0][:2] == ["took too long", "qwen"]
+    said = words_of(document, "reliability-1")
+    assert "The worst day of qwen was day 9" in said
+    assert "came in 3 stretches" in said
+    assert "as much as 1,744 independent requests" in said

@@ -5,6 +5,7 @@ from typing import Any
 from app.domain.drift import DriftModel, JudgeWeek, MixWeek, QualityWatch
 from app.domain.epochs import EpochKind, SeenIn
 from app.domain.groups import CriticalModel, GroupModel
+from app.domain.operation_models import AgainstIncumbent, DayEstimate, LoadModel, OutagesModel
 from app.domain.registration_models import EpochChangeModel, EpochModel, PlanModel, RegistrationModel
 from app.domain.scorecard import (
     CandidateModel,
@@ -28,6 +29,22 @@ PLAN = PlanModel(
 
 def estimate(value: float, half: float, n: int, method: str = "prediction_powered_confidence_sequence") -> EstimateModel:
     return EstimateModel(value=value, low=max(0.0, value - half), high=min(1.0, value + half), n=n, method=method)
+
+
+LATENCY_DAYS: dict[str, Any] = {
+    "worst_day": {"total_seconds": DayEstimate(day=9, estimate=EstimateModel(value=3.4, low=3.1, high=3.7, n=96))},
+    "against_incumbent": {
+        "total_seconds": AgainstIncumbent(candidate_minus_incumbent_p95_seconds=estimate(0.61, 0.2, 3088)),
+        "ttft_any_seconds": AgainstIncumbent(reason="the control's offset is above a tenth of the limit"),
+    },
+    "load": LoadModel(asked=3140, production_requests=31_400.0, share=0.1, words="the candidate saw 10% of all requests"),
+}
+RELIABILITY_DAYS: dict[str, Any] = {
+    "candidate_available": estimate(0.998, 0.001, 3140, "wilson"),
+    "failure_kind_rates": {"timeout": estimate(0.0035, 0.002, 3140)},
+    "worst_day": DayEstimate(day=9, estimate=estimate(0.04, 0.03, 96)),
+    "outages": OutagesModel(episodes=3, design_effect=1.8, effective_trials=1744, effective_failures=10),
+}
 
 
 def corrected_fields(rate: float, points: list[DayPoint]) -> dict[str, Any]:
@@ -107,6 +124,8 @@ def with_people(scorecard: Scorecard, **quality: Any) -> Scorecard:
             rate=estimate(0.004, 0.003, 372), labelled=742, marked=3, exchanges=["e-17", "e-803", "e-99"]
         ),
         "drift": calm(),
+        "latency": card.latency.model_copy(update=LATENCY_DAYS),
+        "reliability": card.reliability.model_copy(update=RELIABILITY_DAYS),
     }
     registration = scorecard.registration.model_copy(update={"plan": PLAN})
     return _with(scorecard, changed).model_copy(update={"registration": registration, "control": a_control()})
