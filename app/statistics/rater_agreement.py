@@ -79,8 +79,8 @@ def krippendorff_estimate(
 def _parts(table: Floats, measurement: Measurement) -> tuple[Floats, Floats, Floats]:
     """Of each unit: how many ratings, its disagreement, and what the disagreement of all together is made of.
 
-    With a coordinate for each category (nominal, scaled so that two categories are 1 apart) or one for the value (interval),
-    disagreement is the squared distance, and that of all ordered pairs is `2 (m Σ|x|² - |Σx|²)`.
+    With a coordinate for each category (nominal) or one for the value (interval), disagreement is the squared distance, whose
+    unit does not matter, and that of all ordered pairs is `2 (m Σ|x|² - |Σx|²)`.
     """
     there = ~np.isnan(table)
     if measurement is Measurement.INTERVAL:
@@ -88,7 +88,7 @@ def _parts(table: Floats, measurement: Measurement) -> tuple[Floats, Floats, Flo
         points = np.where(there, table - middle, 0.0)[:, :, None]
     else:
         values = np.unique(table[there])
-        points = (table[:, :, None] == values) / np.sqrt(2.0)
+        points = (table[:, :, None] == values).astype(np.float64)
     number = there.sum(axis=1).astype(np.float64)
     squares, total = (points**2).sum(axis=(1, 2)), points.sum(axis=1)
     disagreement = 2 * (number * squares - (total**2).sum(axis=1)) / (number - 1)
