@@ -10,6 +10,7 @@ from app.pipeline.ruling import LEAST_ACCURACY, USABLE_LABELS
 MOST_DAYS = 42
 # A margin wider than this many times the planned one is another question.
 MOST_WIDER = 2.0
+HALF = 0.5
 _CLOSE = 1e-9
 
 
@@ -34,7 +35,8 @@ def segment_words(name: str, segment: SeriesPlanModel, terms: Terms) -> str:
         return f"{size}: without labels by people it stays unknown"
     if segment.settles:
         return f"{size}: with an equal candidate {_of_100(ends)} say that it passes"
-    return f"{size}: it will stay unknown (equal, it passes in {_of_100(ends)}); merge it, or {_instead(segment, terms, '')}"
+    stays = "may well stay unknown" if (ends.migrate.value or 0.0) >= HALF else "will stay unknown"
+    return f"{size}: it {stays} (equal, it passes in {_of_100(ends)}); merge it, or {_instead(segment, terms, '')}"
 
 
 def calibration_words(found: CalibrationModel, terms: Terms, days: int | None) -> str:
@@ -137,7 +139,7 @@ def _too_little(series: SeriesPlanModel, terms: Terms) -> str:
     if series.conversations < needed.conversations:
         per_day = math.ceil(needed.conversations / terms.days)
         there = f"{needed.conversations:,} in all, there are {series.conversations:,.0f}"
-        return f"bring {per_day} conversations a day of it ({there})"
+        return f"bring at least {per_day} conversations a day of it ({there})"
     if needed.days is not None and needed.days <= terms.days:
         return "add a tenth to labels or days: it lies just below"
     return f"bring more conversations: {series.conversations:,.0f} are too few even if people label each"
