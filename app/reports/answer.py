@@ -10,6 +10,8 @@ from app.reports.document import Answer, Bullets, Cell, Fact, Facts, Section, Ta
 from app.reports.notices import frozen_words, is_frozen, notices
 from app.reports.wording import FROZEN, GATE_OUTCOMES, GATE_QUESTIONS, NOT_TESTED, OUTCOMES
 
+SAYS = {GateOutcome.UNKNOWN: "is not known yet"}
+
 
 def answer_section(subject: Subject) -> Section:
     """The part that a leader reads and signs."""
@@ -91,13 +93,13 @@ def _reasons(subject: Subject) -> tuple[str, ...]:
     """The reasons, without those that the tables below give word for word."""
     tables = {_sentence_on(gate.name.value, gate.outcome, gate.reason) for gate in subject.card.gates}
     if subject.card.verdict.routing:
-        tables |= {_sentence_on(name, s.outcome, s.reason) for name, s in subject.card.segments.items()}
+        tables |= {_sentence_on(f"the quality of {name}", s.outcome, s.reason) for name, s in subject.card.segments.items()}
     reasons = subject.card.verdict.reasons
     return tuple(reason for reason in reasons if reason.casefold() not in tables) or tuple(reasons)
 
 
 def _sentence_on(name: str, outcome: GateOutcome, reason: str) -> str:
-    return f"{name} {outcome.value}: {reason}.".casefold()
+    return f"{name} {SAYS.get(outcome, outcome.value)}: {reason}.".casefold()
 
 
 def _not_tested(verdict: VerdictModel) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from app.domain.epochs import EpochKind
 from app.domain.registration_models import EpochModel
+from app.domain.words import GateOutcome, Outcome
 from app.reports import figures
 from app.reports.context import Subject
 from app.reports.document import Paragraph
@@ -18,7 +19,8 @@ def is_frozen(subject: Subject) -> bool:
 
 def notices(subject: Subject) -> tuple[Paragraph, ...]:
     """The most important first."""
-    said = (*_frozen(subject), *_held_back(subject), *_epoch(subject), *_critical(subject), *_changes(subject))
+    said = (*_frozen(subject), *_held_back(subject), *_epoch(subject), *_critical(subject))
+    said += (*_not_on_their_own(subject), *_changes(subject))
     return tuple(Paragraph(text=text, tone="warning") for text in said)
 
 
@@ -91,6 +93,18 @@ def _critical(subject: Subject) -> Iterator[str]:
         return
     of = f"{figures.count(critical.marked)} of {figures.count(critical.labelled)} labelled answers"
     yield f"People marked {of} of {subject.name} as ones that must never happen. Read them before you sign."
+
+
+def _not_on_their_own(subject: Subject) -> Iterator[str]:
+    """Kinds of work that move with the rest but are not shown to be good enough alone."""
+    if subject.card.verdict.outcome is not Outcome.MIGRATE:
+        return
+    unknown = [name for name, s in subject.card.segments.items() if s.registered and s.outcome is GateOutcome.UNKNOWN]
+    if unknown:
+        yield (
+            f"Not shown to be good enough alone: {figures.names(unknown)}. The whole is, so a weak spot there may be hidden by "
+            "the rest. Watch it when you move."
+        )
 
 
 def _changes(subject: Subject) -> Iterator[str]:

@@ -23,7 +23,7 @@ def people_section(subject: Subject) -> Section:
 def _asked_table(quality: QualityModel) -> Table:
     answered = quality.drawn - quality.skipped - quality.missing
     rows = (
-        ("Pairs drawn by chance for people", quality.drawn, "Drawn before anyone saw an answer; only these correct the judge."),
+        ("Pairs drawn by chance for people", quality.drawn, "Drawn by lot, not picked; only these correct the judge."),
         ("of these answered", answered, "Better, worse, tie or both bad."),
         ("of these skipped", quality.skipped, "Somebody looked and could not say."),
         ("of these without an answer", quality.missing, "Nobody has said anything."),

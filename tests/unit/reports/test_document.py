@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.domain.scorecard import CostModel, LedgerModel, MoneyEstimate
-from app.domain.words import Outcome
+from app.domain.words import GateOutcome, Outcome
 from app.reports import figures
 from app.reports.build import build_document
 from app.reports.document import Answer, Block, Bullets, Chart, Document, Section, Table
@@ -77,8 +77,9 @@ def test_a_hybrid_says_who_would_answer_what() -> None:
 def test_what_the_tables_say_word_for_word_is_not_said_twice() -> None:
     scorecard = hybrid()
     card = scorecard.candidates["qwen"]
-    said = [f"{gate.name.value.title()} {gate.outcome.value}: {gate.reason}." for gate in card.gates]
-    said += [f"{name.capitalize()} {s.outcome.value}: {s.reason}." for name, s in card.segments.items()]
+    says = {GateOutcome.PASSES: "passes", GateOutcome.FAILS: "fails", GateOutcome.UNKNOWN: "is not known yet"}
+    said = [f"{gate.name.value.title()} {says[gate.outcome]}: {gate.reason}." for gate in card.gates]
+    said += [f"The quality of {name} {says[s.outcome]}: {s.reason}." for name, s in card.segments.items() if s.registered]
     verdict = card.verdict.model_copy(update={"reasons": ["Two of three may move.", *said]})
     changed = scorecard.model_copy(update={"candidates": {"qwen": card.model_copy(update={"verdict": verdict})}})
     document = build_document(changed, a_full_configuration(), HOURS, MADE_AT)

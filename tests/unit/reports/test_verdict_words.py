@@ -7,10 +7,11 @@ import pytest
 from app.domain.estimate_models import EstimateModel
 from app.domain.groups import CriticalModel
 from app.domain.scorecard import Scorecard
+from app.domain.words import GateOutcome
 from app.reports.build import build_document
 from app.reports.document import Answer, Block, Chart, Document, Paragraph, Section, Table
 from app.reports.markdown import render_markdown
-from tests.unit.reports.examples import HOURS, MADE_AT, a_document, a_full_configuration, hybrid
+from tests.unit.reports.examples import HOURS, MADE_AT, a_document, a_full_configuration, hybrid, migrate
 from tests.unit.reports.verdict_examples import with_people
 
 
@@ -171,3 +172,12 @@ def test_availability_kinds_and_outages_have_intervals() -> None:
     assert "The worst day of qwen was day 9" in said
     assert "came in 3 stretches" in said
     assert "as much as 1,744 independent requests" in said
+
+
+def test_a_move_of_all_names_the_kinds_of_work_that_are_not_shown_alone() -> None:
+    made = migrate()
+    card = made.candidates["qwen"]
+    segments = card.segments | {"triage": card.segments["triage"].model_copy(update={"outcome": GateOutcome.UNKNOWN})}
+    document = of(made.model_copy(update={"candidates": {"qwen": card.model_copy(update={"segments": segments})}}))
+    assert warnings_of(document)[0].startswith("Not shown to be good enough alone: triage.")
+    assert warnings_of(a_document("migrate")) == []
