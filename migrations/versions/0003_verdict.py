@@ -118,9 +118,34 @@ def _create_touched() -> None:
             op.execute(f"""
                 CREATE TRIGGER touch_{table}_{event.lower()} AFTER {event} ON {table}
                 REFERENCING {side} TABLE AS touched_rows FOR EACH STATEMENT EXECUTE FUNCTION touch_{table}()""")
+    _create_moved()
+
+
+# An exchange that leaves its conversation may change the day of those that stay: any hour. EXCEPT is linear, a join may not be.
+_CONVERSATION = "SELECT pilot_id, id, conversation_id, arrived_at FROM"
+_MOVED = {
+    "update": ("UPDATE", f"({_CONVERSATION} touched_rows EXCEPT {_CONVERSATION} old_rows)", "OLD TABLE AS old_rows NEW"),
+    "delete": ("DELETE", "touched_rows", "OLD"),
+}
+
+
+def _create_moved() -> None:
+    for name, (event, rows, side) in _MOVED.items():
+        op.execute(f"""
+            CREATE FUNCTION move_exchanges_{name}() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                INSERT INTO touched (pilot_id, hour) SELECT DISTINCT m.pilot_id, {_ANY_HOUR} FROM {rows} AS m ON CONFLICT DO NOTHING;
+                RETURN NULL;
+            END $$""")  # noqa: S608 - our own words
+        op.execute(f"""
+            CREATE TRIGGER move_exchanges_{name} AFTER {event} ON exchanges
+            REFERENCING {side} TABLE AS touched_rows FOR EACH STATEMENT EXECUTE FUNCTION move_exchanges_{name}()""")
 
 
 def _drop_touched() -> None:
+    for name in _MOVED:
+        op.execute(f"DROP TRIGGER move_exchanges_{name} ON exchanges")
+        op.execute(f"DROP FUNCTION move_exchanges_{name}()")
     for table in _TOUCHING:
         for event in ("insert", "update", "delete"):
             op.execute(f"DROP TRIGGER touch_{table}_{event} ON {table}")

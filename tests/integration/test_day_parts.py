@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from app.domain.pilot import Pilot
 from app.domain.scorecard import Scorecard
@@ -145,6 +145,22 @@ def test_a_day_that_opens_again_has_no_part_and_gives_its_conversations_away(ses
     with session_scope(session_factory) as session:
         session.execute(update(ExchangeRow).where(ExchangeRow.id == one).values(closed_at=START))
     assert everything(close(session_factory, pilot)) == before
+
+
+def test_an_exchange_that_leaves_its_conversation_moves_the_rest_to_its_own_day(session_factory: SessionFactory) -> None:
+    rows = [Row(START + 2 * DAY * day, name=f"e-{day}", conversation="one", said=both(1.0)) for day in range(4)]
+    pilot = a_pilot(session_factory, rows)
+    assert [day for day, part in close(session_factory, pilot).items() if part.arms["qwen"].sums] == [1]
+    with session_scope(session_factory) as session:
+        first = update(ExchangeRow).where(ExchangeRow.external_id == "e-0")
+        session.execute(first.values(conversation_id="another"))
+    assert [day for day, part in close(session_factory, pilot).items() if part.arms["qwen"].sums] == [1, 3]
+    with session_scope(session_factory) as session:
+        session.execute(delete(ExchangeRow).where(ExchangeRow.external_id == "e-1"))
+    parts = close(session_factory, pilot)
+    assert [day for day, part in parts.items() if part.arms["qwen"].sums] == [1, 5]
+    compute_scorecard(session_factory, pilot.name, now=NOW)
+    same_sums(session_factory, pilot, parts)
 
 
 def test_only_days_that_changed_are_made_anew(session_factory: SessionFactory) -> None:
