@@ -167,11 +167,14 @@ def corrected_ends(*, pilots: list[Simulated], rule: Rule, design: Design) -> En
     )
     judge = _added([found.shape.daily, *(stratum.rest for stratum in pilots)])
     lowest, middle, highest = (_added([series, rest]) for series in (found.lowest, found.middle, found.highest))
+    # Conversations whose preference needs no people are as good as answered.
+    settled = [stratum.rest.n for stratum, needs in zip(pilots, needs_people, strict=True) if not needs]
+    witnesses = found.shape.witnesses + sum(settled, start=np.zeros(()))
     looks = whole_weeks(days=design.days)
     told = hybrid(
         lowest=lowest, middle=middle, highest=highest, threshold=rule.threshold, alpha=rule.alpha, n_optimal=rule.n_optimal,
         looks=looks, extension=looks[-1] + 2 * WEEK, entered=found.entered, now=now,
-        shape=Shape(judge, found.shape.stretch, found.shape.witnesses),
+        shape=Shape(judge, found.shape.stretch, witnesses),
     )  # fmt: skip
     # A week after the end every day has entered.
     guard = decline(trend=judge, threshold=rule.threshold, shift=_mean(middle) - _mean(judge), scale=found.scale)
