@@ -25,7 +25,7 @@ def path(seed: int, first: float, last: float, *, each: int = 50, swing: float =
     return Daily.of(values=values, places=places, shape=(DAYS,), weights=chance.choice([1.0, 3.0], size=len(places)))
 
 
-def by_hand(trend: Daily, shift: float, scale: float) -> dict[str, float | bool]:
+def by_hand(trend: Daily, shift: float, scale: float, threshold: float = THRESHOLD) -> dict[str, float | bool]:
     """The same with numpy's weighted polynomial fit."""
     day, there = np.arange(1.0, DAYS + 1), trend.n > 0
     w, y, x = trend.sum_w[there], trend.means[there], day[there]
@@ -45,12 +45,12 @@ def by_hand(trend: Daily, shift: float, scale: float) -> dict[str, float | bool]
     week_mean, week_error = float(np.average(y[-7:], weights=w[-7:])), math.sqrt(per_weight / w[-7:].sum())
     week = mean + shift + scale * (week_mean - mean)
     falls = slope < -slope_error * float(t.isf(FALL_ALPHA, max(len(x) - 2, 1)))
-    holds = late - THRESHOLD > LATE_ERRORS * late_error and end > THRESHOLD
-    holds = holds and week - THRESHOLD > -WEEK_ERRORS * scale * week_error
-    holds = holds and (not falls or end - THRESHOLD >= SAFE_ERRORS * end_error)
+    holds = late - threshold > LATE_ERRORS * late_error and end > threshold
+    holds = holds and week - threshold > -WEEK_ERRORS * scale * week_error
+    holds = holds and (not falls or end - threshold >= SAFE_ERRORS * end_error)
     weeks = compare_weeks(daily=trend)
     by_weeks = mean + shift + scale * (float(weeks.lower) - mean)
-    differ = bool(weeks.differ) and not by_weeks > THRESHOLD
+    differ = bool(weeks.differ) and not by_weeks > threshold
     holds = holds and not differ
     enough = len(x) >= LEAST_DAYS
     return {
@@ -85,6 +85,37 @@ def test_days_that_scatter_more_than_their_units_make_the_line_less_sure() -> No
     same(decline(trend=calm, threshold=THRESHOLD), by_hand(calm, 0.0, 1.0))
     same(decline(trend=wild, threshold=THRESHOLD), by_hand(wild, 0.0, 1.0))
     assert decline(trend=wild, threshold=THRESHOLD).end_error > 3 * decline(trend=calm, threshold=THRESHOLD).end_error
+
+
+@pytest.mark.parametrize("ends", [(0.5, 0.5), (0.56, 0.5), (0.50, 0.56)])
+def test_every_threshold_is_judged_as_by_hand(ends: tuple[float, float]) -> None:
+    holds = []
+    for seed in range(4):
+        trend = path(seed, *ends, each=80, swing=0.03)
+        for threshold in np.arange(0.42, 0.54, 0.003).tolist():
+            hand = by_hand(trend, 0.0, 1.0, threshold)
+            found = decline(trend=trend, threshold=threshold)
+            assert (bool(found.holds), bool(found.weeks_differ)) == (hand["holds"], hand["weeks_differ"])
+            holds.append(bool(found.holds))
+    assert 20 < sum(holds) < len(holds) - 20
+
+
+def test_a_fall_over_a_few_days_has_to_be_steeper() -> None:
+    falls = []
+    for seed in range(60):
+        trend = path(seed, 0.75, 0.05, each=60, swing=0.03).where(np.arange(DAYS) < 7)
+        hand = by_hand(trend, 0.0, 1.0)
+        assert bool(decline(trend=trend, threshold=THRESHOLD).falls) == hand["falls"]
+        falls.append(hand["falls"])
+    assert 10 < sum(falls) < 50
+
+
+def test_a_week_that_lies_below_by_chance_holds_and_one_clearly_below_does_not() -> None:
+    days = [Sums.of(values=np.r_[np.ones(60), np.zeros(40)])] * 10 + [Sums.of(values=np.r_[np.ones(70), np.zeros(30)])] * 11
+    days += [Sums.of(values=np.r_[np.ones(50), np.zeros(50)])] * 7
+    trend = Daily.of_sums(sums=days)
+    for threshold in np.arange(0.40, 0.56, 0.002).tolist():
+        assert bool(decline(trend=trend, threshold=threshold).holds) == by_hand(trend, 0.0, 1.0, threshold)["holds"]
 
 
 @pytest.mark.parametrize(("days", "enough"), [(6, False), (7, True)])

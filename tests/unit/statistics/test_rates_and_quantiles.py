@@ -125,3 +125,8 @@ def test_a_bound_may_be_the_least_or_the_largest_observation() -> None:
     highs = {quantile_estimate(ordered=np.arange(1.0, n + 1) - n, probability=0.5, weight=6.0).high for n in range(1, 80)}
     assert {None, 1.0} <= lows
     assert {None, 0.0} <= highs
+
+
+def test_an_extreme_quantile_is_not_below_the_largest_observation() -> None:
+    # One observation of ten above a quantile that one in a million exceeds would be a wonder.
+    assert lower_quantile(ordered=np.arange(1.0, 11.0), probability=1 - 1e-6, weight=6.0, alpha=0.05) == 10.0
