@@ -7,11 +7,16 @@ from enum import StrEnum
 
 
 class EpochKind(StrEnum):
-    """What became another one. A model's change begins new evidence; after a judge's or grader's all pairs are graded anew."""
+    """What became another one.
+
+    A model's change begins new evidence; after a judge's or grader's all pairs are graded anew, and another sampling rate takes
+    another sample of the same days.
+    """
 
     MODEL = "model"
     JUDGE = "judge"
     GRADER = "grader"
+    SAMPLE = "sample"
 
 
 class SeenIn(StrEnum):

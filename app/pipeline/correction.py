@@ -26,6 +26,7 @@ class Asked:
         talk: The number of each in `Conversations`.
         by_people: Drawn, and for people to answer: no rule decides the drawn pair.
         skipped: Of these, answered by skips alone.
+        unlabelled: In a segment that a judge decides and of which no pair was drawn.
         stated_share: Found labels over those that their stated chance makes likely; `None` = as stated.
     """
 
@@ -33,6 +34,7 @@ class Asked:
     talk: Numbers
     by_people: Flags
     skipped: Flags
+    unlabelled: Flags
     stated_share: float | None = None
 
 
@@ -76,7 +78,7 @@ def asked_of(
     number = np.bincount(of_row, minlength=size)
     there = np.flatnonzero(number)
     filled = np.where(np.isnan(pairs.values), TIE, pairs.values)
-    judge = np.bincount(of_row, weights=filled[rows], minlength=size)
+    judge, least, most = (_means(pairs.values, unknown, rows, of_row, number) for unknown in (TIE, 0.0, 1.0))
     weights = np.bincount(of_row, weights=1.0 / evidence.exchanges.inclusion_probability[rows], minlength=size)
     draws = _draws(plan, evidence, labels, pairs, talks)
     answers = _answers(pilot, labels, pairs, now=now)
@@ -85,25 +87,37 @@ def asked_of(
     talk = talks.of_row[draws.rows]
     drawn[talk], pair[talk], chance[talk] = True, draws.rows, draws.chance
     by_rule = ~pairs.judged & ~np.isnan(pairs.values)  # a deterministic grader's word is as final as a rule's
+    unlabelled = _judged_segments(pairs, talks) & ~draws.in_design
     day = talks.days[there]
     of_pair = pair[there]
     answered = np.where(by_rule[of_pair], day, np.maximum(day, answers.day[of_pair]))
     return Asked(
         labelled=Labelled(
             day=day,
-            judge=np.clip(judge[there] / number[there], 0.0, 1.0),
+            judge=judge[there],
             drawn=drawn[there],
             judge_drawn=filled[of_pair],
             person=np.where(by_rule[of_pair], filled[of_pair], answers.value[of_pair]),
             answered_on=np.where(drawn[there], answered, NEVER),
             probability=chance[there],
             weight=weights[there] / number[there],
+            # The judge alone may show that a kind of work is worse, never that it is good enough.
+            least=np.where(unlabelled, 0.0, least)[there],
+            most=most[there],
         ),
         talk=there,
         by_people=drawn[there] & ~by_rule[of_pair],
         skipped=drawn[there] & ~by_rule[of_pair] & np.isnan(answers.value[of_pair]) & (answers.day[of_pair] < NEVER),
+        unlabelled=unlabelled[there],
         stated_share=draws.stated_share,
     )
+
+
+def _means(values: Floats, unknown: float, rows: Numbers, of_row: Numbers, number: Numbers) -> Floats:
+    """Mean of each conversation's pairs with every unknown preference at one value."""
+    filled = np.where(np.isnan(values), unknown, values)
+    total = np.bincount(of_row, weights=filled[rows], minlength=len(number))
+    return np.clip(total / np.maximum(number, 1), 0.0, 1.0)
 
 
 def _draws(plan: RegisteredPlan, evidence: Evidence, labels: LabelColumns, pairs: PairValues, talks: Conversations) -> _Draws:

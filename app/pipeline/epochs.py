@@ -26,7 +26,10 @@ FEWEST_KNOWN = 5
 MAJORITY, REMNANT = 0.5, 0.1
 INCUMBENT = ArmRole.INCUMBENT.value
 _JUDGE = re.compile(r"judge\.(base_url|model|rater|temperature)$")
+_SAMPLE = re.compile(r"sampling\.rate$")
 _GRADER = re.compile(r"(segment\[.*\]\.(grader|incumbent_is_reference)$|rubric\b)")
+# Another sample of the same days is another try, as another judge is.
+_REGRADED = ((EpochKind.JUDGE, _JUDGE), (EpochKind.GRADER, _GRADER), (EpochKind.SAMPLE, _SAMPLE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +183,7 @@ def _name_of(sighting: ModelSighting) -> str:
 
 def _regraded(changes: Iterable[ConfigurationChange]) -> Iterator[EpochChange]:
     for change in changes:
-        kind = EpochKind.JUDGE if _JUDGE.match(change.path) else EpochKind.GRADER if _GRADER.match(change.path) else None
+        kind = next((kind for kind, pattern in _REGRADED if pattern.match(change.path)), None)
         if kind is not None:
             before, after = (_text(value) for value in (change.before, change.after))
             yield EpochChange(kind, change.path, before, after, change.at, SeenIn.CONFIGURATION)

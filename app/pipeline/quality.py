@@ -1,7 +1,7 @@
 """The quality part of a scorecard: win rates of the whole and of each segment, and whether they clear the margin."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -49,6 +49,9 @@ from app.statistics.sums import Sums
 
 PAR = 0.5
 LENGTH_STRADDLES = "length_straddles"
+NO_LABELS_THERE = (
+    "people labelled pairs elsewhere but none here: the judge's word alone shows no kind of work to be good enough"
+)
 NOT_CORRECTED = EstimateModel(method="no_drawn_labels")
 
 SumsByDay = dict[tuple[str, str], dict[int, Sums]]
@@ -95,6 +98,7 @@ class _Facts:
     talks: Conversations
     asked: Asked
     sums: SumsByDay
+    margins: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,7 @@ def judge_quality(
     sums: SumsByDay = defaultdict(dict)
     for segment, series, day, daily in series_sums(pairs, talks, 1.0 / evidence.exchanges.inclusion_probability):
         sums[segment, series][day] = daily
-    facts = _Facts(pilot, terms, pairs, people, talks, asked, sums)
+    facts = _Facts(pilot, terms, pairs, people, talks, asked, sums, grounds.plan.margins)
     left_out = left_out_of(configuration, selection, arm, skipped_of(evidence, name, arm))
     at_equal_length = length_controlled(evidence, arm, pairs, talks)
     whole, corrected = _series(facts, ALL, np.ones(len(asked.talk), dtype=bool))
@@ -181,7 +185,8 @@ def _of_epoch(selection: Selection, talks: Conversations, epoch: Epoch) -> Selec
 def _terms(pilot: Pilot, grounds: Grounds, selection: Selection) -> Terms:
     plan, epoch, days = grounds.plan, grounds.epoch, selection.last_day
     return Terms(
-        margin=pilot.configuration.quality.margin,
+        # A margin that was widened after the registration does not count; a narrower one does.
+        margin=min(pilot.configuration.quality.margin, plan.margin),
         alpha=plan.alpha / 2**epoch.number,
         looks=plan.looks,
         extension=plan.extension_look,
@@ -197,11 +202,15 @@ def _series(facts: _Facts, segment: str, chosen: Flags) -> tuple[Series, Series 
     terms = facts.terms
     by_series = {name: facts.sums[segment, name] for name in (LOW, VALUE, HIGH)}
     raw = raw_series(by_series, terms.days, terms.begins)
-    asked = facts.asked
-    usable = chosen & asked.by_people & ~np.isnan(asked.labelled.person) & (asked.labelled.answered_on <= terms.now)
-    if not usable.any() or not terms.days:
+    if not _is_corrected(facts.asked, terms) or not chosen.any():
         return raw, None
-    return raw, corrected_series(asked, chosen, raw, days=terms.days, now=terms.now, begins=terms.begins)
+    return raw, corrected_series(facts.asked, chosen, raw, days=terms.days, now=terms.now, begins=terms.begins)
+
+
+def _is_corrected(asked: Asked, terms: Terms) -> bool:
+    """Whether people labelled any drawn pair of the pilot: then every segment rests on what they said, or did not say."""
+    usable = asked.by_people & ~np.isnan(asked.labelled.person) & (asked.labelled.answered_on <= terms.now)
+    return bool(usable.any()) and terms.days > 0
 
 
 def _blocked(ruled: Ruled, left_out: LeftOut) -> Ruled:
@@ -316,7 +325,7 @@ def _segment(facts: _Facts, name: str, left_out: LeftOut, *, is_registered: bool
     share = max(1, len(facts.pilot.configuration.segment))
     terms = replace(
         facts.terms,
-        margin=facts.pilot.configuration.margin_of(name),
+        margin=min(facts.pilot.configuration.margin_of(name), facts.margins.get(name, 0.5)),
         alpha=facts.terms.alpha / share,
         n_optimal=facts.terms.n_optimal / share,
     )
@@ -326,6 +335,8 @@ def _segment(facts: _Facts, name: str, left_out: LeftOut, *, is_registered: bool
         ruled = replace(ruled, outcome=GateOutcome.UNKNOWN, reason="not named before the start: it has no say of its own")
     elif left_out.days:
         ruled = replace(ruled, outcome=GateOutcome.UNKNOWN, reason="too much of some days was left out")
+    elif corrected and (inside & facts.asked.unlabelled).any() and ruled.outcome is GateOutcome.UNKNOWN:
+        ruled = replace(ruled, reason=NO_LABELS_THERE, needed=None)
     return SegmentModel(
         registered=is_registered,
         pairs=int(chosen.sum()),

@@ -140,7 +140,7 @@ def corrected_series(asked: Asked, chosen: Flags, raw: Series, *, days: int, now
         shape,
         float(found.scale[0]),
         tuple(round(weight, 6) for weight in found.weights[0].tolist()),
-        int(found.answered[0]),
+        int((asked.by_people[inside] & ~np.isnan(labelled.person) & (labelled.answered_on <= now)).sum()),
     )
 
 
@@ -246,16 +246,17 @@ def _guard(series: Series, terms: Terms) -> Decline:
 
 
 def _needed(found: Hybrid, terms: Terms) -> int | None:
-    """How many conversations more would clear the limit one way, if mean and spread stay."""
-    level = found.level
-    mean, n = float(level.mean), float(level.n)
+    """How many conversations more would clear the limit one way, if mean and spread stay; what is unknown may forbid it."""
+    level, most = found.level, float(found.highest_mean)
+    least, n = float(level.mean), float(level.n)
     spread = float(level.variance * level.design_effect)
-    if not n or math.isnan(mean) or mean == terms.threshold:
+    if not n or math.isnan(least):
         return None
-    if mean > terms.threshold:
-        wanted: float | None = spread * (LATE_CRITICAL / (mean - terms.threshold)) ** 2
-    else:
-        wanted = units_until(mean=mean, variance=spread, bound=terms.threshold, alpha=terms.alpha, n_optimal=terms.n_optimal)
+    wanted: float | None = None
+    if least > terms.threshold:
+        wanted = spread * (LATE_CRITICAL / (least - terms.threshold)) ** 2
+    elif most < terms.threshold:
+        wanted = units_until(mean=most, variance=spread, bound=terms.threshold, alpha=terms.alpha, n_optimal=terms.n_optimal)
     if wanted is None or wanted > 10**7:
         return None
     return max(1, math.ceil((wanted - float(level.effective_n)) * n / float(level.effective_n)))
@@ -270,9 +271,15 @@ def _passes(series: Series, terms: Terms, found: Hybrid, day: int) -> str:
     at = f"at the look after day {int(found.by_look)}" if found.by_look else f"on day {day}"
     known = f", known on day {day}," if found.by_look and day != int(found.by_look) else ""
     return (
-        f"{_said(series, found)} is {float(found.level.mean):.1%} now; {at}{known} it was shown to be at least "
+        f"{_said(series, found)} is {_now(series, terms):.1%} now; {at}{known} it was shown to be at least "
         f"{float(found.passing_bound):.1%}, above the limit {terms.threshold:.1%}"
     )
+
+
+def _now(series: Series, terms: Terms) -> float:
+    """The mean of what is known, as the estimate shows it."""
+    inside = np.ones(series.middle.days, dtype=bool) if series.entered is None else series.entered <= terms.now
+    return min(1.0, max(0.0, _mean(series.middle.where(inside))))
 
 
 def _fails(series: Series, terms: Terms, found: Hybrid, day: int) -> str:

@@ -36,6 +36,7 @@ class Hybrid:
         lower: Greatest lower bound that holds now: the sequence's, or the last look's if that is higher.
         upper: The sequence's upper bound now.
         level: Of the lowest series, now.
+        highest_mean: Mean of the highest series, now.
     """
 
     passed_on: Numbers
@@ -45,6 +46,7 @@ class Hybrid:
     lower: Floats
     upper: Floats
     level: Level
+    highest_mean: Floats
 
 
 def whole_weeks(*, days: int) -> tuple[int, ...]:
@@ -112,10 +114,12 @@ def hybrid(  # noqa: PLR0913 - one rule with all that was registered for it
     low, high = (at_moments(daily, known, last, shape=shape, middle=middle) for daily in (lowest, upper_sums))
     sequence = _lower(low, alpha=alpha * SEQUENCE_SHARE, n_optimal=n_optimal)
     below = _upper(high, alpha=alpha, n_optimal=n_optimal)
-    return _found(sequence, below, seen, low, threshold=threshold, first_day=first_day)
+    return _found(sequence, below, seen, (low, high), threshold=threshold, first_day=first_day)
 
 
-def _found(sequence: Floats, below: Floats, seen: "list[_Look]", low: Level, *, threshold: float, first_day: int) -> Hybrid:
+def _found(
+    sequence: Floats, below: Floats, seen: "list[_Look]", bounded: tuple[Level, Level], *, threshold: float, first_day: int
+) -> Hybrid:
     """The first moment at which a look or the sequence shows it, and what holds now."""
     last = sequence.shape[-1]
     by_sequence = _first((sequence > threshold) & (np.arange(1, last + 1) >= first_day))
@@ -130,7 +134,8 @@ def _found(sequence: Floats, below: Floats, seen: "list[_Look]", low: Level, *, 
         passing_bound=np.where(passed > 0, np.where(is_by_look, look_bound, at_pass), np.nan),
         lower=_best(sequence[..., -1], seen, last),
         upper=below[..., -1],
-        level=Level(*(getattr(low, name)[..., -1] for name in Level.__slots__)),
+        level=Level(*(getattr(bounded[0], name)[..., -1] for name in Level.__slots__)),
+        highest_mean=bounded[1].mean[..., -1],
     )
 
 
@@ -194,7 +199,7 @@ def _best(sequence: Floats, seen: list[_Look], last: int) -> Floats:
     newest = np.full(np.shape(sequence), -np.inf)
     for look in seen:
         newest = np.where(look.at <= last, look.bound, newest)
-    return np.maximum(sequence, newest)
+    return np.asarray(np.maximum(sequence, newest), dtype=np.float64)
 
 
 def at_moments(daily: Daily, known: Numbers, last: int, *, shape: Shape | None = None, middle: Daily | None = None) -> Level:

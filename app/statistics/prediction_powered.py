@@ -34,9 +34,11 @@ class Labelled:
         judge_drawn: The judge's preference of that pair; anything where none is drawn.
         person: People's preference of that pair; NaN = not known (skipped, or not answered).
         answered_on: Day by whose end it was answered or skipped; `NEVER` = not yet.
-        probability: The conversation's chance to be drawn, in [0, 1]; 0 = its preference needs no people and is the judge's.
+        probability: The conversation's chance to be drawn, in [0, 1]; 0 = nobody is asked about such ones.
         weight: 1 / the chance to be in the sample; `None` = all 1.
         pilot: Which pilot, from 0; `None` = one.
+        least: Of a conversation that nobody is asked about: the least that its preference may be; `None` = as the judge says.
+        most: The most.
     """
 
     day: Numbers
@@ -48,6 +50,8 @@ class Labelled:
     probability: Floats
     weight: Floats | None = None
     pilot: Numbers | None = None
+    least: Floats | None = None
+    most: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,21 +112,24 @@ def correct(*, labelled: Labelled, days: int, now: int, pilots: int = 1) -> Corr
     at = _At(pilot, pilot * days + labelled.day - 1, (pilots, days))
     known = labelled.drawn & (labelled.answered_on <= now) & ~np.isnan(labelled.person)
     weights = _judge_weights(labelled, known, pilot, pilots, -(-days // WEEK))
-    guess, of_pair = _guesses(labelled, weights[pilot, (labelled.day - 1) // WEEK])
+    lam = weights[pilot, (labelled.day - 1) // WEEK]
+    of_pair = TIE + lam * (labelled.judge_drawn - TIE)
     answered, drawn = (np.bincount(pilot[chosen], minlength=pilots) for chosen in (known, labelled.drawn))
     share = np.where(drawn > 0, answered / np.maximum(drawn, 1), 1.0)[pilot]
     entered = _entered(labelled, at.place, pilots, days)
     scale = _scale(labelled, known, pilot, pilots)
-    witnesses = np.bincount(at.place[known], minlength=pilots * days).reshape(pilots, days).astype(np.float64)
+    told = known | ~(labelled.probability > 0)
+    witnesses = np.bincount(at.place[told], minlength=pilots * days).reshape(pilots, days).astype(np.float64)
 
-    def series(unanswered: float) -> Daily:
+    def series(unanswered: float, unasked: Floats | None) -> Daily:
         person = np.where(known, labelled.person, unanswered)
-        return at.sums(guess + _rest(labelled, labelled.drawn, person, of_pair, 1.0), labelled.weight)
+        rest = _rest(labelled, labelled.drawn, person, of_pair, 1.0)
+        return at.sums(_guess(labelled, lam, unasked) + rest, labelled.weight)
 
     return Corrected(
-        lowest=series(0.0),
-        highest=series(1.0),
-        middle=at.sums(guess + _rest(labelled, known, labelled.person, of_pair, share), labelled.weight),
+        lowest=series(0.0, labelled.least),
+        highest=series(1.0, labelled.most),
+        middle=at.sums(_guess(labelled, lam, None) + _rest(labelled, known, labelled.person, of_pair, share), labelled.weight),
         entered=entered,
         weights=weights,
         scale=scale,
@@ -144,11 +151,10 @@ class _At:
         return Daily.of(values=values, places=self.place, shape=self.shape, weights=weights)
 
 
-def _guesses(labelled: Labelled, lam: Floats) -> tuple[Floats, Floats]:
-    """What the judge makes one guess of people's preference: of the whole conversation, and of the drawn pair."""
-    # Where no people are needed the preference itself is what counts.
-    whole = TIE + np.where(labelled.probability > 0, lam, 1.0) * (labelled.judge - TIE)
-    return whole, TIE + lam * (labelled.judge_drawn - TIE)
+def _guess(labelled: Labelled, lam: Floats, unasked: Floats | None) -> Floats:
+    """What the judge makes one guess of people's preference; where nobody is asked, what it may be itself."""
+    alone = labelled.judge if unasked is None else unasked
+    return np.where(labelled.probability > 0, TIE + lam * (labelled.judge - TIE), alone)
 
 
 def _rest(labelled: Labelled, chosen: Flags, person: Floats, of_pair: Floats, share: Floats | float) -> Floats:
