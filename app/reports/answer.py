@@ -7,8 +7,8 @@ from app.domain.words import GateName, GateOutcome, Outcome
 from app.reports import figures
 from app.reports.context import Subject, deciding, is_corrected
 from app.reports.document import Answer, Bullets, Cell, Fact, Facts, Section, Table, cells
-from app.reports.notices import frozen_words, is_frozen, notices
-from app.reports.wording import FROZEN, GATE_OUTCOMES, GATE_QUESTIONS, NOT_TESTED, OUTCOMES
+from app.reports.notices import frozen_title, frozen_words, is_frozen, notices
+from app.reports.wording import GATE_OUTCOMES, GATE_QUESTIONS, NOT_TESTED, OUTCOMES
 
 SAYS = {GateOutcome.UNKNOWN: "is not known yet"}
 
@@ -45,7 +45,7 @@ def answer_of(subject: Subject) -> Answer:
         model=subject.model,
         arm=subject.arm,
         outcome=verdict.outcome,
-        words=FROZEN if is_frozen(subject) and not verdict.final else OUTCOMES[verdict.outcome],
+        words=frozen_title(subject) if is_frozen(subject) and not verdict.final else OUTCOMES[verdict.outcome],
         sentence=_sentence(subject),
         provisional=_provisional(verdict),
         is_final=verdict.final,

@@ -9,6 +9,7 @@ from app.reports.context import Subject
 from app.reports.document import Cell, Paragraph, Table, cells
 from app.reports.wording import FAILURE_KINDS, plain
 
+NEARLY_ALL = 0.99
 TIMES = {"total_seconds": "the whole answer", "ttft_any_seconds": "the first sign of an answer"}
 
 
@@ -41,7 +42,7 @@ def latency_days(subject: Subject) -> Iterator[Paragraph | Table]:
 
 def _load(subject: Subject, load: LoadModel) -> str:
     told = f"{load.words[:1].upper()}{load.words[1:].rstrip('.')}."
-    if load.share is None:
+    if load.share is None or load.share >= NEARLY_ALL:
         return told
     return f"{told} As the only server {subject.name} would see all of it; its times may then be longer."
 

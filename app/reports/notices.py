@@ -8,6 +8,7 @@ from app.domain.words import GateOutcome, Outcome
 from app.reports import figures
 from app.reports.context import Subject
 from app.reports.document import Paragraph
+from app.reports.wording import FROZEN, FROZEN_BY_CONTROL
 
 DRIFT, CONTROL_BROKEN, LENGTH_STRADDLES = "drift", "control_broken", "length_straddles"
 
@@ -22,6 +23,11 @@ def notices(subject: Subject) -> tuple[Paragraph, ...]:
     said = (*_frozen(subject), *_held_back(subject), *_epoch(subject), *_critical(subject))
     said += (*_not_on_their_own(subject), *_changes(subject))
     return tuple(Paragraph(text=text, tone="warning") for text in said)
+
+
+def frozen_title(subject: Subject) -> str:
+    """In three words what is to be done; an extension does not mend an unfair judge."""
+    return FROZEN_BY_CONTROL if CONTROL_BROKEN in subject.card.verdict.reason_codes else FROZEN
 
 
 def frozen_words(subject: Subject) -> str:

@@ -10,6 +10,7 @@ OUTCOMES = {
 }
 
 FROZEN = "Frozen: extend and look again"
+FROZEN_BY_CONTROL = "Frozen: mend the judge or the set-up first"
 
 GATE_OUTCOMES = {
     GateOutcome.PASSES: "passes",

@@ -104,17 +104,17 @@ def test_no_critical_reply_is_an_upper_limit_not_a_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    ("example", "because"),
+    ("example", "title", "because"),
     [
-        ("frozen_by_drift", "something moved under the comparison"),
-        ("frozen_by_control", "does not treat equal models as equal"),
+        ("frozen_by_drift", "Frozen: extend and look again", "something moved under the comparison"),
+        ("frozen_by_control", "Frozen: mend the judge or the set-up first", "does not treat equal models as equal"),
     ],
 )
-def test_a_frozen_verdict_is_said_first(example: str, because: str) -> None:
+def test_a_frozen_verdict_is_said_first(example: str, title: str, because: str) -> None:
     document = a_document(example)
     answer = blocks_of(document, "answer-1")[0]
     assert isinstance(answer, Answer)
-    assert answer.words == "Frozen: extend and look again"
+    assert answer.words == title
     assert because in answer.sentence
     assert "Stay with gpt-5.1" in answer.sentence
 
