@@ -81,7 +81,7 @@ WHERE pilot_id = %(pilot)s AND arm_id = %(arm)s AND queue_lag_seconds IS NOT NUL
 
 
 # Each wanted exchange is looked up by itself, whatever the planner thinks of their number.
-_WANTED = """FROM unnest(%(only)s::bigint[]) AS wanted(wanted_id)
+_WANTED = """FROM unnest(%(only)s::text::bigint[]) AS wanted(wanted_id)
 CROSS JOIN LATERAL (SELECT * FROM {table} AS x WHERE x.{key} = wanted.wanted_id OFFSET 0) AS {table} WHERE"""
 
 
@@ -104,7 +104,7 @@ def read_evidence(
         as_of: Exchanges that arrived before it (days are half open), and grades and labels whose event time is not after it.
         only: Numbers of the exchanges to read; default: all.
     """
-    parameters = {"pilot": pilot.id, "as_of": as_of, "only": list(only) if only is not None else None}
+    parameters = {"pilot": pilot.id, "as_of": as_of, "only": _array(only)}
     exchanges = _exchanges(_columns(session, _of_wanted(_EXCHANGES, parameters), parameters, 11))
     places = _Places(exchanges.ids)
     return Evidence(
@@ -113,6 +113,11 @@ def read_evidence(
         arms={arm.name: _arm(session, places, parameters | {"arm": arm.id}) for arm in pilot.candidates},
         live=_live(session, pilot, places, parameters, np.asarray(exchanges.sources == Source.LIVE.value, dtype=bool)),
     )
+
+
+def _array(numbers: Sequence[int] | None) -> str | None:
+    """As PostgreSQL writes an array: the driver's own way looks at each number for a quote."""
+    return None if numbers is None else "{" + ",".join(map(str, numbers)) + "}"
 
 
 def _arm(session: Session, places: "_Places", parameters: dict[str, Any]) -> ArmEvidence:
