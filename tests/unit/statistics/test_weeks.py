@@ -73,3 +73,19 @@ def test_several_series_are_compared_apart() -> None:
     assert found.error.tolist() == pytest.approx(
         [float(compare_weeks(daily=one).error), float(compare_weeks(daily=other).error)]
     )
+
+
+def test_many_series_are_told_apart_where_the_f_test_tells_them() -> None:
+    chance, pilots, days = np.random.default_rng(5), 400, 28
+    shift = np.repeat(chance.normal(size=(pilots, 4)), 7, axis=1) * 0.06
+    means = 0.5 + 0.05 * chance.normal(size=(pilots, days)) + shift
+    means[chance.random((pilots, days)) < 0.3] = np.nan
+    means[:200, 14:21] = np.nan  # a week without traffic is no week
+    daily = [daily_of(series.tolist()) for series in np.clip(means, 0, 1)]
+    found = compare_weeks(daily=Daily(*(np.stack([getattr(one, name) for one in daily]) for name in Daily.__slots__)))
+    for place in range(pilots):
+        groups = [week[~np.isnan(week)] for week in np.clip(means[place], 0, 1).reshape(4, 7)]
+        groups = [group for group in groups if len(group)]
+        assert bool(found.differ[place]) == (f_oneway(*groups).pvalue < 0.01), place
+        assert not math.isnan(found.lower[place])
+    assert 50 < found.differ.sum() < pilots - 50
