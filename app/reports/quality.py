@@ -43,7 +43,7 @@ def _rests_on(subject: Subject) -> str:
     return (
         "The decision rests on the win rate corrected by people. Pairs drawn by chance were shown to people without saying "
         f"whose answers they are; {figures.count(answered)} have an answer. Where people and the judge differ, the judge's "
-        "number is moved by that difference, and the interval grows with what so few labels leave open."
+        "number is moved by that difference, and the interval grows with what the labels leave open."
     )
 
 
