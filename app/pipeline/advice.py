@@ -175,6 +175,11 @@ def _of_people(case: Case) -> Iterator[str]:
             f"The stated draw_probability of the imported labels: there are {share:.2f} times as many labels as it makes "
             "likely; it was taken times that number."
         )
+    if case.quality.asked.unused_labels:
+        yield (
+            f"{case.quality.asked.unused_labels:,} imported labels with a draw_probability of their own: most labels answer "
+            "this pilot's draws, so those measure agreement alone."
+        )
     unlabelled = sorted(
         name
         for name, segment in case.quality.segments.items()

@@ -9,7 +9,7 @@ from app.domain.labelling import LabelSource
 from app.domain.pilot import DAY, Pilot
 from app.domain.registered import RegisteredPlan
 from app.pipeline.closing import MICROSECOND, microseconds
-from app.pipeline.conversations import Conversations, PairValues
+from app.pipeline.conversations import JUDGE, Conversations, PairValues
 from app.pipeline.labelling.drawing import drawn_pairs, labelled_instead
 from app.statistics.prediction_powered import NEVER, TIE, Labelled
 
@@ -28,6 +28,7 @@ class Asked:
         skipped: Of these, answered by skips alone.
         unlabelled: In a segment that a judge decides and of which no pair was drawn.
         stated_share: Found labels over those that their stated chance makes likely; `None` = as stated.
+        unused_labels: Imported labels with a chance of their own beside the registered draws: they measure agreement alone.
     """
 
     labelled: Labelled
@@ -36,16 +37,41 @@ class Asked:
     skipped: Flags
     unlabelled: Flags
     stated_share: float | None = None
+    unused_labels: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Draws:
-    """Drawn pairs: the exchange's row and the conversation's chance; which conversations are in the design at all."""
+    """The labelled or drawn pairs, one row each; which conversations are in the design, and with which chance."""
 
     rows: Numbers
     chance: Floats
     in_design: Flags
     stated_share: float | None = None
+    unused_labels: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Talks:
+    """Conversations with a pair that counts: their numbers, and the rows of their pairs."""
+
+    there: Numbers
+    rows: Numbers
+    of_row: Numbers
+    number: Numbers
+
+    @classmethod
+    def of(cls, pairs: PairValues, talks: Conversations) -> "_Talks":
+        rows = np.flatnonzero(pairs.counted & (talks.of_row >= 0))
+        of_row = talks.of_row[rows]
+        number = np.bincount(of_row, minlength=len(talks.days))
+        return cls(np.flatnonzero(number), rows, of_row, number)
+
+    def means(self, values: Floats, unknown: float) -> Floats:
+        """Mean of each conversation's pairs with every unknown value at one value."""
+        filled = np.where(np.isnan(values), unknown, values)[self.rows]
+        total = np.bincount(self.of_row, weights=filled, minlength=len(self.number))
+        return np.clip(total / np.maximum(self.number, 1), 0.0, 1.0)
 
 
 def asked_of(
@@ -60,11 +86,11 @@ def asked_of(
 ) -> Asked:
     """Draws and answers of one candidate.
 
-    Where a label was made on our page, the draws are those of the registered hash. Else imported labels with a
-    `draw_probability` are the draws themselves.
+    The draws are those of the registered hash if most labels answer them (made on our page, or of an exported queue); else
+    imported labels with a `draw_probability` are the draws themselves.
 
     Args:
-        pilot: Its window says on which day an answer came.
+        pilot: Its window says on which day an answer came, its graders which segments a judge decides.
         plan: Seed and label probabilities.
         evidence: Names and weights of exchanges.
         labels: Of the candidate.
@@ -72,77 +98,77 @@ def asked_of(
         talks: Conversations.
         now: The day by whose end we look; answers that came later are taken as come on it.
     """
-    size = len(talks.days)
-    rows = np.flatnonzero(pairs.counted & (talks.of_row >= 0))
-    of_row = talks.of_row[rows]
-    number = np.bincount(of_row, minlength=size)
-    there = np.flatnonzero(number)
-    filled = np.where(np.isnan(pairs.values), TIE, pairs.values)
-    judge, least, most = (_means(pairs.values, unknown, rows, of_row, number) for unknown in (TIE, 0.0, 1.0))
-    weights = np.bincount(of_row, weights=1.0 / evidence.exchanges.inclusion_probability[rows], minlength=size)
-    draws = _draws(plan, evidence, labels, pairs, talks)
-    answers = _answers(pilot, labels, pairs, now=now)
-    drawn, pair = np.zeros(size, dtype=bool), np.zeros(size, dtype=np.int64)
-    chance = np.where(draws.in_design, 1.0, 0.0)
-    talk = talks.of_row[draws.rows]
-    drawn[talk], pair[talk], chance[talk] = True, draws.rows, draws.chance
-    by_rule = ~pairs.judged & ~np.isnan(pairs.values)  # a deterministic grader's word is as final as a rule's
-    unlabelled = _judged_segments(pairs, talks) & ~draws.in_design
-    day = talks.days[there]
-    of_pair = pair[there]
-    answered = np.where(by_rule[of_pair], day, np.maximum(day, answers.day[of_pair]))
+    judged = _judged(pilot, talks)
+    draws = _draws(plan, evidence, labels, pairs, talks, judged)
+    told = _told(pilot, labels, pairs, talks, draws, now=now)
+    kept = _Talks.of(pairs, talks)
+    there, unlabelled = kept.there, judged & ~draws.in_design
+    weights = np.bincount(
+        kept.of_row, weights=1.0 / evidence.exchanges.inclusion_probability[kept.rows], minlength=len(kept.number)
+    )
+    least = np.where(unlabelled, 0.0, kept.means(pairs.values, 0.0))
     return Asked(
         labelled=Labelled(
-            day=day,
-            judge=judge[there],
-            drawn=drawn[there],
-            judge_drawn=filled[of_pair],
-            person=np.where(by_rule[of_pair], filled[of_pair], answers.value[of_pair]),
-            answered_on=np.where(drawn[there], answered, NEVER),
-            probability=chance[there],
-            weight=weights[there] / number[there],
+            day=talks.days[there],
+            judge=kept.means(pairs.values, TIE)[there],
+            drawn=told.drawn[there],
+            judge_drawn=told.judge[there],
+            person=told.person[there],
+            answered_on=told.answered_on[there],
+            probability=np.where(told.drawn, told.chance, np.where(draws.in_design, 1.0, 0.0))[there],
+            weight=weights[there] / kept.number[there],
             # The judge alone may show that a kind of work is worse, never that it is good enough.
-            least=np.where(unlabelled, 0.0, least)[there],
-            most=most[there],
+            least=least[there],
+            most=kept.means(pairs.values, 1.0)[there],
+            certain=told.certain[there],
         ),
         talk=there,
-        by_people=drawn[there] & ~by_rule[of_pair],
-        skipped=drawn[there] & ~by_rule[of_pair] & np.isnan(answers.value[of_pair]) & (answers.day[of_pair] < NEVER),
+        by_people=(told.drawn & ~told.certain)[there],
+        skipped=told.skipped[there],
         unlabelled=unlabelled[there],
         stated_share=draws.stated_share,
+        unused_labels=draws.unused_labels,
     )
 
 
-def _means(values: Floats, unknown: float, rows: Numbers, of_row: Numbers, number: Numbers) -> Floats:
-    """Mean of each conversation's pairs with every unknown preference at one value."""
-    filled = np.where(np.isnan(values), unknown, values)
-    total = np.bincount(of_row, weights=filled[rows], minlength=len(number))
-    return np.clip(total / np.maximum(number, 1), 0.0, 1.0)
+def _judged(pilot: Pilot, talks: Conversations) -> Flags:
+    """Conversations of segments whose grader is the judge, graded yet or not."""
+    names = {name for name in set(talks.segments.tolist()) if pilot.configuration.grader_of(name) == JUDGE}
+    return np.asarray(np.isin(talks.segments, sorted(names)), dtype=bool)
 
 
-def _draws(plan: RegisteredPlan, evidence: Evidence, labels: LabelColumns, pairs: PairValues, talks: Conversations) -> _Draws:
-    if ((labels.sources == LabelSource.PAGE.value) & ~np.isnan(labels.draw_probability)).any():
-        found = drawn_pairs(plan, evidence.exchanges, talks, pairs.counted)
-        chance = np.array([plan.label_probability.get(segment, 0.0) for segment in talks.segments.tolist()])
-        rows = labelled_instead(found.rows, labels, pairs.counted, talks)
-        return _Draws(rows, found.probability, chance > 0)
-    return _imported_draws(labels, pairs, talks)
+def _draws(
+    plan: RegisteredPlan,
+    evidence: Evidence,
+    labels: LabelColumns,
+    pairs: PairValues,
+    talks: Conversations,
+    judged: Flags,
+) -> _Draws:
+    stated = ~np.isnan(labels.draw_probability)
+    ours = int((stated & (labels.sources == LabelSource.PAGE.value)).sum())
+    theirs = int(stated.sum()) - ours
+    if not ours or ours < theirs:
+        return _imported_draws(labels, pairs, talks, judged)
+    found = drawn_pairs(plan, evidence.exchanges, talks, pairs.counted)
+    chance = np.array([plan.label_probability.get(segment, 0.0) for segment in talks.segments.tolist()])
+    rows = labelled_instead(found.rows, labels, pairs.counted, talks)
+    return _Draws(rows, found.probability, chance > 0, unused_labels=theirs)
 
 
-def _imported_draws(labels: LabelColumns, pairs: PairValues, talks: Conversations) -> _Draws:
-    """Each conversation with a label that states a chance is drawn; of several labelled pairs the first row stands for it."""
+def _imported_draws(labels: LabelColumns, pairs: PairValues, talks: Conversations, judged: Flags) -> _Draws:
+    """Each conversation with a label that states a chance is drawn; where several of its pairs were labelled, all count."""
     usable = ~np.isnan(labels.draw_probability) & pairs.counted[labels.rows] & (talks.of_row[labels.rows] >= 0)
     rows, chance = labels.rows[usable], labels.draw_probability[usable]
-    judged = _judged_segments(pairs, talks)
-    chosen = judged[talks.of_row[rows]]
-    rows, chance = rows[chosen], chance[chosen]
-    order = np.argsort(rows, kind="stable")
-    talk, first = np.unique(talks.of_row[rows[order]], return_index=True)
-    rows, chance = rows[order][first], chance[order][first]
+    inside = judged[talks.of_row[rows]]
+    rows, first = np.unique(rows[inside], return_index=True)
+    chance = chance[inside][first]
+    talk = talks.of_row[rows]
     in_design = judged & np.isin(talks.segments, sorted(set(talks.segments[talk].tolist())))
     there = np.zeros(len(in_design), dtype=bool)
     there[talks.of_row[np.flatnonzero(pairs.counted)]] = True
-    share = _stated_share(chance, int((in_design & there).sum()))
+    _, first = np.unique(talk, return_index=True)
+    share = _stated_share(chance[first], int((in_design & there).sum()))
     return _Draws(rows, np.minimum(1.0, chance * (share or 1.0)), in_design, share)
 
 
@@ -157,10 +183,50 @@ def _stated_share(chance: Floats, conversations: int) -> float | None:
     return len(chance) / likely if abs(len(chance) - likely) > ODD_ERRORS * error else None
 
 
-def _judged_segments(pairs: PairValues, talks: Conversations) -> Flags:
-    """Conversations of segments in which a judge decides pairs."""
-    judged = sorted(set(talks.segment_of_row[pairs.judged].tolist()))
-    return np.asarray(np.isin(talks.segments, judged), dtype=bool)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Told:
+    """By conversation: whether it is drawn and with which chance, the judge and people on its drawn pairs, and when."""
+
+    drawn: Flags
+    chance: Floats
+    judge: Floats
+    person: Floats
+    answered_on: Numbers
+    certain: Flags
+    skipped: Flags
+
+
+def _told(pilot: Pilot, labels: LabelColumns, pairs: PairValues, talks: Conversations, draws: _Draws, *, now: int) -> _Told:
+    answers = _answers(pilot, labels, pairs, now=now)
+    rows, talk, size = draws.rows, talks.of_row[draws.rows], len(talks.days)
+    by_rule = (~pairs.judged & ~np.isnan(pairs.values))[rows]  # a deterministic grader's word is as final as a rule's
+    filled = np.where(np.isnan(pairs.values), TIE, pairs.values)[rows]
+    person = np.where(by_rule, filled, answers.value[rows])
+    day = np.where(by_rule, talks.days[talk], np.maximum(talks.days[talk], answers.day[rows]))
+    is_known = ~np.isnan(person)
+    known = np.bincount(talk, weights=is_known, minlength=size)
+    # Where people answered some of a conversation's labelled pairs, these alone count.
+    counts = is_known | (known[talk] == 0)
+
+    def mean(values: Floats) -> Floats:
+        number = np.bincount(talk, weights=counts, minlength=size)
+        return np.bincount(talk, weights=np.where(counts, values, 0.0), minlength=size) / np.maximum(number, 1)
+
+    drawn = np.bincount(talk, minlength=size) > 0
+    chance = np.ones(size)
+    chance[talk[::-1]] = draws.chance[::-1]
+    last = np.zeros(size, dtype=np.int64)
+    np.maximum.at(last, talk[counts], day[counts])
+    uncertain = np.bincount(talk, weights=~by_rule, minlength=size) > 0
+    return _Told(
+        drawn=drawn,
+        chance=chance,
+        judge=np.where(drawn, mean(filled), TIE),
+        person=np.where(known > 0, mean(np.nan_to_num(person)), np.nan),
+        answered_on=np.where(drawn, last, NEVER),
+        certain=drawn & ~uncertain,
+        skipped=drawn & uncertain & (known == 0) & (last < NEVER),
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -49,6 +49,7 @@ from app.statistics.sums import Sums
 
 PAR = 0.5
 LENGTH_STRADDLES = "length_straddles"
+LEAST_LABELS_OF_A_SEGMENT = 50
 NO_LABELS_THERE = (
     "people labelled pairs elsewhere but none here: the judge's word alone shows no kind of work to be good enough"
 )
@@ -152,10 +153,11 @@ def judge_quality(
     whole, corrected = _series(facts, ALL, np.ones(len(asked.talk), dtype=bool))
     ruled = _blocked(rule(corrected or whole, terms), left_out)
     model = _model(facts, arm, whole, corrected, ruled, at_equal_length)
+    held = _straddled(ruled, model, terms)
     return Judged(
-        model=model,
-        segments=_segments(facts, left_out),
-        ruled=_straddled(ruled, model, terms),
+        model=model.model_copy(update={"is_held_back": held.is_held_back}),
+        segments=_segments(facts, left_out, straddles=_straddles(model, terms)),
+        ruled=held,
         terms=terms,
         left_out=left_out,
         judged_segments=frozenset(talks.segment_of_row[pairs.judged & ~np.isnan(pairs.values)].tolist()),
@@ -189,7 +191,8 @@ def _terms(pilot: Pilot, grounds: Grounds, selection: Selection) -> Terms:
         margin=min(pilot.configuration.quality.margin, plan.margin),
         alpha=plan.alpha / 2**epoch.number,
         looks=plan.looks,
-        extension=plan.extension_look,
+        # An extended pilot has the kept look at its end, however long the extension is.
+        extension=pilot.days if pilot.extended_days else plan.extension_look,
         n_optimal=plan.planned_conversations / 2,
         begins=epoch.first_day,
         days=days,
@@ -219,16 +222,19 @@ def _blocked(ruled: Ruled, left_out: LeftOut) -> Ruled:
 
 def _straddled(ruled: Ruled, model: QualityModel, terms: Terms) -> Ruled:
     """A win rate that clears the margin only because one side writes longer is not shown."""
-    raw, equal = model.win_rate.value, model.win_rate_length_controlled.value
-    if raw is None or equal is None or (raw > terms.threshold) == (equal > terms.threshold):
+    if ruled.outcome is not GateOutcome.PASSES or not _straddles(model, terms):
         return ruled
-    if ruled.outcome is not GateOutcome.PASSES:
-        return ruled
+    raw, equal = model.win_rate.value or 0.0, model.win_rate_length_controlled.value or 0.0
     words = (
         f"{ruled.reason}; but the judge's win rate is {raw:.1%} and at equal length of the replies {equal:.1%}: they lie on "
         f"both sides of the limit {terms.threshold:.1%}"
     )
     return replace(ruled, outcome=GateOutcome.UNKNOWN, reason=words, is_held_back=True, codes=(*ruled.codes, LENGTH_STRADDLES))
+
+
+def _straddles(model: QualityModel, terms: Terms) -> bool:
+    raw, equal = model.win_rate.value, model.win_rate_length_controlled.value
+    return raw is not None and equal is not None and (raw > terms.threshold) != (equal > terms.threshold)
 
 
 def _model(
@@ -311,12 +317,24 @@ def _trust(facts: _Facts, chosen: Flags | None = None) -> JudgeAgreement:
     return agreement_of(rater, is_judged.where(chosen[is_judged.rows]), only, facts.people, facts.talks)
 
 
-def _segments(facts: _Facts, left_out: LeftOut) -> dict[str, SegmentModel]:
+def _segments(facts: _Facts, left_out: LeftOut, *, straddles: bool) -> dict[str, SegmentModel]:
     registered = [segment.name for segment in facts.pilot.configuration.segment]
     there = set(facts.talks.segments.tolist())
     found = [*registered, *sorted(there - set(registered) - {OTHER_SEGMENT})]
     names = [*found, *([OTHER_SEGMENT] if OTHER_SEGMENT in there else [])]
-    return {name: _segment(facts, name, left_out, is_registered=name in registered) for name in names}
+    found_of = {name: _segment(facts, name, left_out, is_registered=name in registered) for name in names}
+    judged = set(facts.talks.segment_of_row[facts.pairs.judged].tolist())
+    if not straddles:
+        return found_of
+    return {name: _lengthy(segment) if name in judged else segment for name, segment in found_of.items()}
+
+
+def _lengthy(segment: SegmentModel) -> SegmentModel:
+    """What the whole shows of length holds back each part that the judge decides."""
+    if segment.outcome is not GateOutcome.PASSES:
+        return segment
+    words = f"{segment.reason}; but over all work the judge's win rate at equal length lies on the other side of the limit"
+    return segment.model_copy(update={"outcome": GateOutcome.UNKNOWN, "reason": words, "is_held_back": True})
 
 
 def _segment(facts: _Facts, name: str, left_out: LeftOut, *, is_registered: bool) -> SegmentModel:
@@ -328,6 +346,7 @@ def _segment(facts: _Facts, name: str, left_out: LeftOut, *, is_registered: bool
         margin=min(facts.pilot.configuration.margin_of(name), facts.margins.get(name, 0.5)),
         alpha=facts.terms.alpha / share,
         n_optimal=facts.terms.n_optimal / share,
+        least_labels=LEAST_LABELS_OF_A_SEGMENT,
     )
     raw, corrected = _series(facts, name, inside)
     ruled = rule(corrected or raw, terms)

@@ -20,7 +20,7 @@ from app.statistics.prediction_powered import PATIENCE_DAYS, Labelled, correct
 from app.statistics.sums import Sums
 
 RAW, CORRECTED = "raw", "corrected"
-FALLING = "quality_falling"
+FALLING, FEW_LABELS = "quality_falling", "few_labels"
 CORRECTED_METHOD = "prediction_powered_confidence_sequence"
 # What a look after the planned end has to exceed, about: by it "how many more" is reckoned.
 LATE_CRITICAL = 2.3
@@ -40,7 +40,8 @@ class Series:
         shape: See `hybrid`.
         scale: See `decline`.
         weights: The judge's weight by week.
-        labels: Conversations with a label, for words.
+        labels: Conversations with an answer of people.
+        in_design: Whether people are asked about any of it; else its preferences need none.
     """
 
     lowest: Daily
@@ -53,6 +54,7 @@ class Series:
     scale: float = 1.0
     weights: tuple[float, ...] = ()
     labels: int = 0
+    in_design: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Terms:
         begins: First day of the epoch.
         days: Closed days, as the number of the last.
         now: The day by whose end we look; above `days` where labels are waited for.
+        least_labels: Fewer answers of people than these correct nothing that may pass.
     """
 
     margin: float
@@ -78,6 +81,7 @@ class Terms:
     begins: int
     days: int
     now: int
+    least_labels: int = 100
 
     @property
     def threshold(self) -> float:
@@ -130,6 +134,7 @@ def corrected_series(asked: Asked, chosen: Flags, raw: Series, *, days: int, now
     labelled = Labelled(**{name: column[inside] for name, column in columns.items() if column is not None})
     found = correct(labelled=labelled, days=days, now=now)
     shape = Shape(_only(found.shape.daily), found.shape.stretch[0], found.shape.witnesses[0])
+    by_people = asked.by_people[inside]
     return Series(
         _only(found.lowest),
         _only(found.middle),
@@ -140,7 +145,8 @@ def corrected_series(asked: Asked, chosen: Flags, raw: Series, *, days: int, now
         shape,
         float(found.scale[0]),
         tuple(round(weight, 6) for weight in found.weights[0].tolist()),
-        int((asked.by_people[inside] & ~np.isnan(labelled.person) & (labelled.answered_on <= now)).sum()),
+        int((by_people & ~np.isnan(labelled.person) & (labelled.answered_on <= now)).sum()),
+        bool(by_people.any()),
     )
 
 
@@ -180,6 +186,9 @@ def rule(series: Series, terms: Terms) -> Ruled:
         return replace(base, reason=_unknown(series, terms, found), needed=_needed(found, terms))
     words = _passes(series, terms, found, passed)
     base = replace(base, bound=_number(found.passing_bound), reason=words)
+    if series.rests_on == CORRECTED and series.in_design and series.labels < terms.least_labels:
+        few = f"{words}; but people answered {series.labels} of its drawn pairs, and {terms.least_labels} are needed to rest on"
+        return replace(base, reason=few, is_held_back=True, codes=(FEW_LABELS,))
     if guard.holds:
         return replace(base, outcome=GateOutcome.PASSES)
     return replace(base, reason=f"{words}; but {_declines(guard, terms)}", is_held_back=True, codes=(FALLING,))

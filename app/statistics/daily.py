@@ -1,7 +1,7 @@
 """Daily sums as arrays: what the sequential rules rest on, for one pilot or for thousands of simulated ones at once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import numpy as np
@@ -80,6 +80,10 @@ class Daily:
         """The days in another order, each series in its own; `order` has the shape of the sums."""
         return Daily(*(np.take_along_axis(getattr(self, field.name), order, axis=-1) for field in fields(self)))
 
+    def spread(self, squares: Floats) -> "Daily":
+        """The same with more spread: `squares` are added to the sums of squares, as if their units had no mean of their own."""
+        return replace(self, sum_w2x2=self.sum_w2x2 + squares)
+
     @property
     def days(self) -> int:
         """Length of the last axis."""
@@ -98,7 +102,7 @@ class Shape:
 
     Attributes:
         daily: Of that series (a judge's preferences, where the level is people's), shape (..., days).
-        stretch: By how much its ups and downs are stretched to be the level's, shape (...,).
+        stretch: By how much its ups and downs are stretched to be the level's, up to each day, shape (..., days).
         witnesses: On how many answers of people each day rests, shape (..., days).
     """
 
@@ -108,7 +112,8 @@ class Shape:
 
     def reordered(self, order: Numbers) -> "Shape":
         """The days in another order."""
-        return Shape(self.daily.reordered(order), self.stretch, np.take_along_axis(self.witnesses, order, axis=-1))
+        stretch, witnesses = (np.take_along_axis(column, order, axis=-1) for column in (self.stretch, self.witnesses))
+        return Shape(self.daily.reordered(order), stretch, witnesses)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,7 +188,7 @@ def _as_shaped(own: "_Parts", ratio: Floats, shape: Shape) -> tuple[Floats, Floa
     other = _parts(shape.daily)
     free = np.maximum(own.days - 1, 1)
     differ = other.by_day / other.by_unit > chi2.isf(SHAPE_ALPHA, free) / free
-    between = np.where(differ, other.by_day - other.by_unit, 0.0) * np.asarray(shape.stretch)[..., None] ** 2
+    between = np.where(differ, other.by_day - other.by_unit, 0.0) * shape.stretch**2
     witnesses = np.maximum(np.cumsum(shape.witnesses, axis=-1) - 1, 1)
     is_larger = ratio > chi2.isf(OWN_DAYS_ALPHA, free) / free
     total = own.by_unit + between

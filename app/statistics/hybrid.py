@@ -160,13 +160,19 @@ class _Plan:
     def critical(self) -> list[tuple[int, float]]:
         """Each look's day and critical value."""
         if not self.looks:
-            return []
+            return self._extension_alone()
         length = self.looks[-1] - self.begins + 1
         fractions = [(look - self.begins + 1) / length for look in self.looks]
         late = [] if self.extension is None else [((self.extension - self.begins + 1) / length, self.alpha * EXTENSION_SHARE)]
         bounds = obrien_fleming_bounds(fractions=fractions, alpha=self.alpha * LOOKS_SHARE, late=late)
         days = self.looks if self.extension is None else (*self.looks, self.extension)
         return list(zip(days, bounds.tolist(), strict=True))
+
+    def _extension_alone(self) -> list[tuple[int, float]]:
+        """An epoch that began too late for the planned looks has their alpha at the extension's."""
+        if self.extension is None or self.extension < self.begins + FIRST_DAY - 1:
+            return []
+        return [(self.extension, float(norm.isf(self.alpha * (LOOKS_SHARE + EXTENSION_SHARE))))]
 
 
 def _looks(after: Level, known: Numbers, plan: _Plan) -> list[_Look]:

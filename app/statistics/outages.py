@@ -80,4 +80,5 @@ def episodes(*, failed_us: Numbers, apart_seconds: float = EPISODE_SECONDS) -> i
         raise ValueError(message)
     if not len(failed_us):
         return 0
-    return 1 + int((np.diff(np.sort(failed_us)) * _MICROSECOND > apart_seconds).sum())
+    gaps = np.asarray(np.diff(np.sort(failed_us)), dtype=np.float64) * _MICROSECOND
+    return 1 + int((gaps > apart_seconds).sum())

@@ -39,6 +39,7 @@ class Labelled:
         pilot: Which pilot, from 0; `None` = one.
         least: Of a conversation that nobody is asked about: the least that its preference may be; `None` = as the judge says.
         most: The most.
+        certain: Drawn pairs that need no person: a rule decides them; `None` = none.
     """
 
     day: Numbers
@@ -52,6 +53,7 @@ class Labelled:
     pilot: Numbers | None = None
     least: Floats | None = None
     most: Floats | None = None
+    certain: Flags | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,17 +116,17 @@ def correct(*, labelled: Labelled, days: int, now: int, pilots: int = 1) -> Corr
     weights = _judge_weights(labelled, known, pilot, pilots, -(-days // WEEK))
     lam = weights[pilot, (labelled.day - 1) // WEEK]
     of_pair = TIE + lam * (labelled.judge_drawn - TIE)
-    answered, drawn = (np.bincount(pilot[chosen], minlength=pilots) for chosen in (known, labelled.drawn))
-    share = np.where(drawn > 0, answered / np.maximum(drawn, 1), 1.0)[pilot]
     entered = _entered(labelled, at.place, pilots, days)
-    scale = _scale(labelled, known, pilot, pilots)
+    stretches = _stretches(labelled, known, pilot, pilots, days)
+    share = _answered_share(labelled, known, at, entered <= now)
+    spread = _least_spread(labelled, at)
     told = known | ~(labelled.probability > 0)
     witnesses = np.bincount(at.place[told], minlength=pilots * days).reshape(pilots, days).astype(np.float64)
 
     def series(unanswered: float, unasked: Floats | None) -> Daily:
         person = np.where(known, labelled.person, unanswered)
         rest = _rest(labelled, labelled.drawn, person, of_pair, 1.0)
-        return at.sums(_guess(labelled, lam, unasked) + rest, labelled.weight)
+        return at.sums(_guess(labelled, lam, unasked) + rest, labelled.weight).spread(spread)
 
     return Corrected(
         lowest=series(0.0, labelled.least),
@@ -132,9 +134,9 @@ def correct(*, labelled: Labelled, days: int, now: int, pilots: int = 1) -> Corr
         middle=at.sums(_guess(labelled, lam, None) + _rest(labelled, known, labelled.person, of_pair, share), labelled.weight),
         entered=entered,
         weights=weights,
-        scale=scale,
-        shape=Shape(at.sums(labelled.judge, labelled.weight), scale, witnesses),
-        answered=answered,
+        scale=_scale(labelled, known, pilot, pilots),
+        shape=Shape(at.sums(labelled.judge, labelled.weight), stretches, witnesses),
+        answered=np.bincount(pilot[known], minlength=pilots),
         unanswered=np.bincount(pilot[labelled.drawn & ~known & (entered.ravel()[at.place] <= now)], minlength=pilots),
     )
 
@@ -176,6 +178,46 @@ def _judge_weights(labelled: Labelled, known: Flags, pilot: Numbers, pilots: int
         usable = (number >= LEAST_LABELS) & (squares > 0)
         slope = np.clip(crossed / np.where(usable, squares, 1.0), 0.0, 1.0)
         found[:, week] = np.where(usable, slope, found[:, week - 1])
+    return found
+
+
+def _answered_share(labelled: Labelled, known: Flags, at: _At, entered: Flags) -> Floats:
+    """Of the draws that people answer, in days that are in the series: the share that they answered; 1 for certain ones."""
+    certain = np.zeros(len(labelled.day), dtype=bool) if labelled.certain is None else labelled.certain
+    asked = labelled.drawn & ~certain & entered.ravel()[at.place]
+    answered, drawn = (np.bincount(at.pilot[chosen], minlength=at.shape[0]) for chosen in (asked & known, asked))
+    share = np.where(answered > 0, answered / np.maximum(drawn, 1), 1.0)[at.pilot]
+    return np.where(certain, 1.0, share)
+
+
+def _least_spread(labelled: Labelled, at: _At) -> Floats:
+    """What two imagined answers, half a preference off the guess each way, would add to the sum of squares, by pilot and day.
+
+    A few answers that happen to agree with the judge show no spread; these two make no difference to hundreds.
+    """
+    pilots, days = at.shape
+    design = labelled.probability > 0
+    chance = np.bincount(at.pilot[labelled.drawn], weights=labelled.probability[labelled.drawn], minlength=pilots)
+    weight = np.ones(len(at.pilot)) if labelled.weight is None else labelled.weight
+    weights = np.bincount(at.pilot[design], weights=weight[design], minlength=pilots)
+    drawn, inside = (np.bincount(at.pilot[chosen], minlength=pilots) for chosen in (labelled.drawn, design))
+    one = np.where(drawn > 0, TIE * drawn / np.where(chance > 0, chance, 1.0) * weights / np.maximum(inside, 1), 0.0)
+    first = np.full(pilots, days)
+    np.minimum.at(first, at.pilot[labelled.drawn], labelled.day[labelled.drawn] - 1)
+    found = np.zeros((pilots, days))
+    there = np.flatnonzero(drawn)
+    found[there, first[there]] = 2 * one[there] ** 2
+    return found
+
+
+def _stretches(labelled: Labelled, known: Flags, pilot: Numbers, pilots: int, days: int) -> Floats:
+    """The scale of each day from the answers made before its week, so that a past look stays as it was."""
+    found = np.full((pilots, days), 1 / FIRST_WEIGHT)
+    for week in range(1, -(-days // WEEK)):
+        before = known & (labelled.answered_on <= week * WEEK) & (labelled.day <= week * WEEK)
+        number = np.bincount(pilot[before], minlength=pilots)
+        fitted = np.where(number >= LABELS_FOR_SCALE, _scale(labelled, before, pilot, pilots), found[:, week * WEEK - 1])
+        found[:, week * WEEK :] = fitted[:, None]
     return found
 
 

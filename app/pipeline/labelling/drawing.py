@@ -6,6 +6,7 @@ import numpy as np
 
 from app.domain.draws import draw_point, pair_point
 from app.domain.evidence import ExchangeColumns, Flags, Floats, LabelColumns, Numbers
+from app.domain.labelling import LabelSource
 from app.domain.registered import RegisteredPlan
 from app.pipeline.conversations import Conversations
 
@@ -54,10 +55,17 @@ def drawn_pairs(
 
 
 def labelled_instead(rows: Numbers, labels: LabelColumns, has_pair: Flags, talks: Conversations) -> Numbers:
-    """The drawn rows, where a conversation that went on after its pair was labelled keeps the labelled one."""
+    """The drawn rows, where a conversation that went on after its pair was labelled on our page keeps the first labelled one.
+
+    A label on the pair of the hash itself always counts, and one that was made elsewhere never moves a draw.
+    """
     usable = ~np.isnan(labels.draw_probability) & has_pair[labels.rows] & (talks.of_row[labels.rows] >= 0)
-    labelled = labels.rows[usable]
-    kept = dict(zip(talks.of_row[labelled].tolist(), labelled.tolist(), strict=True))
+    usable &= labels.sources == LabelSource.PAGE.value
+    latest_first = np.argsort(-labels.labelled_us[usable], kind="stable")
+    labelled = labels.rows[usable][latest_first]
+    own = rows[np.isin(rows, labelled)]
+    pairs = [*labelled.tolist(), *own.tolist()]
+    kept = dict(zip(talks.of_row[pairs].tolist(), pairs, strict=True)) if pairs else {}
     talk = talks.of_row[rows].tolist()
     return np.array([kept.get(each, row) for row, each in zip(rows.tolist(), talk, strict=True)], dtype=np.int64)
 

@@ -247,7 +247,7 @@ def test_the_corrected_series_takes_the_chosen_conversations_of_the_epoch() -> N
         person=np.where(drawn, people, np.nan), answered_on=np.where(drawn, 7, 10_000), probability=np.full(m, 0.5),
         weight=np.ones(m),
     )  # fmt: skip
-    asked = Asked(labelled, np.arange(m), drawn, np.zeros(m, dtype=bool))
+    asked = Asked(labelled, np.arange(m), drawn, np.zeros(m, dtype=bool), np.zeros(m, dtype=bool))
     chosen = np.arange(m) % 3 > 0
     raw = series_of([EVEN] * 7)
     found = corrected_series(asked, chosen, raw, days=7, now=9, begins=3)

@@ -91,7 +91,7 @@ def test_another_series_may_show_how_days_differ(own_swing: float, shape_swing: 
     others, other_weights, other_places = drawn(6, swing=shape_swing, units=900)
     chance = np.random.default_rng(7)
     answers = chance.integers(0, 5, size=(3, DAYS)).astype(float)
-    stretch = np.array([1.0, 1.4, 2.0])
+    stretch = np.linspace(1.0, 2.0, 3 * DAYS).reshape(3, DAYS)
     shape = Shape(Daily.of(values=others, places=other_places, shape=(3, DAYS), weights=other_weights), stretch, answers)
     after = levels(daily=Daily.of(values=values, places=places, shape=(3, DAYS), weights=weights), shape=shape)
     for pilot in range(3):
@@ -100,7 +100,7 @@ def test_another_series_may_show_how_days_differ(own_swing: float, shape_swing: 
             seen = (other_places // DAYS == pilot) & (other_places % DAYS <= day)
             own = by_hand(values[chosen], weights[chosen], (places % DAYS)[chosen])
             other = by_hand(others[seen], other_weights[seen], (other_places % DAYS)[seen])
-            effect, degrees = shaped(own, other, stretch[pilot], answers[pilot, : day + 1].sum())
+            effect, degrees = shaped(own, other, stretch[pilot, day], answers[pilot, : day + 1].sum())
             assert after.design_effect[pilot, day] == pytest.approx(effect), (pilot, day)
             assert after.degrees[pilot, day] == pytest.approx(degrees), (pilot, day)
 
@@ -126,7 +126,7 @@ def test_days_in_another_order_end_at_the_same_level() -> None:
     values, weights, places = drawn(8)
     daily = Daily.of(values=values, places=places, shape=(3, DAYS), weights=weights)
     order = np.argsort(np.random.default_rng(1).random((3, DAYS)), axis=-1)
-    shape = Shape(daily, np.ones(3), np.arange(3.0 * DAYS).reshape(3, DAYS))
+    shape = Shape(daily, np.ones((3, DAYS)), np.arange(3.0 * DAYS).reshape(3, DAYS))
     one, other = levels(daily=daily, shape=shape), levels(daily=daily.reordered(order), shape=shape.reordered(order))
     for name in Level.__slots__:
         assert getattr(one, name)[:, -1] == pytest.approx(getattr(other, name)[:, -1]), name

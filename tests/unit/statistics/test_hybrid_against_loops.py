@@ -82,8 +82,9 @@ class World:
     def level(self, daily: Daily, pilot: int, days: list[int]) -> dict[str, float]:
         shape = None
         if self.shape is not None:
-            witnesses = self.shape.witnesses[pilot, [day - 1 for day in days]]
-            shape = Shape(one_of(self.shape.daily, pilot, days), self.shape.stretch[pilot], witnesses)
+            places = [day - 1 for day in days]
+            stretch, witnesses = self.shape.stretch[pilot, places], self.shape.witnesses[pilot, places]
+            shape = Shape(one_of(self.shape.daily, pilot, days), stretch, witnesses)
         return last_level(one_of(daily, pilot, days), shape, None if self.middle is None else one_of(self.middle, pilot, days))
 
     def look(self, pilot: int, look: int, value: float) -> float:
@@ -139,7 +140,11 @@ def test_the_rule_is_what_looking_every_day_says(
     at_least = {name: getattr(lowest, name) + ("x" not in name) * getattr(unknown, name) for name in Daily.__slots__}
     waits = np.random.default_rng(9).integers(0, 6, size=lowest.n.shape) * late
     known = np.arange(1, lowest.days + 1) + waits
-    shape = Shape(daily_of(11, 0.5, days=lowest.days, swing=0.06), np.linspace(1, 2, 6), np.full(lowest.n.shape, 3.0))
+    shape = Shape(
+        daily_of(11, 0.5, days=lowest.days, swing=0.06),
+        np.linspace(1, 2, lowest.n.size).reshape(lowest.n.shape),
+        np.full(lowest.n.shape, 3.0),
+    )
     if late:
         made = World(Daily(**at_least), lowest, Daily(**at_most), shape, known)
     else:

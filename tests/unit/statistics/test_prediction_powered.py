@@ -45,7 +45,7 @@ def world(seed: int, *, each: int = 400, chance_of_draw: float = 0.3) -> Labelle
 
 
 def rows_of(labelled: Labelled, pilot: int) -> list[dict[str, Any]]:
-    names = [field.name for field in dataclasses.fields(labelled)]
+    names = [field.name for field in dataclasses.fields(labelled) if getattr(labelled, field.name) is not None]
     columns = {name: np.asarray(getattr(labelled, name)) for name in names}
     return [{name: columns[name][row].item() for name in names} for row in np.flatnonzero(columns["pilot"] == pilot)]
 
@@ -69,7 +69,7 @@ def weights_by_hand(rows: list[dict[str, Any]], now: int) -> list[float]:
 def series_by_hand(rows: list[dict[str, Any]], now: int, unanswered: float | None) -> list[tuple[float, float]]:
     """Weighted mean and number of each day's pseudo-outcomes; `None` = unanswered draws are like the answered ones."""
     lam = weights_by_hand(rows, now)
-    drawn = [row for row in rows if row["drawn"]]
+    drawn = [row for row in rows if row["drawn"] and entered_by_hand(rows, row["day"]) <= now]
     share = sum(is_known(row, now) for row in drawn) / len(drawn) if drawn else 1.0
     days: list[list[tuple[float, float]]] = [[] for _ in range(DAYS)]
     for row in rows:
@@ -96,6 +96,15 @@ def scale_by_hand(rows: list[dict[str, Any]], now: int) -> float:
     return 1 / min(1.0, max(1 / MOST_SCALE, slope))
 
 
+def stretches_by_hand(rows: list[dict[str, Any]], now: int) -> list[float]:
+    """Of each day, from the answers made before its week; at first that of the first weight."""
+    found = [1 / FIRST_WEIGHT]
+    for week in range(1, math.ceil(DAYS / 7)):
+        seen = [row for row in rows if is_known(row, now) and row["answered_on"] <= 7 * week and row["day"] <= 7 * week]
+        found.append(scale_by_hand(seen, now) if len(seen) >= LABELS_FOR_SCALE else found[-1])
+    return [found[day // 7] for day in range(DAYS)]
+
+
 @pytest.mark.parametrize(("seed", "now", "chance_of_draw"), [(1, DAYS, 0.4), (2, 12, 0.4), (3, 30, 0.08), (4, DAYS, 0.0)])
 def test_the_series_are_those_of_the_formula(seed: int, now: int, chance_of_draw: float) -> None:
     labelled = world(seed, chance_of_draw=chance_of_draw)
@@ -114,9 +123,9 @@ def test_the_series_are_those_of_the_formula(seed: int, now: int, chance_of_draw
         waiting = [row for row in rows if row["drawn"] and not is_known(row, now)]
         assert found.unanswered[pilot] == sum(entered_by_hand(rows, row["day"]) <= now for row in waiting)
         for day in range(DAYS):
-            known = [row for row in rows if is_known(row, now) and row["day"] == day + 1]
-            assert found.shape.witnesses[pilot, day] == len(known)
-        assert found.shape.stretch[pilot] == found.scale[pilot]
+            told = [row for row in rows if (is_known(row, now) or row["probability"] == 0) and row["day"] == day + 1]
+            assert found.shape.witnesses[pilot, day] == len(told)
+        assert found.shape.stretch[pilot] == pytest.approx(stretches_by_hand(rows, now))
     place = np.asarray(labelled.pilot) * DAYS + labelled.day - 1
     judge = Daily.of(values=labelled.judge, places=place, shape=(PILOTS, DAYS), weights=labelled.weight)
     assert found.shape.daily.means == pytest.approx(judge.means, nan_ok=True)
