@@ -1,8 +1,7 @@
 """The scorecard: all estimates of a pilot and the verdict on each candidate, a deterministic replay of closed days."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,11 +11,9 @@ from sqlalchemy.orm import Session
 
 from app.domain.configuration import PilotConfiguration
 from app.domain.drift import DriftModel
-from app.domain.epochs import EpochHistory, ModelSighting
+from app.domain.epochs import EpochHistory
 from app.domain.evidence import ArmEvidence, Evidence, Floats
-from app.domain.hours import HoursEntry
-from app.domain.ledger import LiveLedger
-from app.domain.pilot import DAY, ConfigurationChange, Pilot, Registration
+from app.domain.pilot import Pilot
 from app.domain.scorecard import (
     CandidateModel,
     ControlModel,
@@ -28,7 +25,7 @@ from app.domain.scorecard import (
 )
 from app.domain.words import Outcome, PilotState
 from app.errors import InvalidInput, Problem
-from app.pipeline.closing import NOT_LIVE, Selection, content_hashes, days_over, microseconds, sampling_weights, select_evidence
+from app.pipeline.closing import Selection, content_hashes, microseconds, sampling_weights, select_evidence
 from app.pipeline.configuration_changes import decisive_changes
 from app.pipeline.control import control_of
 from app.pipeline.conversations import ALL, VALUE, Conversations, conversations_of
@@ -36,7 +33,7 @@ from app.pipeline.coverage import ledger_model, left_out_by_hour, pair_coverage,
 from app.pipeline.critical import critical_of
 from app.pipeline.drift import drift_of
 from app.pipeline.epochs import epochs_of
-from app.pipeline.freshness import hash_to_keep, inputs_hash, kept_if_fresh
+from app.pipeline.freshness import hash_to_keep, kept_if_fresh
 from app.pipeline.gates import gates_of
 from app.pipeline.grading import settle_without_model
 from app.pipeline.groups import Groups, groups_of
@@ -48,38 +45,13 @@ from app.pipeline.quality import Grounds, Judged, judge_quality
 from app.pipeline.registration import plan_of
 from app.pipeline.registration_card import registration_model
 from app.pipeline.ruling import Case
+from app.pipeline.scorecard_inputs import Stored, days_since, inputs_hash_of, read_inputs, read_stored
 from app.pipeline.verdict import verdict_of
-from app.statistics.prediction_powered import PATIENCE_DAYS
 from app.store.closed_days import DailySum, close_days, hold_closing, reopened_days
-from app.store.evidence import Spend, read_evidence, read_spend
-from app.store.hours import list_hours
-from app.store.live_ledger import read_ledger
-from app.store.model_sightings import sightings_of
 from app.store.pilots import get_pilot
-from app.store.registrations import changes_of, registration_of
 from app.store.scorecards import keep_scorecard
 from app.store.session import SessionFactory, one_snapshot, session_scope
 from app.store.touched import forget_marks, read_marks
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Inputs:
-    """All that a scorecard is made of beside the evidence, read in one transaction."""
-
-    pilot: Pilot
-    hours: Sequence[HoursEntry]
-    spend: Spend
-    registration: Registration | None
-    changes: Sequence[ConfigurationChange]
-    ledger: LiveLedger = NOT_LIVE
-    sightings: Sequence[ModelSighting] = ()
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Stored(Inputs):
-    """The same with the evidence."""
-
-    evidence: Evidence
 
 
 def compute_scorecard(
@@ -149,36 +121,6 @@ def _kept(reading: Session, pilot_name: str, now: datetime) -> Scorecard | None:
 
 def _with_reopened(session: Session, pilot_id: int, card: Scorecard, hashes: dict[int, str]) -> Scorecard:
     return card.model_copy(update={"days_reopened": [day for day in reopened_days(session, pilot_id) if day in hashes]})
-
-
-def inputs_hash_of(inputs: Inputs, now: datetime) -> str:
-    """SHA-256 of the inputs and of the days that are over; when something was seen last is no part of it."""
-    ledger = replace(inputs.ledger, watermark_at=None, last_seen_at=None)
-    named = {field.name: getattr(inputs, field.name) for field in fields(Inputs)} | {"ledger": ledger}
-    return inputs_hash(named, days_over=days_over(inputs.pilot, inputs.ledger, now=now) + patience(inputs.pilot, now))
-
-
-def read_inputs(session: Session, pilot_name: str, *, as_of: datetime | None, now: datetime) -> Inputs:
-    """Reads everything but the evidence; hours and money by the same moment as the evidence."""
-    pilot = get_pilot(session, pilot_name)
-    zone = ZoneInfo(pilot.configuration.pilot.timezone)
-    until = as_of.astimezone(zone).date() if as_of is not None else None
-    return Inputs(
-        pilot=pilot,
-        hours=list_hours(session, pilot.id, until=until),
-        spend=read_spend(session, pilot.id, as_of=as_of),
-        registration=registration_of(session, pilot.id),
-        changes=changes_of(session, pilot.id),
-        ledger=read_ledger(session, pilot, now=now, as_of=as_of),
-        sightings=[seen for seen in sightings_of(session, pilot.id) if as_of is None or seen.at <= as_of],
-    )
-
-
-def read_stored(session: Session, pilot_name: str, *, as_of: datetime | None, now: datetime | None = None) -> Stored:
-    """Reads everything."""
-    inputs = read_inputs(session, pilot_name, as_of=as_of, now=now or datetime.now(UTC))
-    named = {field.name: getattr(inputs, field.name) for field in fields(Inputs)}
-    return Stored(evidence=read_evidence(session, inputs.pilot, as_of=as_of), **named)
 
 
 def make_scorecard(
@@ -332,16 +274,6 @@ def _latency(
 
 def _with_groups(quality: Judged, groups: Groups) -> QualityModel:
     return quality.model.model_copy(update={"by_turn": list(groups.by_turn), "by_prompt_length": list(groups.by_prompt_length)})
-
-
-def days_since(pilot: Pilot, moment: datetime) -> int:
-    """How many whole days of the pilot are over; answers of people come in after its window, too."""
-    return max(0, (moment - pilot.starts_at) // DAY) if pilot.starts_at is not None else 0
-
-
-def patience(pilot: Pilot, moment: datetime) -> int:
-    """Days after the window on which answers of people are still waited for."""
-    return min(PATIENCE_DAYS, max(0, days_since(pilot, moment) - pilot.days))
 
 
 def _first_date(pilot: Pilot) -> date | None:

@@ -6,7 +6,6 @@ Rows are loaded without triggers and foreign keys, as a restored backup is; mark
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
-from sqlalchemy.orm import Session
 
 from app.domain.pilot import Pilot
 from app.pipeline.configuration import load_configuration
@@ -165,8 +164,3 @@ def analyse(factory: SessionFactory) -> None:
         session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
         for table in ("exchanges", "replies", "pairs", "grades", "labels"):
             session.execute(text(f"VACUUM ANALYZE {table}"))
-
-
-def count_pairs(session: Session) -> int:
-    """How many there are."""
-    return session.execute(text("SELECT count(*) FROM pairs")).scalar_one()

@@ -10,7 +10,8 @@ from app.domain.pilot import Pilot
 from app.domain.scorecard import CandidateModel, Scorecard
 from app.domain.words import GateName, GateOutcome
 from app.pipeline.pilots import start_pilot
-from app.pipeline.scorecard import make_scorecard, read_stored
+from app.pipeline.scorecard import make_scorecard
+from app.pipeline.scorecard_inputs import read_stored
 from app.store.pilots import insert_pilot
 from tests.builders import a_configuration
 from tests.integration.scorecard_rows import DAY, NOW, START, Row, Told, both, store_rows

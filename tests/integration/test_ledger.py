@@ -18,7 +18,8 @@ from app.domain.scorecard import LedgerModel, Scorecard
 from app.pipeline.pilots import start_pilot
 from app.pipeline.recording.closing import settle_numbers
 from app.pipeline.recording.storing import arrivals, store_batch
-from app.pipeline.scorecard import make_scorecard, read_stored
+from app.pipeline.scorecard import make_scorecard
+from app.pipeline.scorecard_inputs import read_stored
 from app.pipeline.settlement import settle
 from app.pipeline.status import status_of
 from app.reports.build import build_document

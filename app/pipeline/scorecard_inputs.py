@@ -1,0 +1,83 @@
+"""What a scorecard is made of, read in one transaction, and the hash of all of it but the evidence."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from app.domain.epochs import ModelSighting
+from app.domain.evidence import Evidence
+from app.domain.hours import HoursEntry
+from app.domain.ledger import LiveLedger
+from app.domain.pilot import DAY, ConfigurationChange, Pilot, Registration
+from app.pipeline.closing import NOT_LIVE, days_over
+from app.pipeline.freshness import inputs_hash
+from app.statistics.prediction_powered import PATIENCE_DAYS
+from app.store.evidence import Spend, read_evidence, read_spend
+from app.store.hours import list_hours
+from app.store.live_ledger import read_ledger
+from app.store.model_sightings import sightings_of
+from app.store.pilots import get_pilot
+from app.store.registrations import changes_of, registration_of
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Inputs:
+    """All that a scorecard is made of beside the evidence, read in one transaction."""
+
+    pilot: Pilot
+    hours: Sequence[HoursEntry]
+    spend: Spend
+    registration: Registration | None
+    changes: Sequence[ConfigurationChange]
+    ledger: LiveLedger = NOT_LIVE
+    sightings: Sequence[ModelSighting] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Stored(Inputs):
+    """The same with the evidence."""
+
+    evidence: Evidence
+
+
+def inputs_hash_of(inputs: Inputs, now: datetime) -> str:
+    """SHA-256 of the inputs and of the days that are over; when something was seen last is no part of it."""
+    ledger = replace(inputs.ledger, watermark_at=None, last_seen_at=None)
+    named = {field.name: getattr(inputs, field.name) for field in fields(Inputs)} | {"ledger": ledger}
+    return inputs_hash(named, days_over=days_over(inputs.pilot, inputs.ledger, now=now) + patience(inputs.pilot, now))
+
+
+def read_inputs(session: Session, pilot_name: str, *, as_of: datetime | None, now: datetime) -> Inputs:
+    """Reads everything but the evidence; hours and money by the same moment as the evidence."""
+    pilot = get_pilot(session, pilot_name)
+    zone = ZoneInfo(pilot.configuration.pilot.timezone)
+    until = as_of.astimezone(zone).date() if as_of is not None else None
+    return Inputs(
+        pilot=pilot,
+        hours=list_hours(session, pilot.id, until=until),
+        spend=read_spend(session, pilot.id, as_of=as_of),
+        registration=registration_of(session, pilot.id),
+        changes=changes_of(session, pilot.id),
+        ledger=read_ledger(session, pilot, now=now, as_of=as_of),
+        sightings=[seen for seen in sightings_of(session, pilot.id) if as_of is None or seen.at <= as_of],
+    )
+
+
+def read_stored(session: Session, pilot_name: str, *, as_of: datetime | None, now: datetime | None = None) -> Stored:
+    """Reads everything."""
+    inputs = read_inputs(session, pilot_name, as_of=as_of, now=now or datetime.now(UTC))
+    named = {field.name: getattr(inputs, field.name) for field in fields(Inputs)}
+    return Stored(evidence=read_evidence(session, inputs.pilot, as_of=as_of), **named)
+
+
+def days_since(pilot: Pilot, moment: datetime) -> int:
+    """How many whole days of the pilot are over; answers of people come in after its window, too."""
+    return max(0, (moment - pilot.starts_at) // DAY) if pilot.starts_at is not None else 0
+
+
+def patience(pilot: Pilot, moment: datetime) -> int:
+    """Days after the window on which answers of people are still waited for."""
+    return min(PATIENCE_DAYS, max(0, days_since(pilot, moment) - pilot.days))
