@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from app.pipeline.correction import Asked
-from app.pipeline.quality_rule import CORRECTED, corrected_series, estimate_of, points_of, rule
+from app.pipeline.quality_rule import CORRECTED, LATE_CRITICAL, corrected_series, estimate_of, points_of, rule
 from app.statistics.asymptotic import units_until
 from app.statistics.band import confidence_band
 from app.statistics.decline import decline
@@ -65,6 +65,16 @@ def test_what_is_unknown_may_forbid_to_say_how_many_more(gap: int, needed: bool)
     until = units_until(mean=most, variance=spread, bound=0.45, alpha=0.05, n_optimal=700)
     assert until is not None
     assert ruled.needed == max(1, math.ceil(until - 3 * (50 + gap)))
+
+
+def test_above_the_limit_it_is_the_least_that_has_to_clear_it() -> None:
+    series, terms = series_of([GOOD] * 4, gap=8), replace(TERMS, days=4, now=4)
+    level = hybrid(
+        lowest=series.lowest, middle=series.middle, threshold=0.45, alpha=0.05, n_optimal=700, looks=(14, 21, 28), extension=42
+    ).level
+    least, spread = float(level.mean), float(level.variance * level.design_effect)
+    assert least == pytest.approx(30 / 58)
+    assert rule(series, terms).needed == max(1, math.ceil(spread * (LATE_CRITICAL / (least - 0.45)) ** 2 - 4 * 58))
 
 
 def test_unanswered_draws_are_the_worst_below_and_the_best_above() -> None:
