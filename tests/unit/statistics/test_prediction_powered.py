@@ -214,3 +214,15 @@ def test_a_day_outside_is_named(day: int) -> None:
     with pytest.raises(ValueError, match="day"):
         correct(labelled=alone(person=np.array([1.0]), day=np.array([day])), days=2, now=2)
     correct(labelled=alone(person=np.ones(2), day=np.array([1, 2])), days=2, now=2)
+
+
+def test_who_is_never_asked_counts_with_the_least_and_the_most_that_is_possible() -> None:
+    unasked = alone(
+        person=np.array([np.nan]),
+        drawn=np.array([False]),
+        probability=np.array([0.0]),
+        least=np.array([0.2]),
+        most=np.array([0.9]),
+    )
+    found = correct(labelled=unasked, days=1, now=1)
+    assert [float(series.means[0, 0]) for series in (found.lowest, found.middle, found.highest)] == [0.2, 0.5, 0.9]
