@@ -105,10 +105,10 @@ class QualityModel(Model):
 
     `rests_on` is `corrected` where people's drawn labels correct the judge, else `raw`: what the gate is decided on; the
     judge's accuracy rests on `compared_pairs`.
-    `passed_on` and `failed_on` are the days on which the rule first showed it. `drawn` pairs people are asked about, of which
-    `skipped` and `missing` have no answer; `waiting_days` are closed days that wait for answers; `judge_weights` is the judge's
-    weight by week. `end_level` and `last_week` are what the guard against a falling candidate reads; `is_held_back`: it holds
-    back what the rule showed.
+    `passed_on` and `failed_on` are the days on which the rule first showed it. `drawn` pairs people are asked about, of
+    which `skipped` and, after 7 days, `missing` have no answer; `waiting_days` are closed days that wait for answers;
+    `judge_weights` is the judge's weight by week. `end_level` and `last_week` are what the guard against a falling
+    candidate reads; `is_held_back`: it holds back what the rule showed.
     """
 
     win_rate: EstimateModel

@@ -12,7 +12,7 @@ from app.pipeline.conversations import PENDING
 from app.pipeline.money import missing_inputs, saving_usd
 from app.pipeline.outcome import FIRST_VERDICT_DAY
 from app.pipeline.quality import Judged
-from app.pipeline.quality_rule import CORRECTED
+from app.pipeline.quality_rule import CORRECTED, FALLING
 from app.pipeline.ruling import (
     CONTROL_BROKEN,
     DRIFT,
@@ -47,8 +47,11 @@ def would_change(case: Case, ruling: Ruling) -> Iterator[str]:
 def _of_judge_and_people(case: Case, ruling: Ruling) -> Iterator[str]:
     if UNCALIBRATED in ruling.codes:
         yield _more_labels(case.quality)
+    if case.quality.unlabelled and case.quality.model.rests_on == CORRECTED:
+        yield f"Labels of drawn pairs in {', '.join(case.quality.unlabelled)}: there are none."
     yield from _answers(case)
-    if case.quality.ruled.is_held_back or DRIFT in ruling.codes:
+    is_moving = FALLING in case.quality.ruled.codes or DRIFT in ruling.codes
+    if is_moving and not case.pilot.extended_days:
         yield f"An extension (once, by 14 days) in which its level stays: pilot extend {case.pilot.name}."
     if CONTROL_BROKEN in ruling.codes:
         yield "A judge that calls the incumbent equal to itself: see the control arm, then grade anew."
@@ -72,7 +75,9 @@ def _more_conversations(case: Case, needed: int) -> str:
     is_corrected = model.rests_on == CORRECTED
     rate = model.win_rate_human_corrected if is_corrected else model.win_rate
     value = f"{rate.value:.1%}" if rate.value is not None else "as it is"
-    days = f", {needed * case.closed_days / rate.n:,.0f} days at the present rate" if rate.n and case.closed_days else ""
+    closed = case.day - case.quality.terms.begins + 1
+    a_day = model.win_rate.n / closed if closed > 0 else 0.0
+    days = f", {needed / a_day:,.0f} days at the present rate" if a_day else ""
     share = case.quality.asked.by_people.mean() if is_corrected else 0.0
     labels = f" and {needed * share:,.0f} more labels" if share else ""
     return (
@@ -180,13 +185,9 @@ def _of_people(case: Case) -> Iterator[str]:
             f"{case.quality.asked.unused_labels:,} imported labels with a draw_probability of their own: most labels answer "
             "this pilot's draws, so those measure agreement alone."
         )
-    unlabelled = sorted(
-        name
-        for name, segment in case.quality.segments.items()
-        if name in case.quality.judged_segments and segment.rests_on != CORRECTED and model.rests_on == CORRECTED
-    )
-    if unlabelled:
-        yield f"The judge against people in {', '.join(unlabelled)}: no drawn pair was labelled there."
+    if case.quality.unlabelled and model.rests_on == CORRECTED:
+        names = ", ".join(case.quality.unlabelled)
+        yield f"The judge against people in {names}: no drawn pair was labelled there, so nothing is shown to be good enough."
 
 
 def sentence(text: str) -> str:

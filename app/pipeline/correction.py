@@ -15,6 +15,8 @@ from app.statistics.prediction_powered import NEVER, TIE, Labelled
 
 # More or fewer imported labels than their stated chance makes likely: the stated chance is not the true one.
 ODD_ERRORS = 4.0
+# A few answers on our page beside imported labels are a try, and do not throw those away; more are this pilot's draws.
+FEWEST_OF_OURS = 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,8 +88,8 @@ def asked_of(
 ) -> Asked:
     """Draws and answers of one candidate.
 
-    The draws are those of the registered hash if most labels answer them (made on our page, or of an exported queue); else
-    imported labels with a `draw_probability` are the draws themselves.
+    The draws are those of the registered hash once people answer them (on our page, or of an exported queue); else imported
+    labels with a `draw_probability` are the draws themselves.
 
     Args:
         pilot: Its window says on which day an answer came, its graders which segments a judge decides.
@@ -121,6 +123,7 @@ def asked_of(
             least=least[there],
             most=kept.means(pairs.values, 1.0)[there],
             certain=told.certain[there],
+            fixed=(kept.means(np.where(by_rule(pairs), pairs.values, TIE), TIE) - TIE)[there],
         ),
         talk=there,
         by_people=(told.drawn & ~told.certain)[there],
@@ -129,6 +132,11 @@ def asked_of(
         stated_share=draws.stated_share,
         unused_labels=draws.unused_labels,
     )
+
+
+def by_rule(pairs: PairValues) -> Flags:
+    """Pairs that need no person: a deterministic grader's word is as final as a rule's."""
+    return np.asarray(~pairs.judged & ~np.isnan(pairs.values), dtype=bool)
 
 
 def _judged(pilot: Pilot, talks: Conversations) -> Flags:
@@ -148,7 +156,7 @@ def _draws(
     stated = ~np.isnan(labels.draw_probability)
     ours = int((stated & (labels.sources == LabelSource.PAGE.value)).sum())
     theirs = int(stated.sum()) - ours
-    if not ours or ours < theirs:
+    if not ours or (theirs and ours < FEWEST_OF_OURS):
         return _imported_draws(labels, pairs, talks, judged)
     found = drawn_pairs(plan, evidence.exchanges, talks, pairs.counted)
     chance = np.array([plan.label_probability.get(segment, 0.0) for segment in talks.segments.tolist()])
@@ -199,33 +207,31 @@ class _Told:
 def _told(pilot: Pilot, labels: LabelColumns, pairs: PairValues, talks: Conversations, draws: _Draws, *, now: int) -> _Told:
     answers = _answers(pilot, labels, pairs, now=now)
     rows, talk, size = draws.rows, talks.of_row[draws.rows], len(talks.days)
-    by_rule = (~pairs.judged & ~np.isnan(pairs.values))[rows]  # a deterministic grader's word is as final as a rule's
+    decided = by_rule(pairs)[rows]
     filled = np.where(np.isnan(pairs.values), TIE, pairs.values)[rows]
-    person = np.where(by_rule, filled, answers.value[rows])
-    day = np.where(by_rule, talks.days[talk], np.maximum(talks.days[talk], answers.day[rows]))
-    is_known = ~np.isnan(person)
-    known = np.bincount(talk, weights=is_known, minlength=size)
-    # Where people answered some of a conversation's labelled pairs, these alone count.
-    counts = is_known | (known[talk] == 0)
+    person = np.where(decided, filled, answers.value[rows])
+    day = np.where(decided, talks.days[talk], np.maximum(talks.days[talk], answers.day[rows]))
+    number = np.bincount(talk, minlength=size)
+    # One pair without an answer leaves the conversation's unknown: a skip must not hide behind the other pairs.
+    known = np.bincount(talk, weights=~np.isnan(person), minlength=size) == number
 
     def mean(values: Floats) -> Floats:
-        number = np.bincount(talk, weights=counts, minlength=size)
-        return np.bincount(talk, weights=np.where(counts, values, 0.0), minlength=size) / np.maximum(number, 1)
+        return np.bincount(talk, weights=values, minlength=size) / np.maximum(number, 1)
 
-    drawn = np.bincount(talk, minlength=size) > 0
+    drawn = number > 0
     chance = np.ones(size)
     chance[talk[::-1]] = draws.chance[::-1]
     last = np.zeros(size, dtype=np.int64)
-    np.maximum.at(last, talk[counts], day[counts])
-    uncertain = np.bincount(talk, weights=~by_rule, minlength=size) > 0
+    np.maximum.at(last, talk, day)
+    uncertain = np.bincount(talk, weights=~decided, minlength=size) > 0
     return _Told(
         drawn=drawn,
         chance=chance,
         judge=np.where(drawn, mean(filled), TIE),
-        person=np.where(known > 0, mean(np.nan_to_num(person)), np.nan),
+        person=np.where(drawn & known, mean(np.nan_to_num(person)), np.nan),
         answered_on=np.where(drawn, last, NEVER),
         certain=drawn & ~uncertain,
-        skipped=drawn & uncertain & (known == 0) & (last < NEVER),
+        skipped=drawn & uncertain & ~known & (last < NEVER),
     )
 
 

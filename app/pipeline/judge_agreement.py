@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.domain.evidence import ArmEvidence, Flags, Floats, GradeColumns, LabelColumns
+from app.domain.labelling import LabelSource
 from app.domain.scorecard import EstimateModel, JudgeAgreement
 from app.domain.words import Rule
 from app.pipeline.conversations import JUDGE, Conversations, PairValues, one_an_order, orders_of, winners
@@ -29,8 +30,10 @@ class People:
 
 
 def people_of(labels: LabelColumns, rows: int) -> People:
-    """Several people on one pair count by their mean; skipped answers do not count."""
-    said = ~np.isnan(labels.values)
+    """Several people on one pair count by their mean; skipped answers do not count, nor those of the uncertain queue."""
+    # Answers of the uncertain queue are about pairs on which the judge wavers: they measure nothing but those.
+    chosen = ~np.isnan(labels.draw_probability) | (labels.sources != LabelSource.PAGE.value)
+    said = ~np.isnan(labels.values) & chosen
     at, values = labels.rows[said], labels.values[said]
     number = np.bincount(at, minlength=rows)
     with np.errstate(invalid="ignore"):

@@ -9,7 +9,7 @@ import numpy as np
 from app.domain.epochs import Epoch
 from app.domain.evidence import ArmEvidence, Evidence, Flags, Floats
 from app.domain.pilot import Pilot
-from app.domain.registered import RegisteredPlan
+from app.domain.registered import ALPHA, RegisteredPlan
 from app.domain.scorecard import EstimateModel, JudgeAgreement, QualityModel, SegmentModel
 from app.domain.words import OTHER_SEGMENT, GateOutcome
 from app.pipeline.closing import Selection
@@ -45,6 +45,7 @@ from app.pipeline.quality_rule import (
 )
 from app.statistics.asymptotic import interval
 from app.statistics.fixed_sample import mean_estimate
+from app.statistics.prediction_powered import PATIENCE_DAYS
 from app.statistics.sums import Sums
 
 PAR = 0.5
@@ -68,6 +69,7 @@ class Judged:
         left_out: Days of which we left out too much to say anything.
         judged_segments: Segments with pairs that a judge graded.
         asked: What people were asked.
+        unlabelled: Segments that a judge decides and of which no pair was drawn or labelled.
         sums: The daily sums by segment and series.
         pairs: The preferences they are made of.
     """
@@ -79,6 +81,7 @@ class Judged:
     left_out: LeftOut
     judged_segments: frozenset[str]
     asked: Asked
+    unlabelled: tuple[str, ...]
     sums: SumsByDay
     pairs: PairValues
 
@@ -162,6 +165,7 @@ def judge_quality(
         left_out=left_out,
         judged_segments=frozenset(talks.segment_of_row[pairs.judged & ~np.isnan(pairs.values)].tolist()),
         asked=asked,
+        unlabelled=tuple(sorted(set(talks.segments[asked.talk][asked.unlabelled].tolist()))),
         sums=sums,
         pairs=pairs,
     )
@@ -189,7 +193,8 @@ def _terms(pilot: Pilot, grounds: Grounds, selection: Selection) -> Terms:
     return Terms(
         # A margin that was widened after the registration does not count; a narrower one does.
         margin=min(pilot.configuration.quality.margin, plan.margin),
-        alpha=plan.alpha / 2**epoch.number,
+        # Candidates that were added later share what was registered for fewer.
+        alpha=min(plan.alpha, ALPHA / len(pilot.candidates)) / 2**epoch.number,
         looks=plan.looks,
         # An extended pilot has the kept look at its end, however long the extension is.
         extension=pilot.days if pilot.extended_days else plan.extension_look,
@@ -271,19 +276,19 @@ def _model(
         last_week=ruled.last_week,
         is_falling=ruled.falls,
         is_held_back=ruled.is_held_back,
-        **_drawn(facts.asked, np.ones(len(facts.asked.talk), dtype=bool)),
+        **_drawn(facts.asked, np.ones(len(facts.asked.talk), dtype=bool), terms.now),
         **_place(trust),
     )
 
 
-def _drawn(asked: Asked, chosen: Flags) -> dict[str, int]:
+def _drawn(asked: Asked, chosen: Flags, now: int) -> dict[str, int]:
     drawn = chosen & asked.by_people
     unanswered = drawn & np.isnan(asked.labelled.person)
     skipped = drawn & asked.skipped
     return {
         "drawn": int(drawn.sum()),
         "skipped": int(skipped.sum()),
-        "missing": int((unanswered & ~asked.skipped).sum()),
+        "missing": int((unanswered & ~asked.skipped & (asked.labelled.day + PATIENCE_DAYS <= now)).sum()),
     }
 
 
@@ -349,12 +354,13 @@ def _segment(facts: _Facts, name: str, left_out: LeftOut, *, is_registered: bool
         least_labels=LEAST_LABELS_OF_A_SEGMENT,
     )
     raw, corrected = _series(facts, name, inside)
+    is_unlabelled = bool((inside & facts.asked.unlabelled).any())
     ruled = rule(corrected or raw, terms)
     if not is_registered:
         ruled = replace(ruled, outcome=GateOutcome.UNKNOWN, reason="not named before the start: it has no say of its own")
     elif left_out.days:
         ruled = replace(ruled, outcome=GateOutcome.UNKNOWN, reason="too much of some days was left out")
-    elif corrected and (inside & facts.asked.unlabelled).any() and ruled.outcome is GateOutcome.UNKNOWN:
+    elif corrected and is_unlabelled and ruled.outcome is GateOutcome.UNKNOWN:
         ruled = replace(ruled, reason=NO_LABELS_THERE, needed=None)
     return SegmentModel(
         registered=is_registered,
@@ -369,9 +375,9 @@ def _segment(facts: _Facts, name: str, left_out: LeftOut, *, is_registered: bool
         judge=_trust(facts, chosen),
         reason=ruled.reason,
         rests_on=(corrected or raw).rests_on,
-        win_rate_human_corrected=_corrected_estimate(corrected, terms),
+        win_rate_human_corrected=_corrected_estimate(None if is_unlabelled else corrected, terms),
         passed_on=ruled.passed_on,
         failed_on=ruled.failed_on,
         is_held_back=ruled.is_held_back,
-        **_drawn(facts.asked, inside),
+        **_drawn(facts.asked, inside, terms.now),
     )

@@ -135,15 +135,17 @@ def corrected_series(asked: Asked, chosen: Flags, raw: Series, *, days: int, now
     found = correct(labelled=labelled, days=days, now=now)
     shape = Shape(_only(found.shape.daily), found.shape.stretch[0], found.shape.witnesses[0])
     by_people = asked.by_people[inside]
+    # Where no judge speaks, people's own answers are all that shows a trend.
+    has_judge = raw.trend.n.sum() > raw.lowest.n.sum() / 2
     return Series(
         _only(found.lowest),
         _only(found.middle),
         _only(found.highest),
-        raw.trend,
+        raw.trend if has_judge else _only(found.middle),
         CORRECTED,
         found.entered[0],
         shape,
-        float(found.scale[0]),
+        float(found.scale[0]) if has_judge else 1.0,
         tuple(round(weight, 6) for weight in found.weights[0].tolist()),
         int((by_people & ~np.isnan(labelled.person) & (labelled.answered_on <= now)).sum()),
         bool(by_people.any()),
@@ -293,7 +295,7 @@ def _now(series: Series, terms: Terms) -> float:
 
 def _fails(series: Series, terms: Terms, found: Hybrid, day: int) -> str:
     return (
-        f"{_said(series, found)} is at most {float(found.upper):.1%}; on day {day} it was shown to be below the limit "
+        f"{_said(series, found)} is {_now(series, terms):.1%} now; on day {day} it was shown to be below the limit "
         f"{terms.threshold:.1%}"
     )
 
@@ -310,7 +312,7 @@ def _declines(guard: Decline, terms: Terms) -> str:
     end, week = _number(guard.end_level), _number(guard.last_week)
     if end is None or week is None:
         return "there are too few days to see whether it stays there"
-    if bool(guard.weeks_differ):
+    if bool(guard.weeks_differ) and not bool(guard.falls):
         return (
             "its weeks differ by more than their days explain: so few weeks do not show what the next ones will be, longer "
             "evidence would"

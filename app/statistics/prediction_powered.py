@@ -40,6 +40,7 @@ class Labelled:
         least: Of a conversation that nobody is asked about: the least that its preference may be; `None` = as the judge says.
         most: The most.
         certain: Drawn pairs that need no person: a rule decides them; `None` = none.
+        fixed: What the pairs that a rule decides add to `judge` beyond a tie: no guess, so λ leaves it alone; `None` = 0.
     """
 
     day: Numbers
@@ -54,6 +55,7 @@ class Labelled:
     least: Floats | None = None
     most: Floats | None = None
     certain: Flags | None = None
+    fixed: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,7 +117,8 @@ def correct(*, labelled: Labelled, days: int, now: int, pilots: int = 1) -> Corr
     known = labelled.drawn & (labelled.answered_on <= now) & ~np.isnan(labelled.person)
     weights = _judge_weights(labelled, known, pilot, pilots, -(-days // WEEK))
     lam = weights[pilot, (labelled.day - 1) // WEEK]
-    of_pair = TIE + lam * (labelled.judge_drawn - TIE)
+    # A rule's word is no guess: what it says of the drawn pair leaves nothing to correct.
+    of_pair = np.where(_certain(labelled), labelled.judge_drawn, TIE + lam * (labelled.judge_drawn - TIE))
     entered = _entered(labelled, at.place, pilots, days)
     stretches = _stretches(labelled, known, pilot, pilots, days)
     share = _answered_share(labelled, known, at, entered <= now)
@@ -134,7 +137,7 @@ def correct(*, labelled: Labelled, days: int, now: int, pilots: int = 1) -> Corr
         middle=at.sums(_guess(labelled, lam, None) + _rest(labelled, known, labelled.person, of_pair, share), labelled.weight),
         entered=entered,
         weights=weights,
-        scale=_scale(labelled, known, pilot, pilots),
+        scale=_scale(labelled, known & ~_certain(labelled), pilot, pilots),
         shape=Shape(at.sums(labelled.judge, labelled.weight), stretches, witnesses),
         answered=np.bincount(pilot[known], minlength=pilots),
         unanswered=np.bincount(pilot[labelled.drawn & ~known & (entered.ravel()[at.place] <= now)], minlength=pilots),
@@ -156,7 +159,12 @@ class _At:
 def _guess(labelled: Labelled, lam: Floats, unasked: Floats | None) -> Floats:
     """What the judge makes one guess of people's preference; where nobody is asked, what it may be itself."""
     alone = labelled.judge if unasked is None else unasked
-    return np.where(labelled.probability > 0, TIE + lam * (labelled.judge - TIE), alone)
+    fixed = np.zeros_like(labelled.judge) if labelled.fixed is None else labelled.fixed
+    return np.where(labelled.probability > 0, TIE + fixed + lam * (labelled.judge - TIE - fixed), alone)
+
+
+def _certain(labelled: Labelled) -> Flags:
+    return np.zeros(len(labelled.day), dtype=bool) if labelled.certain is None else labelled.certain
 
 
 def _rest(labelled: Labelled, chosen: Flags, person: Floats, of_pair: Floats, share: Floats | float) -> Floats:
@@ -170,7 +178,9 @@ def _judge_weights(labelled: Labelled, known: Flags, pilot: Numbers, pilots: int
     found = np.full((pilots, weeks), FIRST_WEIGHT)
     x, y = labelled.judge_drawn - TIE, labelled.person - TIE
     for week in range(1, weeks):
-        before = np.flatnonzero(known & (labelled.answered_on <= week * WEEK) & (labelled.day <= week * WEEK))
+        before = np.flatnonzero(
+            known & ~_certain(labelled) & (labelled.answered_on <= week * WEEK) & (labelled.day <= week * WEEK)
+        )
         of = pilot[before]
         number = np.bincount(of, minlength=pilots)
         squares = np.bincount(of, weights=x[before] ** 2, minlength=pilots)
@@ -183,7 +193,7 @@ def _judge_weights(labelled: Labelled, known: Flags, pilot: Numbers, pilots: int
 
 def _answered_share(labelled: Labelled, known: Flags, at: _At, entered: Flags) -> Floats:
     """Of the draws that people answer, in days that are in the series: the share that they answered; 1 for certain ones."""
-    certain = np.zeros(len(labelled.day), dtype=bool) if labelled.certain is None else labelled.certain
+    certain = _certain(labelled)
     asked = labelled.drawn & ~certain & entered.ravel()[at.place]
     answered, drawn = (np.bincount(at.pilot[chosen], minlength=at.shape[0]) for chosen in (asked & known, asked))
     share = np.where(answered > 0, answered / np.maximum(drawn, 1), 1.0)[at.pilot]
@@ -214,7 +224,7 @@ def _stretches(labelled: Labelled, known: Flags, pilot: Numbers, pilots: int, da
     """The scale of each day from the answers made before its week, so that a past look stays as it was."""
     found = np.full((pilots, days), 1 / FIRST_WEIGHT)
     for week in range(1, -(-days // WEEK)):
-        before = known & (labelled.answered_on <= week * WEEK) & (labelled.day <= week * WEEK)
+        before = known & ~_certain(labelled) & (labelled.answered_on <= week * WEEK) & (labelled.day <= week * WEEK)
         number = np.bincount(pilot[before], minlength=pilots)
         fitted = np.where(number >= LABELS_FOR_SCALE, _scale(labelled, before, pilot, pilots), found[:, week * WEEK - 1])
         found[:, week * WEEK :] = fitted[:, None]
