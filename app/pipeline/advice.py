@@ -177,8 +177,8 @@ def _of_people(case: Case) -> Iterator[str]:
     elif case.quality.asked.stated_share is not None:
         share = case.quality.asked.stated_share
         yield (
-            f"The stated draw_probability of the imported labels: there are {share:.2f} times as many labels as it makes "
-            "likely; it was taken times that number."
+            f"The draw_probability of the imported labels: there are {share:.0%} of the labels that it promises, so it was "
+            "taken times that. If labels are missing for a reason that has to do with the replies, the win rate is not people's."
         )
     if case.quality.asked.unused_labels:
         yield (

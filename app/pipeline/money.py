@@ -129,7 +129,7 @@ def saving_gate(money: Money, moved: frozenset[str] | None) -> Bounded:
     if saving is None:
         return Bounded(GateOutcome.UNKNOWN, None, 0.0, f"not known: {', '.join(missing_inputs(money, moved))} missing")
     outcome = GateOutcome.PASSES if saving > 0 else GateOutcome.FAILS
-    who = "all of it moves" if moved is None else f"only {', '.join(sorted(moved))} moved"
+    who = "all of it moves" if moved is None else f"only {' and '.join(sorted(moved))} moved"
     said = f"{saving:,.2f} US dollars a month are saved" if saving > 0 else f"it costs {-saving:,.2f} US dollars a month more"
     return Bounded(outcome, float(saving), 0.0, f"if {who}, {said}")
 

@@ -179,8 +179,7 @@ def _worst_words(replies: ReplyColumns, rows: Flags, measure: str, days: Numbers
     if worst is None:
         return ""
     day, value, n = worst
-    said = f"on the worst day, {day}, it was {value:.3g} s over {n:,}"
-    return f" (bursts of slow answers make the bound surer than it is: {said})"
+    return f" (slow answers come in bursts: on the worst day, day {day}, it was {value:.3g} s, over {n:,} exchanges)"
 
 
 def joined(found: list[Bounded]) -> Bounded:

@@ -304,8 +304,8 @@ def _unknown(series: Series, terms: Terms, found: Hybrid) -> str:
     low, high = max(0.0, float(found.lower)), min(1.0, float(found.upper))
     if not math.isfinite(float(found.level.mean)):
         return "no day is complete yet: its drawn pairs wait for people"
-    where = "between them" if low <= terms.threshold <= high else "above them" if terms.threshold > high else "below them"
-    return f"{_said(series, found)} lies between {low:.1%} and {high:.1%}, and the limit {terms.threshold:.1%} {where}"
+    where = "within" if low <= terms.threshold <= high else "above" if terms.threshold > high else "below"
+    return f"{_said(series, found)} lies between {low:.1%} and {high:.1%}, and the limit {terms.threshold:.1%} lies {where} that range"
 
 
 def _declines(guard: Decline, terms: Terms) -> str:

@@ -57,7 +57,9 @@ def _show(candidate: str, card: dict[str, Any]) -> None:
     screen.say("")
     screen.print_table(["gate", "says", "bound", "threshold", "because"], gates)
     screen.say("")
-    screen.print_table(["quality of", "says", "win rate", "95 % interval", "conversations", "pairs", "margin"], _segments(card))
+    screen.print_table(
+        ["quality of", "says", "win rate", "95 % interval", "rests on", "conversations", "pairs", "margin"], _segments(card)
+    )
     screen.say("", *_facts(card))
     for title, lines in (("what would change it", found["would_change"]), ("not tested", found["not_tested"])):
         if lines:
@@ -65,15 +67,23 @@ def _show(candidate: str, card: dict[str, Any]) -> None:
 
 
 def _segments(card: dict[str, Any]) -> Iterator[list[str]]:
-    rate = card["quality"]["win_rate"]
+    rate, basis = _deciding(card["quality"])
     gate = next((g["outcome"] for g in card["gates"] if g["name"] == "quality"), "")
     pairs = str(card["quality"]["win_rate_fixed"]["n"])
-    yield ["all", gate, share(rate["value"]), interval(rate), str(rate["n"]), pairs, ""]
+    yield ["all", gate, share(rate["value"]), interval(rate), basis, str(rate["n"]), pairs, ""]
     for name, segment in card["segments"].items():
-        rate = segment["win_rate"]
+        rate, basis = _deciding(segment)
         registered = segment["outcome"] if segment["registered"] else "not registered"
         sizes = [str(segment["conversations"]), str(segment["pairs"]), share(segment["margin"])]
-        yield [name, registered, share(rate["value"]), interval(rate), *sizes]
+        yield [name, registered, share(rate["value"]), interval(rate), basis, *sizes]
+
+
+def _deciding(quality: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """The win rate that the gate rests on, and whose word that is; an older service knows only the judge's."""
+    corrected = quality.get("win_rate_human_corrected")
+    if quality.get("rests_on") == "corrected" and corrected and corrected["value"] is not None:
+        return corrected, "people and judge"
+    return quality["win_rate"], "judge and rules"
 
 
 def _facts(card: dict[str, Any]) -> Iterator[str]:

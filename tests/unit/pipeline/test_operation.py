@@ -65,7 +65,7 @@ def test_the_worst_day_is_shown_with_its_n() -> None:
     assert "ttft_any_seconds" not in found.worst_day
     gate = latency_gate(CONFIGURATION, seen.arm, seen.counted, seen.days)
     assert gate.outcome is GateOutcome.PASSES
-    assert "on the worst day, 6, it was 2.5 s over 50" in gate.reason
+    assert "on the worst day, day 6, it was 2.5 s, over 50 exchanges" in gate.reason
 
 
 def test_a_day_with_few_exchanges_is_not_the_worst() -> None:
