@@ -178,7 +178,7 @@ def _of_people(case: Case) -> Iterator[str]:
         share = case.quality.asked.stated_share
         yield (
             f"The draw_probability of the imported labels: there are {share:.0%} of the labels that it promises, so it was "
-            "taken times that. If labels are missing for a reason that has to do with the replies, the win rate is not people's."
+            "taken times that. If labels are missing for a reason that depends on the replies, the win rate is not people's."
         )
     if case.quality.asked.unused_labels:
         yield (

@@ -305,7 +305,8 @@ def _unknown(series: Series, terms: Terms, found: Hybrid) -> str:
     if not math.isfinite(float(found.level.mean)):
         return "no day is complete yet: its drawn pairs wait for people"
     where = "within" if low <= terms.threshold <= high else "above" if terms.threshold > high else "below"
-    return f"{_said(series, found)} lies between {low:.1%} and {high:.1%}, and the limit {terms.threshold:.1%} lies {where} that range"
+    limit = f"the limit {terms.threshold:.1%} lies {where} that range"
+    return f"{_said(series, found)} lies between {low:.1%} and {high:.1%}, and {limit}"
 
 
 def _declines(guard: Decline, terms: Terms) -> str:
