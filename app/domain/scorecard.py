@@ -349,6 +349,7 @@ class Scorecard(Model):
     candidates: dict[str, CandidateModel]
     registration: RegistrationModel
     data_hash: str = ""
+    labels_until: datetime | None = None
     days_closed: list[int] = []
     days_reopened: list[int] = []
     control: ControlModel | None = None

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from app.domain.configuration import PilotConfiguration
 from app.domain.content import MASKED, METADATA
+from app.domain.registered import EXTENSION_DAYS
 from app.domain.scorecard import GateModel
 from app.domain.words import OTHER_SEGMENT, GateName, GateOutcome, Outcome
 from app.pipeline.content import strictest_level_of
@@ -38,6 +39,9 @@ def would_change(case: Case, ruling: Ruling) -> Iterator[str]:
         yield f"Ask the candidate for what it was not asked: pilot replay {case.pilot.name} --candidate {case.name}."
     if quality.model.ungraded.get(PENDING):
         yield f"Grade the {quality.model.ungraded[PENDING]:,} pairs that wait: pilot grade {case.pilot.name} --wait."
+    ungraded = sum(count for reason, count in quality.model.ungraded.items() if reason != PENDING)
+    if ungraded:
+        yield f"Grades for what has none: {ungraded:,} answers of the judge are missing or could not be read."
     if quality.gate is GateOutcome.UNKNOWN and quality.ruled.needed is not None and not quality.left_out.days:
         yield _more_conversations(case, quality.ruled.needed)
     yield from _of_judge_and_people(case, ruling)
@@ -78,6 +82,12 @@ def _more_conversations(case: Case, needed: int) -> str:
     closed = case.day - case.quality.terms.begins + 1
     a_day = model.win_rate.n / closed if closed > 0 else 0.0
     days = f", {needed / a_day:,.0f} days at the present rate" if a_day else ""
+    left = 0 if case.pilot.extended_days else EXTENSION_DAYS
+    if a_day and needed / a_day > left + case.pilot.days - case.day:
+        return (
+            f"More than an extension brings: about {needed:,} conversations{days}, if the win rate stays {value}. "
+            "At such a rate the answer stays open: stay, or change the candidate."
+        )
     share = case.quality.asked.by_people.mean() if is_corrected else 0.0
     labels = f" and {needed * share:,.0f} more labels" if share else ""
     return (

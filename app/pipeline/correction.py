@@ -11,7 +11,7 @@ from app.domain.registered import RegisteredPlan
 from app.pipeline.closing import MICROSECOND, microseconds
 from app.pipeline.conversations import JUDGE, Conversations, PairValues
 from app.pipeline.labelling.drawing import drawn_pairs, labelled_instead
-from app.statistics.prediction_powered import NEVER, TIE, Labelled
+from app.statistics.prediction_powered import NEVER, PATIENCE_DAYS, TIE, Labelled
 
 # More or fewer imported labels than their stated chance makes likely: the stated chance is not the true one.
 ODD_ERRORS = 4.0
@@ -31,6 +31,7 @@ class Asked:
         unlabelled: In a segment that a judge decides and of which no pair was drawn.
         stated_share: Found labels over those that their stated chance makes likely; `None` = as stated.
         unused_labels: Imported labels with a chance of their own beside the registered draws: they measure agreement alone.
+        waits: Days that each day waits for imported labels: the longest that one took, as nobody knows who is drawn before.
     """
 
     labelled: Labelled
@@ -40,6 +41,7 @@ class Asked:
     unlabelled: Flags
     stated_share: float | None = None
     unused_labels: int = 0
+    waits: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +53,7 @@ class _Draws:
     in_design: Flags
     stated_share: float | None = None
     unused_labels: int = 0
+    waits: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,8 +104,11 @@ def asked_of(
         now: The day by whose end we look; answers that came later are taken as come on it.
     """
     judged = _judged(pilot, talks)
-    draws = _draws(plan, evidence, labels, pairs, talks, judged)
-    told = _told(pilot, labels, pairs, talks, draws, now=now)
+    answers = _answers(pilot, labels, pairs, now=now)
+    draws = _draws(plan, evidence, labels, pairs, talks)
+    if draws is None:
+        draws = _imported_draws(labels, pairs, talks, judged, answers, now=now)
+    told = _told(pairs, talks, draws, answers)
     kept = _Talks.of(pairs, talks)
     there, unlabelled = kept.there, judged & ~draws.in_design
     weights = np.bincount(
@@ -131,6 +137,7 @@ def asked_of(
         unlabelled=unlabelled[there],
         stated_share=draws.stated_share,
         unused_labels=draws.unused_labels,
+        waits=draws.waits,
     )
 
 
@@ -151,20 +158,22 @@ def _draws(
     labels: LabelColumns,
     pairs: PairValues,
     talks: Conversations,
-    judged: Flags,
-) -> _Draws:
+) -> _Draws | None:
+    """The registered draws; `None` = imported labels are the draws themselves."""
     stated = ~np.isnan(labels.draw_probability)
     ours = int((stated & (labels.sources == LabelSource.PAGE.value)).sum())
     theirs = int(stated.sum()) - ours
     if not ours or (theirs and ours < FEWEST_OF_OURS):
-        return _imported_draws(labels, pairs, talks, judged)
+        return None
     found = drawn_pairs(plan, evidence.exchanges, talks, pairs.counted)
     chance = np.array([plan.label_probability.get(segment, 0.0) for segment in talks.segments.tolist()])
     rows = labelled_instead(found.rows, labels, pairs.counted, talks)
     return _Draws(rows, found.probability, chance > 0, unused_labels=theirs)
 
 
-def _imported_draws(labels: LabelColumns, pairs: PairValues, talks: Conversations, judged: Flags) -> _Draws:
+def _imported_draws(
+    labels: LabelColumns, pairs: PairValues, talks: Conversations, judged: Flags, answers: "_Answers", *, now: int
+) -> _Draws:
     """Each conversation with a label that states a chance is drawn; where several of its pairs were labelled, all count."""
     usable = ~np.isnan(labels.draw_probability) & pairs.counted[labels.rows] & (talks.of_row[labels.rows] >= 0)
     rows, chance = labels.rows[usable], labels.draw_probability[usable]
@@ -175,9 +184,12 @@ def _imported_draws(labels: LabelColumns, pairs: PairValues, talks: Conversation
     in_design = judged & np.isin(talks.segments, sorted(set(talks.segments[talk].tolist())))
     there = np.zeros(len(in_design), dtype=bool)
     there[talks.of_row[np.flatnonzero(pairs.counted)]] = True
+    took = (answers.day[rows] - talks.days[talk])[answers.day[rows] < NEVER]
+    waits = int(np.clip(took, 0, PATIENCE_DAYS).max(initial=0))
+    over = talks.days <= now - waits
     _, first = np.unique(talk, return_index=True)
-    share = _stated_share(chance[first], int((in_design & there).sum()))
-    return _Draws(rows, np.minimum(1.0, chance * (share or 1.0)), in_design, share)
+    share = _stated_share(chance[first][over[talk[first]]], int((in_design & there & over).sum()))
+    return _Draws(rows, np.minimum(1.0, chance * (share or 1.0)), in_design, share, waits=waits)
 
 
 def _stated_share(chance: Floats, conversations: int) -> float | None:
@@ -204,8 +216,7 @@ class _Told:
     skipped: Flags
 
 
-def _told(pilot: Pilot, labels: LabelColumns, pairs: PairValues, talks: Conversations, draws: _Draws, *, now: int) -> _Told:
-    answers = _answers(pilot, labels, pairs, now=now)
+def _told(pairs: PairValues, talks: Conversations, draws: _Draws, answers: "_Answers") -> _Told:
     rows, talk, size = draws.rows, talks.of_row[draws.rows], len(talks.days)
     decided = by_rule(pairs)[rows]
     filled = np.where(np.isnan(pairs.values), TIE, pairs.values)[rows]

@@ -132,7 +132,7 @@ def corrected_series(asked: Asked, chosen: Flags, raw: Series, *, days: int, now
     inside = chosen & (asked.labelled.day >= begins)
     columns = {f.name: getattr(asked.labelled, f.name) for f in fields(Labelled)}
     labelled = Labelled(**{name: column[inside] for name, column in columns.items() if column is not None})
-    found = correct(labelled=labelled, days=days, now=now)
+    found = correct(labelled=labelled, days=days, now=now, waits=asked.waits)
     shape = Shape(_only(found.shape.daily), found.shape.stretch[0], found.shape.witnesses[0])
     by_people = asked.by_people[inside]
     # Where no judge speaks, people's own answers are all that shows a trend.
@@ -304,9 +304,10 @@ def _unknown(series: Series, terms: Terms, found: Hybrid) -> str:
     low, high = max(0.0, float(found.lower)), min(1.0, float(found.upper))
     if not math.isfinite(float(found.level.mean)):
         return "no day is complete yet: its drawn pairs wait for people"
-    where = "within" if low <= terms.threshold <= high else "above" if terms.threshold > high else "below"
-    limit = f"the limit {terms.threshold:.1%} lies {where} that range"
-    return f"{_said(series, found)} lies between {low:.1%} and {high:.1%}, and {limit}"
+    where = "between" if low <= terms.threshold <= high else "above" if terms.threshold > high else "below"
+    limit = f"the limit {terms.threshold:.1%} lies {where} them"
+    bounds = f"its one-sided bounds are {low:.1%} and {high:.1%}, and {limit}"
+    return f"{_said(series, found)} is {_now(series, terms):.1%} now; {bounds}"
 
 
 def _declines(guard: Decline, terms: Terms) -> str:

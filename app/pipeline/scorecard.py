@@ -25,7 +25,7 @@ from app.domain.scorecard import (
 )
 from app.domain.words import Outcome, PilotState
 from app.errors import InvalidInput, Problem
-from app.pipeline.closing import Selection, content_hashes, microseconds, sampling_weights, select_evidence
+from app.pipeline.closing import EPOCH, MICROSECOND, Selection, content_hashes, microseconds, sampling_weights, select_evidence
 from app.pipeline.configuration_changes import decisive_changes
 from app.pipeline.control import control_of
 from app.pipeline.conversations import ALL, VALUE, Conversations, conversations_of
@@ -152,10 +152,17 @@ def make_scorecard(
         registration=registration_model(stored.registration, stored.changes, plan, histories, selection, talks),
         data_hash=_data_hash(stored, coverage, hashes, histories),
         days_closed=list(selection.closed),
+        labels_until=newest_label(evidence),
         control=control,
         warnings=[*warnings_of(evidence, selection), *fingerprint_warnings(stored.sightings, pilot)],
     )
     return card, hashes, sums
+
+
+def newest_label(evidence: Evidence) -> datetime | None:
+    """When the last label that counts was made: answers come in after the last closed day, too."""
+    made = [int(arm.labels.labelled_us.max()) for arm in evidence.arms.values() if len(arm.labels)]
+    return EPOCH + max(made) * MICROSECOND if made else None
 
 
 def _histories(stored: Stored, selection: Selection, as_of: datetime | None) -> dict[str, EpochHistory]:

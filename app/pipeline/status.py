@@ -89,7 +89,7 @@ def _next_steps(pilot: Pilot, counts: PilotCounts, unasked: Mapping[str, int], n
     if _is_judged(pilot) and counts.labels < LABELS_NEEDED:
         yield f"{LABELS_NEEDED - counts.labels} more labels by people are needed before a judge's word can carry a verdict"
     if pilot.ends_at is not None and pilot.ends_at <= now and pilot.state is PilotState.RUNNING:
-        yield f"its window is past: read the verdict, then pilot stop {name}"
+        yield f"its window is past: read the verdict; label or extend if it is undecided, then pilot stop {name}"
 
 
 def _work(pilot: Pilot, counts: PilotCounts, unasked: Mapping[str, int]) -> Iterator[str]:

@@ -59,6 +59,8 @@ def _reason_codes(case: Case, ruling: Ruling) -> Iterator[str]:
             yield f"{gate.name.value}_{gate.outcome.value}"
     if case.quality.left_out.days:
         yield "not_asked"
+    if case.drift.frozen:
+        yield DRIFT
     yield from case.quality.ruled.codes
     if case.changes:
         yield CHANGED
@@ -78,8 +80,9 @@ def _reasons(case: Case, ruling: Ruling) -> Iterator[str]:
     yield _in_short(case, ruling)
     if UNCALIBRATED in ruling.codes:
         yield _calibration(case.quality)
-    if DRIFT in ruling.codes:
-        yield from (sentence(f"frozen: {reason}") for reason in case.drift.reasons)
+    if case.drift.frozen:
+        frozen = "frozen: " if DRIFT in ruling.codes else ""
+        yield from (sentence(f"{frozen}{reason}") for reason in case.drift.reasons)
     if CONTROL_BROKEN in ruling.codes and case.control is not None:
         yield sentence(f"frozen: {case.control.reason}")
     yield from (sentence(change.words) for change in case.changes)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from app.domain.configuration import PilotConfiguration
 from app.domain.scorecard import CandidateModel, EstimateModel, QualityModel, Scorecard, SegmentModel
+from app.domain.words import GateName
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,10 @@ class Subject:
 
     @property
     def limit(self) -> float:
-        """The win rate that quality must stay above."""
-        return 0.5 - self.configuration.quality.margin
+        """The win rate that quality must stay above: what the gate was compared with."""
+        gates = (gate.threshold for gate in self.card.gates if gate.name is GateName.QUALITY)
+        limit = next(gates, None)
+        return 0.5 - self.configuration.quality.margin if limit is None else limit
 
     @property
     def timezone(self) -> str:

@@ -85,7 +85,7 @@ class Corrected:
     unanswered: Numbers
 
 
-def correct(*, labelled: Labelled, days: int, now: int, pilots: int = 1) -> Corrected:
+def correct(*, labelled: Labelled, days: int, now: int, pilots: int = 1, waits: int = 0) -> Corrected:
     """The corrected daily sums, and when each day may enter them: with its last answer, or after 7 days of waiting.
 
     Args:
@@ -93,6 +93,7 @@ def correct(*, labelled: Labelled, days: int, now: int, pilots: int = 1) -> Corr
         days: Length of the series.
         now: The day by whose end we look: later answers are not known.
         pilots: How many there are.
+        waits: Days that each day waits at least, where it is not known who is drawn until the answer comes.
 
     Raises:
         ValueError: If a drawn conversation has no probability, or a day is out of range.
@@ -119,7 +120,7 @@ def correct(*, labelled: Labelled, days: int, now: int, pilots: int = 1) -> Corr
     lam = weights[pilot, (labelled.day - 1) // WEEK]
     # A rule's word is no guess: what it says of the drawn pair leaves nothing to correct.
     of_pair = np.where(_certain(labelled), labelled.judge_drawn, TIE + lam * (labelled.judge_drawn - TIE))
-    entered = _entered(labelled, at.place, pilots, days)
+    entered = _entered(labelled, at.place, (pilots, days), waits)
     stretches = _stretches(labelled, known, pilot, pilots, days)
     share = _answered_share(labelled, known, at, entered <= now)
     spread = _least_spread(labelled, at)
@@ -242,11 +243,12 @@ def _scale(labelled: Labelled, known: Flags, pilot: Numbers, pilots: int) -> Flo
     return 1.0 / np.clip(slope, 1 / MOST_SCALE, 1.0)
 
 
-def _entered(labelled: Labelled, place: Numbers, pilots: int, days: int) -> Numbers:
+def _entered(labelled: Labelled, place: Numbers, shape: tuple[int, int], waits: int) -> Numbers:
+    pilots, days = shape
     own = np.arange(1, days + 1)
     latest = np.zeros(pilots * days, dtype=np.int64)
     np.maximum.at(latest, place[labelled.drawn], labelled.answered_on[labelled.drawn])
-    return np.clip(latest.reshape(pilots, days), own, own + PATIENCE_DAYS)
+    return np.clip(np.maximum(latest.reshape(pilots, days), own + waits), own, own + PATIENCE_DAYS)
 
 
 def _check(labelled: Labelled, days: int) -> None:

@@ -1,5 +1,6 @@
 """`pilot plan`: what a pilot needs and how likely it settles anything, before there is one."""
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -62,6 +63,10 @@ def plan(  # noqa: PLR0913 - one option a parameter
         "runs": runs,
         "seed": seed,
     }
+    for name, value in given.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            message = f"--{name.replace('_', '-')} must be a number, not {value}"
+            raise WrongUse(message)
     answer = _ask({name: value for name, value in given.items() if value is not None}, file)
     if as_json:
         screen.print_json(answer)

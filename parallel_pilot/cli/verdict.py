@@ -37,6 +37,9 @@ def verdict(
     coverage = scorecard["coverage"]["by_reason"]
     ledger = ", ".join(f"{reason} {count}" for reason, count in coverage.items() if count) or "nothing"
     until = f", up to {scorecard['as_of'][:16]}" if scorecard["as_of"] else ""
+    labels = scorecard.get("labels_until")
+    if labels and (not scorecard["as_of"] or labels > scorecard["as_of"]):
+        until += f", with labels made until {labels[:16]}"
     screen.say(f"{scorecard['pilot']}, day {scorecard['day']}{until}; requests: {ledger}")
     for candidate, card in scorecard["candidates"].items():
         _show(candidate, card)
@@ -92,6 +95,10 @@ def _facts(card: dict[str, Any]) -> Iterator[str]:
     if accuracy["value"] is not None:
         yield f"judge against people: right in {share(accuracy['value'])} {interval(accuracy)} of {accuracy['n']} answers"
     yield f"labels by people: {quality['labels']}; position flips: {quality['flips']}; ungraded: {_counts(quality['ungraded'])}"
+    critical = card.get("critical") or {}
+    if critical.get("marked"):
+        rate = critical["rate"]
+        yield f"critical replies, by people: {critical['marked']} marked; of drawn ones {share(rate['value'])} {interval(rate)}"
     failures = reliability["candidate_failure_rate"], reliability["incumbent_failure_rate"]
     yield "failures: candidate {}, incumbent {}".format(*(f"{share(rate['value'])} {interval(rate)}" for rate in failures))
     total = card["latency"]["total_seconds"]["p95"]

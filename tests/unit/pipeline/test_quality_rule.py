@@ -99,15 +99,18 @@ def test_what_is_unknown_counts_as_the_worst_for_passing_and_as_the_best_for_fai
         looks=(14, 21, 28), extension=42,
     )  # fmt: skip
     assert good.bound == pytest.approx(float(found.lower))
-    between = f"lies between {float(found.lower):.1%} and {float(found.upper):.1%}, and the limit 45.0% lies within that range"
-    assert good.reason == f"on 1,568 conversations the win rate {between}"
+    between = (
+        f"its one-sided bounds are {float(found.lower):.1%} and {float(found.upper):.1%}, and the limit 45.0% lies between them"
+    )
+    assert good.reason.startswith("on 1,568 conversations the win rate is ")
+    assert good.reason.endswith(between)
 
 
 def test_a_limit_outside_of_the_range_is_said_so() -> None:
     early = replace(TERMS, days=10, now=10)
     below = rule(series_of([a_day(45, 2, 3)] * 10), early)
     assert below.outcome is GateOutcome.UNKNOWN
-    assert below.reason.endswith("and the limit 45.0% lies below that range")
+    assert below.reason.endswith("and the limit 45.0% lies below them")
     # Nothing fails and the range lies below the limit: with the limit just above the upper bound on its first day.
     none = rule(series_of([NOTHING] * 28), TERMS)
     assert (none.outcome, none.bound, none.reason) == (GateOutcome.UNKNOWN, None, "there is no graded conversation yet")
