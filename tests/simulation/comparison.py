@@ -11,11 +11,11 @@ from tests.simulation.whole_path import Driven, Found, drive
 from tests.simulation.worlds import Judge, Labels, Pilots, World, simulate
 
 # Small enough that 80 pilots take minutes; 280 labels calibrate the judge.
-SMALL = World("", conversations=700, judge=Judge(), labels=Labels(280, skip_rate=0.0))
+SMALL = World("", conversations=700, judge=Judge(), labels=Labels(280, skip_rate=0.0, waits=3))
 CLOSE = 1e-9  # the store sums in another order
 BOUNDARY = SMALL.but(name="whole path, boundary", win_rate=0.45)
 PARITY = SMALL.but(name="whole path, parity", win_rate=0.50)
-SKIPPING = SMALL.but(name="whole path, parity, skips", win_rate=0.53, labels=Labels(280, skip_rate=0.02))
+SKIPPING = SMALL.but(name="whole path, parity, skips", win_rate=0.53, labels=Labels(280, skip_rate=0.02, waits=3))
 RAW = SMALL.but(name="whole path, no labels", win_rate=0.48, labels=None, judge=None)
 FALLING = SMALL.but(name="whole path, falling", win_rate=0.54, end_win_rate=0.42)
 

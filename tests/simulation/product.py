@@ -64,13 +64,19 @@ def h1_people_only(world: World, pilots: Pilots) -> Said:
     people = Labelled(
         **{f.name: getattr(labelled, f.name) for f in fields(labelled)} | {"judge": nothing, "judge_drawn": nothing}
     )
-    found = on_corrected(world, pilots, correct(labelled=people, days=pilots.days, now=world.last_moment, pilots=pilots.runs))
+    found = on_corrected(
+        world,
+        pilots,
+        correct(labelled=people, days=pilots.days, now=world.last_moment, pilots=pilots.runs, waits=_waits(world)),
+    )
     return Said(found.passed_on, found.failed_on)
 
 
 def corrected_means(world: World, pilots: Pilots) -> Floats:
     """The corrected win rate of each pilot, when all is known."""
-    series = correct(labelled=labelled_of(world, pilots), days=pilots.days, now=world.last_moment, pilots=pilots.runs)
+    series = correct(
+        labelled=labelled_of(world, pilots), days=pilots.days, now=world.last_moment, pilots=pilots.runs, waits=_waits(world)
+    )
     return _mean(series.middle.where(series.entered <= world.last_moment))
 
 
@@ -117,12 +123,14 @@ def labelled_of(world: World, pilots: Pilots, chosen: Flags | None = None) -> La
 
 
 def _corrected(world: World, pilots: Pilots, *, is_guarded: bool) -> Said:
-    series = correct(labelled=labelled_of(world, pilots), days=pilots.days, now=world.last_moment, pilots=pilots.runs)
+    series = correct(
+        labelled=labelled_of(world, pilots), days=pilots.days, now=world.last_moment, pilots=pilots.runs, waits=_waits(world)
+    )
     found = on_corrected(world, pilots, series)
 
     def holds(passed: Flags, day: int) -> Flags:
         labelled = labelled_of(world, pilots, passed)
-        now = correct(labelled=labelled, days=pilots.days, now=day, pilots=int(passed.sum()))
+        now = correct(labelled=labelled, days=pilots.days, now=day, pilots=int(passed.sum()), waits=_waits(world))
         entered = now.entered <= day
         judge = _of(pilots.daily, passed, pilots.days)
         shift = _mean(now.middle.where(entered)) - _mean(judge.where(entered))
@@ -133,7 +141,9 @@ def _corrected(world: World, pilots: Pilots, *, is_guarded: bool) -> Said:
 
 def _shift(world: World, pilots: Pilots, passed: Flags, day: int) -> Floats:
     """What people's labels add to the judge's mean, as known on that day."""
-    now = correct(labelled=labelled_of(world, pilots, passed), days=pilots.days, now=day, pilots=int(passed.sum()))
+    now = correct(
+        labelled=labelled_of(world, pilots, passed), days=pilots.days, now=day, pilots=int(passed.sum()), waits=_waits(world)
+    )
     entered = now.entered <= day
     return _mean(now.middle.where(entered)) - _mean(_of(pilots.daily, passed, pilots.days).where(entered))
 
@@ -142,6 +152,10 @@ def _sums(daily: Daily, run: int) -> Iterator[Sums]:
     """The days of one pilot; all weights are 1."""
     for n, x, xx in zip(daily.n[run], daily.sum_wx[run], daily.sum_w2x2[run], strict=True):
         yield Sums(int(n), float(n), float(n), float(x), float(xx), float(x), float(xx))
+
+
+def _waits(world: World) -> int:
+    return world.labels.waits if world.labels is not None else 0
 
 
 def _looks(world: World) -> tuple[int, ...]:

@@ -59,6 +59,7 @@ class Labels:
     skip_rate: float = 0.1
     missing_if_worse: float = 0.0
     late_days: int = 3
+    waits: int = 0
     last_day: int = NEVER
 
 
