@@ -162,5 +162,6 @@ def test_time_grows_with_the_text_only(piece: str) -> None:
         masked(text)
         return time.process_time() - began
 
-    short = min(seconds(2_000) for _ in range(3))
-    assert seconds(40_000) < 100 * max(short, 0.001)
+    # The least of three: a collection of everybody's garbage may fall into one.
+    short, long = (min(seconds(size) for _ in range(3)) for size in (2_000, 40_000))
+    assert long < 100 * max(short, 0.001)
