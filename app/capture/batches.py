@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from app.domain.configuration import ContentLevel
 from app.domain.live import DROP_REASONS, End, Hints
+from app.domain.toml_table import ContentLevel
 from app.errors import InvalidInput, Problem
 
 VERSION = 1

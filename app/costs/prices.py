@@ -9,8 +9,9 @@ import genai_prices
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ClauseEquals, ClauseOr, MatchLogic, ModelInfo, ModelPrice, Provider, TieredPrices
 
-from app.domain.configuration import JudgeTable, TokenPrices
 from app.domain.exchange import Usage
+from app.domain.judge_table import JudgeTable
+from app.domain.toml_table import TokenPrices
 
 MILLION = Decimal(1_000_000)
 OWN = "pilot.toml"

@@ -4,49 +4,39 @@ A value that has no promised default is `None` when it is not given: unknown, ne
 """
 
 from datetime import date
-from decimal import Decimal
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, field_validator, model_validator
 
-from app.domain import text_rules
+from app.domain.judge_table import JudgeTable
+from app.domain.toml_table import (
+    BoundedPattern,
+    ContentLevel,
+    EnvironmentName,
+    Language,
+    Margin,
+    Name,
+    OptionalText,
+    Pattern,
+    PilotName,
+    PlaceholderName,
+    Rate,
+    Seconds,
+    Server,
+    Table,
+    Text,
+    TokenPrices,
+    Url,
+    Usd,
+    at,
+)
 from app.domain.words import OTHER_SEGMENT, ArmRole
-
-# A pilot's name is part of addresses (`/p/NAME/v1`); those of arms and segments are only shown and compared.
-PilotName = Annotated[str, AfterValidator(text_rules.pilot_name)]
-Name = Annotated[str, AfterValidator(text_rules.name)]
-Url = Annotated[str, AfterValidator(text_rules.base_url)]
-Text = Annotated[str, AfterValidator(text_rules.text)]
-OptionalText = Annotated[Text | None, BeforeValidator(text_rules.empty_is_none)]
-Pattern = Annotated[str, AfterValidator(text_rules.regular_expression)]
-EnvironmentName = Annotated[str, AfterValidator(text_rules.environment_name)]
-Usd = Annotated[Decimal, Field(ge=0, lt=10**8, max_digits=14, decimal_places=6)]
-Rate = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Margin = Annotated[float, Field(gt=0, lt=0.5, allow_inf_nan=False)]
-Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
-Server = Literal["vllm", "sglang", "tgi", "ollama", "llamacpp", "tensorrt-llm", "openai"]
-ContentLevel = Literal["full", "masked", "metadata"]
-BoundedPattern = Annotated[str, AfterValidator(text_rules.bounded_expression)]
-PlaceholderName = Annotated[str, AfterValidator(text_rules.placeholder_name)]
-Language = Annotated[str, Field(pattern="^[a-z]{2}$")]
 
 GRADERS = ("judge", "exact", "tool_calls")
 LATER_GRADERS = ("rubric", "json_fields", "label", "python")
 REFERENCE_GRADERS = frozenset({"exact", "tool_calls"})
 RESERVED_ARM_NAMES = frozenset({ArmRole.INCUMBENT.value, ArmRole.CONTROL.value})
-
-
-def at(*path: str | int, message: str, code: str) -> PydanticCustomError:
-    """An error that a rule over several keys raises about one of them; `path` starts at the rule's table."""
-    return PydanticCustomError("rule", "{text}", {"text": message, "path": list(path), "code": code})
-
-
-class Table(BaseModel):
-    """A table of `pilot.toml`: unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class PilotTable(Table):
@@ -73,14 +63,6 @@ class DecisionTable(Table):
     """`[decision]`: why one would leave; the saving gate is required only for `cost`."""
 
     reason: Literal["cost", "privacy", "latency", "control"] = "cost"
-
-
-class TokenPrices(Table):
-    """Token prices in US dollars per million; `None` = look it up, and if nobody knows it, unknown."""
-
-    input_usd_per_million_tokens: Usd | None = None
-    cached_input_usd_per_million_tokens: Usd | None = None
-    output_usd_per_million_tokens: Usd | None = None
 
 
 class IncumbentTable(TokenPrices):
@@ -223,38 +205,6 @@ class QualityTable(Table):
     """`[quality]`: how much worse than the incumbent is still good enough."""
 
     margin: Margin = 0.05
-
-
-class JudgeTable(Table):
-    """`[judge]`: who is asked, or (with `rater` and no `base_url`) whose imported grades are the judge's."""
-
-    base_url: Annotated[Url | None, BeforeValidator(text_rules.empty_is_none)] = None
-    model: OptionalText = None
-    family: OptionalText = None
-    api_key_env: EnvironmentName = ""
-    rater: OptionalText = None
-    input_usd_per_million_tokens: Usd | None = None
-    output_usd_per_million_tokens: Usd | None = None
-    budget_usd: Usd = Decimal(50)
-    allow_same_family: bool = False
-    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
-
-    @model_validator(mode="after")
-    def _somebody(self) -> Self:
-        if self.base_url is None and self.rater is None:
-            msg = "give base_url and model (a judge to ask) or rater (whose imported grades count)"
-            raise ValueError(msg)
-        if self.base_url is not None and self.model is None:
-            msg = "a judge with a base_url needs a model"
-            raise ValueError(msg)
-        return self
-
-    @property
-    def rater_name(self) -> str:
-        """Whose grades are the judge's."""
-        name = self.rater or self.model
-        assert name is not None  # noqa: S101 - the validator above refuses a table with neither
-        return name
 
 
 class LabelsTable(Table):

@@ -1,6 +1,6 @@
 """Content levels: how much of a text may leave the mirror (CONTRACTS section 3, docs/privacy.md)."""
 
-from app.domain.configuration import ContentLevel
+from app.domain.toml_table import ContentLevel
 
 FULL, MASKED, METADATA = "full", "masked", "metadata"
 # From the loosest to the strictest.

@@ -7,8 +7,8 @@ every boot of a producer has an id of its own and numbers each pilot's requests 
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from app.domain.configuration import ContentLevel
 from app.domain.exchange import Json
+from app.domain.toml_table import ContentLevel
 
 End: TypeAlias = Literal["complete", "client_cancelled", "connection", "timeout", "too_large"]
 """How the relay of an incumbent's reply ended. `too_large`: it was relayed whole, but not kept whole."""

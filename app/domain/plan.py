@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from app.domain.configuration import Margin, Name
 from app.domain.estimate_models import EstimateModel, Model
+from app.domain.toml_table import Margin, Name
 
 MOST_RATES, MOST_SEGMENTS, MOST_RUNS = 9, 12, 2000
 Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]

@@ -5,8 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from app.domain.configuration import ContentLevel
 from app.domain.exchange import Failure, Json, Reply
+from app.domain.toml_table import ContentLevel
 from app.domain.words import Source
 
 

@@ -6,7 +6,7 @@ The file is replaced as a whole whenever a pilot changes; the gateway needs noth
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.domain.configuration import ContentLevel
+from app.domain.toml_table import ContentLevel
 
 FILE_NAME = "routing.json"
 SWITCH_NAME = "mirror.off"

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from app.domain.configuration import ContentLevel
 from app.domain.content import strictest
 from app.domain.live import Hints
+from app.domain.toml_table import ContentLevel
 
 Headers = list[tuple[bytes, bytes]]
 

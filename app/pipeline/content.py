@@ -11,11 +11,12 @@ from app.capture.masking.bodies import mask_reply, mask_request, without_files
 from app.capture.masking.masker import KEY_RULES, OWN_RULES, Masker
 from app.capture.masking.own_patterns import own_rule
 from app.capture.masking.presidio import EngineMissing, is_installed, load_analyzer, presidio_rule
-from app.domain.configuration import ContentLevel, ContentTable, PilotConfiguration
+from app.domain.configuration import ContentTable, PilotConfiguration
 from app.domain.content import MASKED, METADATA, strictest
 from app.domain.exchange import Failure, Json, Reply
 from app.domain.payload import reply_body
 from app.domain.toml_lines import Path
+from app.domain.toml_table import ContentLevel
 from app.graders.digests import DIGEST_CHARS, check_reply
 
 __all__ = ["ContentPolicy", "checks_of", "content_problems", "strictest", "strictest_level_of"]

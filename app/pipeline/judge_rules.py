@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import TypeVar
 
 from app.costs.prices import prices_of
-from app.domain.configuration import CandidateTable, IncumbentTable, JudgeTable, PilotConfiguration
+from app.domain.configuration import CandidateTable, IncumbentTable, PilotConfiguration
 from app.domain.families import guess_family, same_family, same_model
+from app.domain.judge_table import JudgeTable
 from app.domain.toml_lines import Path
 
 _Found = tuple[Path, str, str]

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from app.domain.configuration import ContentLevel
 from app.domain.content import METADATA
 from app.domain.exchange import Failure, Json
 from app.domain.pilot import Arm, Pilot
 from app.domain.replay import NewReply, Replay, ReplayState, StoredRequest
 from app.domain.requests import route_of
+from app.domain.toml_table import ContentLevel
 from app.domain.words import FailureKind, Source
 from app.pipeline.content import ContentPolicy
 from app.pipeline.replay_money import Meter, Purse

@@ -4,9 +4,10 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.domain.configuration import CandidateTable, JudgeTable, PilotConfiguration
+from app.domain.configuration import CandidateTable, PilotConfiguration
 from app.domain.exchange import Failure, Json, Reply
 from app.domain.grading import NewGrade, PairRecord, Settlement, StoredGrade
+from app.domain.judge_table import JudgeTable
 from app.domain.pilot import Pilot
 from app.domain.words import ArmRole, CoverageReason, Rule
 from app.graders import equality, tool_calls

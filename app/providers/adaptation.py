@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from app.domain.configuration import Server
 from app.domain.exchange import Json
 from app.domain.requests import CHAT, COMPLETIONS, RESPONSES
+from app.domain.toml_table import Server
 from app.providers.model_server import Adaptation, Target
 from app.providers.responses_request import dropped_thoughts
 

@@ -5,9 +5,9 @@ from typing import Any, Literal, Protocol
 
 from pydantic import SecretStr
 
-from app.domain.configuration import Server
 from app.domain.exchange import Failure, Json, Reply, Usage
 from app.domain.requests import CHAT
+from app.domain.toml_table import Server
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from http import HTTPStatus
 from typing import Any
 
-from app.domain.configuration import Server
 from app.domain.exchange import Json
 from app.domain.requests import CHAT, COMPLETIONS, RESPONSES, route_of
+from app.domain.toml_table import Server
 from app.providers.adaptation import SELF_HOSTED
 from app.providers.model_server import Adaptation, Target
 from app.providers.responses_request import as_chat, not_carried_over

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 from aiohttp import web
 
-from app.domain.configuration import Server
 from app.domain.exchange import Json, Reply
 from app.domain.requests import CHAT, COMPLETIONS, RESPONSES
+from app.domain.toml_table import Server
 from app.providers.asking import Limits, open_client
 from app.providers.model_server import Answer, Target
 from app.simulator.assistant import CANDIDATE

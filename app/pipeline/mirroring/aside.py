@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from app.domain.configuration import ContentLevel
+from app.domain.toml_table import ContentLevel
 
 # Reading JSON of so many bytes takes about a millisecond.
 LONG_BYTES = 64 * 1024

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import orjson
 
-from app.domain.configuration import ContentLevel
 from app.domain.exchange import Failure, Json, Reply
 from app.domain.live import ArmReplyEvent, RequestEvent, Skipped
+from app.domain.toml_table import ContentLevel
 from app.domain.words import FailureKind
 from app.pipeline.mirroring import metrics
 from app.pipeline.mirroring.arms import LiveArm

@@ -5,8 +5,8 @@ from typing import Any
 
 import orjson
 
-from app.domain.configuration import ContentLevel
 from app.domain.exchange import Failure, Json, Reply
+from app.domain.toml_table import ContentLevel
 from app.providers.model_server import Adaptation, Answer
 
 WORD_CHARS = 200

@@ -5,11 +5,11 @@ import hmac
 from dataclasses import dataclass, replace
 
 from app.capture.conversation import user_of
-from app.domain.configuration import ContentLevel
 from app.domain.exchange import Json
 from app.domain.live import ExchangeEvent, RequestEvent, external_id
 from app.domain.requests import RESPONSES
 from app.domain.sampling import sample_point
+from app.domain.toml_table import ContentLevel
 from app.domain.words import OTHER_SEGMENT, ArmRole, CoverageReason, PilotState
 from app.pipeline.mirroring.arms import LiveArm
 from app.pipeline.mirroring.attempts import Attempt

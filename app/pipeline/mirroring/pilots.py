@@ -11,8 +11,8 @@ from decimal import Decimal
 from sqlalchemy.exc import DBAPIError
 
 from app.capture.segments import LiveSegmentOf, live_segment_finder
-from app.domain.configuration import ContentLevel
 from app.domain.pilot import Pilot
+from app.domain.toml_table import ContentLevel
 from app.domain.words import OTHER_SEGMENT, PilotState
 from app.pipeline.content import ContentPolicy, strictest
 from app.pipeline.mirroring.arms import LiveArm, arms_of

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from app.capture.conversation import conversation_of
-from app.domain.configuration import ContentLevel
 from app.domain.content import strictest
 from app.domain.exchange import Json
 from app.domain.live import Hints
+from app.domain.toml_table import ContentLevel
 from app.pipeline.mirroring.memory import Memory
 from app.pipeline.mirroring.patience import patiently
 from app.pipeline.mirroring.pilots import LivePilot

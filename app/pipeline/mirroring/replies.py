@@ -3,11 +3,11 @@
 import asyncio
 from dataclasses import dataclass
 
-from app.domain.configuration import ContentLevel
 from app.domain.content import strictest
 from app.domain.exchange import Json
 from app.domain.live import ArmReplyEvent, ReplyEvent, external_id
 from app.domain.requests import RESPONSES
+from app.domain.toml_table import ContentLevel
 from app.domain.words import ArmRole
 from app.pipeline.mirroring import metrics
 from app.pipeline.mirroring.aside import aside

@@ -10,8 +10,8 @@ from app.capture.events import Entry, UnreadableEvent, decode, encode, head_of
 from app.capture.outbox import Outbox
 from app.capture.sealing import Sealer
 from app.capture.streams import RECORD
-from app.domain.configuration import ContentLevel
 from app.domain.live import ArmReplyEvent, ExchangeEvent, Hints, MirrorEvent, ReplyEvent, RequestEvent, external_id
+from app.domain.toml_table import ContentLevel
 from app.pipeline.mirroring import metrics
 from app.pipeline.mirroring.arms import LiveArm
 from app.pipeline.mirroring.aside import aside

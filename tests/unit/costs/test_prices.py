@@ -8,8 +8,9 @@ import pytest
 
 from app.costs import prices
 from app.costs.prices import Prices, cost_usd, prices_of
-from app.domain.configuration import JudgeTable, TokenPrices
 from app.domain.exchange import Usage
+from app.domain.judge_table import JudgeTable
+from app.domain.toml_table import TokenPrices
 
 AT = datetime(2026, 11, 2, tzinfo=UTC)
 FLAT = Prices(Decimal(2), Decimal("0.5"), Decimal(10), source="test")

@@ -4,8 +4,8 @@ from typing import get_args
 
 import pytest
 
-from app.domain.configuration import Server
 from app.domain.exchange import Json
+from app.domain.toml_table import Server
 from app.providers.adaptation import adapt
 from app.providers.model_server import Adaptation, Target
 from app.providers.refusals import Refusals, is_ours, refused_parameters

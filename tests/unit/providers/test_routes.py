@@ -6,9 +6,9 @@ from typing import Any
 import orjson
 import pytest
 
-from app.domain.configuration import Server
 from app.domain.exchange import Json
 from app.domain.requests import CHAT, COMPLETIONS, RESPONSES, messages_of, route_of
+from app.domain.toml_table import Server
 from app.providers.adaptation import adapt
 from app.providers.model_server import Target
 from app.providers.responses_request import as_chat

@@ -1,0 +1,41 @@
+"""Who judges, by which rules and for how much: the tables of `pilot.toml` about models that grade."""
+
+from decimal import Decimal
+from typing import Annotated, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from app.domain import text_rules
+from app.domain.toml_table import EnvironmentName, OptionalText, Table, Url, Usd
+
+
+class JudgeTable(Table):
+    """`[judge]`: who is asked, or (with `rater` and no `base_url`) whose imported grades are the judge's."""
+
+    base_url: Annotated[Url | None, BeforeValidator(text_rules.empty_is_none)] = None
+    model: OptionalText = None
+    family: OptionalText = None
+    api_key_env: EnvironmentName = ""
+    rater: OptionalText = None
+    input_usd_per_million_tokens: Usd | None = None
+    output_usd_per_million_tokens: Usd | None = None
+    budget_usd: Usd = Decimal(50)
+    allow_same_family: bool = False
+    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Self:
+        if self.base_url is None and self.rater is None:
+            msg = "give base_url and model (a judge to ask) or rater (whose imported grades count)"
+            raise ValueError(msg)
+        if self.base_url is not None and self.model is None:
+            msg = "a judge with a base_url needs a model"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def rater_name(self) -> str:
+        """Whose grades are the judge's."""
+        name = self.rater or self.model
+        assert name is not None  # noqa: S101 - the validator above refuses a table with neither
+        return name
