@@ -1,75 +1,29 @@
-"""The pairwise judge: one comparison in, one call's outcome out, whatever the server does (CONTRACTS section 6)."""
+"""The pairwise judge: which of two replies serves the user better (CONTRACTS section 6)."""
 
 import hashlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any
 
-import aiohttp
 import orjson
 
-from app.domain.exchange import Json, Usage
-from app.graders.grade import Ungraded
 from app.graders.judge_answer import JudgeAnswer, parse_answer
 from app.graders.judge_prompt import (
     FIRST,
     INSTRUCTIONS,
-    OBJECT_FORMAT,
-    SCHEMA_FORMAT,
+    RESPONSE_SCHEMA,
     TEMPLATE_VERSION,
     TIE,
     Comparison,
     judge_messages,
 )
-from app.providers.draft import cut, error_text, repaired
-from app.providers.reading import retry_after
-from app.providers.usage import usage_of
+from app.graders.question import Question
+from app.providers.draft import repaired
 
 NAME = "judge"
-BYTES_PER_TOKEN = 4
 MAX_REASONING = 4000
-_FRAME_BYTES = 400
-# Refusals that may be due to a response format which the server does not know.
-_FORMAT_REFUSALS = frozenset({400, 404, 415, 422, 501})
-_NO_ROOM = frozenset({429, 503, 529})
-_OK = 200
-_SERVER_ERROR = 500
 
 
-@dataclass(frozen=True, slots=True)
-class JudgeTarget:
-    """Where the judge is and how it is asked; `temperature` None = not sent."""
-
-    base_url: str
-    model: str
-    api_key: str | None = field(default=None, repr=False)
-    temperature: float | None = None
-    timeout_seconds: float = 120.0
-    reply_bytes: int = 8 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class JudgeCall:
-    """What came of one call.
-
-    Attributes:
-        outcome: The judge's answer, or why there is none.
-        usage: Token counts, as far as the server said them.
-        is_worth_a_retry: Whether the same call may end otherwise.
-        is_without_room: The server has no room now: it is given time, and the call is not counted as an attempt.
-        retry_after_seconds: How long the server asked to wait.
-        is_billed: Whether the server has worked for it; a refused call is free.
-        model: The model that the server says it used.
-    """
-
-    outcome: JudgeAnswer | Ungraded
-    usage: Usage = field(default_factory=Usage)
-    is_worth_a_retry: bool = False
-    is_without_room: bool = False
-    retry_after_seconds: float | None = None
-    is_billed: bool = True
-    model: str | None = None
+def pairwise_question(comparison: Comparison) -> Question[JudgeAnswer]:
+    """A comparison as the question that a judge is asked."""
+    return Question(lambda: judge_messages(comparison), "preference", RESPONSE_SCHEMA, _parsed)
 
 
 def judge_version(model: str, temperature: float | None) -> str:
@@ -85,134 +39,6 @@ def preference_value(preference: str, *, arm_is_first: bool) -> float:
     return float((preference == FIRST) == arm_is_first)
 
 
-def estimated_input_tokens(messages: list[Json]) -> int:
-    """About how many tokens messages have: four bytes each, and what a response format adds."""
-    return (sum(len(message["content"].encode()) for message in messages) + _FRAME_BYTES) // BYTES_PER_TOKEN
-
-
-@asynccontextmanager
-async def open_judge(target: JudgeTarget) -> AsyncIterator["JudgeClient"]:
-    """A client for the running event loop; the caller bounds how many calls are in flight."""
-    async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=target.timeout_seconds),
-        trust_env=False,
-        headers={"Content-Type": "application/json", "Accept-Encoding": "identity", "User-Agent": "parallel-pilot"},
-    ) as session:
-        yield JudgeClient(session, target)
-
-
-class JudgeClient:
-    """Asks one judge. It remembers whether its server takes JSON schemas."""
-
-    def __init__(self, session: aiohttp.ClientSession, target: JudgeTarget) -> None:
-        self._session = session
-        self._target = target
-        self._url = f"{target.base_url}/chat/completions"
-        self._headers = {"Authorization": f"Bearer {target.api_key}"} if target.api_key else {}
-        self._takes_schemas: bool | None = None
-
-    async def ask(self, comparison: Comparison, messages: list[Json] | None = None) -> JudgeCall:
-        """One call; never raises for a server's behaviour.
-
-        A server that refuses the JSON schema is asked again at once for a JSON object, and from then on at first.
-
-        Args:
-            comparison: What is compared.
-            messages: `judge_messages` of it, if the caller has them already; used for one call.
-        """
-        messages = messages or judge_messages(comparison)
-        if self._takes_schemas is not False:
-            status, call = await self._call(messages, SCHEMA_FORMAT)
-            if self._takes_schemas or status not in _FORMAT_REFUSALS:
-                self._takes_schemas = self._takes_schemas or status == _OK or None
-                return call
-            messages = judge_messages(comparison)  # no delimiter is used twice
-        status, call = await self._call(messages, OBJECT_FORMAT)
-        if status == _OK:
-            self._takes_schemas = False
-        return call
-
-    async def _call(self, messages: list[Json], response_format: Json) -> tuple[int | None, JudgeCall]:
-        body: Json = {"model": self._target.model, "messages": messages, "response_format": response_format}
-        if self._target.temperature is not None:
-            body["temperature"] = self._target.temperature
-        try:
-            async with self._session.post(
-                self._url, data=orjson.dumps(body), headers=self._headers, allow_redirects=False
-            ) as response:
-                raw = await self._read(response)
-                return response.status, _read_response(response, raw)
-        except TimeoutError:
-            return None, _failed("timeout", f"no answer within {self._target.timeout_seconds:g} s")
-        except aiohttp.ClientConnectorError as error:
-            return None, _failed("connection", str(error), is_billed=False)
-        except aiohttp.ClientError as error:
-            return None, _failed("connection", f"{type(error).__name__}: {error}")
-
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes | None:
-        """The body; `None` if it is longer than is read."""
-        raw = bytearray()
-        async for chunk in response.content.iter_any():
-            raw += chunk
-            if len(raw) > self._target.reply_bytes:
-                response.close()
-                return None
-        return bytes(raw)
-
-
-def _read_response(response: aiohttp.ClientResponse, raw: bytes | None) -> JudgeCall:
-    if response.status != _OK:
-        return _refused(response, raw)
-    if raw is None:
-        return _failed("too_large", "the answer is longer than is read")
-    try:
-        document = orjson.loads(raw)
-        message = document["choices"][0]["message"]
-        content, refusal = message.get("content"), message.get("refusal")
-    except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
-        return _failed("malformed", f"not a chat completion: {raw[:200]!r}")
-    model = document.get("model")
-    outcome = _outcome(content, refusal, document["choices"][0].get("finish_reason"))
-    return JudgeCall(
-        outcome,
-        usage_of(document.get("usage")),
-        is_worth_a_retry=isinstance(outcome, Ungraded) and outcome.reason == "unparsed",
-        model=repaired(model)[:200] if isinstance(model, str) else None,
-    )
-
-
-def _outcome(content: Any, refusal: Any, finish_reason: Any) -> JudgeAnswer | Ungraded:
-    text = _text(content)
-    if not text and (isinstance(refusal, str) or finish_reason == "content_filter"):
-        return Ungraded("refused", cut(refusal if isinstance(refusal, str) else "content filter"))
+def _parsed(text: str) -> JudgeAnswer | None:
     answer = parse_answer(text)
-    if answer is None:
-        return Ungraded("unparsed", cut(text))
-    return JudgeAnswer(answer.preference, repaired(answer.reasoning)[:MAX_REASONING])
-
-
-def _text(content: Any) -> str:
-    if isinstance(content, list):
-        return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    return content if isinstance(content, str) else ""
-
-
-def _refused(response: aiohttp.ClientResponse, raw: bytes | None) -> JudgeCall:
-    try:
-        said = error_text(orjson.loads(raw or b""))
-    except orjson.JSONDecodeError:
-        said = (raw or b"").decode("utf-8", "replace")
-    status = response.status
-    return JudgeCall(
-        Ungraded(f"http_{status}", cut(said)),
-        is_worth_a_retry=status >= _SERVER_ERROR or status in {408, 409, 425, 429},
-        is_without_room=status in _NO_ROOM,
-        retry_after_seconds=retry_after(response.headers.get("Retry-After")),
-        is_billed=False,
-    )
-
-
-def _failed(reason: str, message: str, *, is_billed: bool = True) -> JudgeCall:
-    return JudgeCall(Ungraded(reason, cut(message)), is_worth_a_retry=True, is_billed=is_billed)
+    return JudgeAnswer(answer.preference, repaired(answer.reasoning)[:MAX_REASONING]) if answer is not None else None

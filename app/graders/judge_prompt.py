@@ -61,11 +61,6 @@ RESPONSE_SCHEMA: Json = {
     "required": ["reasoning", "preference"],
     "additionalProperties": False,
 }
-SCHEMA_FORMAT: Json = {
-    "type": "json_schema",
-    "json_schema": {"name": "preference", "strict": True, "schema": RESPONSE_SCHEMA},
-}
-OBJECT_FORMAT: Json = {"type": "json_object"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,13 @@ from app.domain.pilot import DAY, Pilot
 from app.domain.words import PilotState
 from app.errors import ServiceError
 from app.graders.grade import Ungraded
-from app.graders.judge import open_judge
+from app.graders.judge import pairwise_question
+from app.graders.judge_client import open_judge
 from app.pipeline.grade_writing import Finding, GradeWriter
 from app.pipeline.grading import GradingLimits, judging_plan, worker_name
 from app.pipeline.judge_asking import OVER_BUDGET, JudgeAsking
-from app.pipeline.judging import JudgingPlan, comparison_of, grade_of
+from app.pipeline.judging import JudgingPlan
+from app.pipeline.pairwise import comparison_of, grade_of
 from app.pipeline.replay_money import Purse
 from app.pipeline.settlement import Judge, arm_name, first_shown, judge_of, needed_orders
 from app.store.anchors import anchor_grades, choose_anchors
@@ -178,7 +180,7 @@ class _Asking:
         record, said, judge = question.record, list(question.said), self.plan.judge
         arm = arm_name(self.pilot, record.key.arm_id)
         while needed := _needed(self.pilot, judge, record, said):
-            asked = await asking.ask(comparison_of(self.pilot, record, needed[0]))
+            asked = await asking.ask(pairwise_question(comparison_of(self.pilot, record, needed[0])))
             if isinstance(asked.outcome, Ungraded) and asked.outcome.reason == OVER_BUDGET:
                 await writer.put(Finding(None, None, asked.calls, asked.usd))
                 return

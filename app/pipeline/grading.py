@@ -18,7 +18,7 @@ from app.domain.grading import GradingState, GradingStatus
 from app.domain.pilot import Pilot
 from app.domain.words import PilotState
 from app.errors import Conflict, ServiceError, UnknownPrice
-from app.graders.judge import JudgeTarget
+from app.graders.judge_client import JudgeTarget
 from app.jobs import Job
 from app.pipeline.judge_asking import Patience
 from app.pipeline.judging import JudgingPlan, judge_pairs

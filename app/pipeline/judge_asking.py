@@ -1,17 +1,17 @@
-"""Asks the judge about one comparison until there is an answer or none is to be had, within the budget."""
+"""Asks a model that grades one question until there is an answer or none is to be had, within the budget."""
 
 import asyncio
 import random
 from dataclasses import dataclass, field
 from decimal import Decimal
 from time import monotonic
+from typing import Any, Generic
 
 from app.costs.prices import Prices, cost_usd
 from app.domain.exchange import Usage
 from app.graders.grade import Ungraded
-from app.graders.judge import JudgeCall, JudgeClient, estimated_input_tokens
-from app.graders.judge_answer import JudgeAnswer
-from app.graders.judge_prompt import Comparison, judge_messages
+from app.graders.judge_client import JudgeCall, JudgeClient, estimated_input_tokens
+from app.graders.question import AnswerT, Question
 from app.pipeline.replay_money import Purse
 
 OVER_BUDGET = "over_budget"
@@ -41,10 +41,10 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What came of all calls for one order of a pair."""
+class Asked(Generic[AnswerT]):
+    """What came of all calls for one question."""
 
-    outcome: JudgeAnswer | Ungraded
+    outcome: AnswerT | Ungraded
     calls: int
     usd: Decimal
     model: str | None = None
@@ -61,11 +61,11 @@ class JudgeAsking:
     _not_before: float = 0.0
     _longest_output: int = field(default=OUTPUT_TOKENS)
 
-    async def ask(self, comparison: Comparison) -> Asked:
-        """The judge's answer, or why there is none, with what all the calls for it cost."""
+    async def ask(self, question: Question[AnswerT]) -> Asked[AnswerT]:
+        """The answer, or why there is none, with what all the calls for it cost."""
         calls, attempts, waits, usd = 0, 0, 0, Decimal(0)
         while True:
-            call, cost = await self._call(comparison)
+            call, cost = await self._call(question)
             if call is None:
                 return Asked(Ungraded(OVER_BUDGET), calls, usd)
             calls, usd = calls + 1, usd + cost
@@ -79,18 +79,18 @@ class JudgeAsking:
             if isinstance(call.outcome, Ungraded) and call.outcome.reason != "unparsed":
                 await asyncio.sleep(self.patience.pause_seconds(attempts, call.retry_after_seconds))
 
-    async def _call(self, comparison: Comparison) -> tuple[JudgeCall | None, Decimal]:
+    async def _call(self, question: Question[AnswerT]) -> tuple[JudgeCall[AnswerT] | None, Decimal]:
         """One call and its cost; no call if the money for it is not there."""
         wait = self._not_before - monotonic()
         if wait > 0:
             await asyncio.sleep(wait * random.uniform(1.0, 1.2))  # noqa: S311 - spreads a rush
-        messages = judge_messages(comparison)
+        messages = question.build()
         reserve = self._price(estimated_input_tokens(messages))
         if not await self.purse.take(reserve):
             return None, Decimal(0)
         cost = reserve
         try:
-            call = await self.client.ask(comparison, messages)
+            call = await self.client.ask(question, messages)
             cost = self._cost(call, reserve)
         finally:
             await self.purse.settle(reserve, cost)
@@ -106,7 +106,7 @@ class JudgeAsking:
         price = cost_usd(Usage(input_tokens=input_tokens, output_tokens=self._longest_output), self.prices)
         return price if price is not None else Decimal(0)
 
-    def _cost(self, call: JudgeCall, reserve: Decimal) -> Decimal:
+    def _cost(self, call: JudgeCall[Any], reserve: Decimal) -> Decimal:
         """What a call cost; one that may have been billed and whose tokens nobody counted costs what was reserved."""
         if not call.is_billed:
             return Decimal(0)

@@ -7,27 +7,16 @@ from decimal import Decimal
 from time import monotonic
 
 from app.costs.prices import Prices
-from app.domain.exchange import Reply
-from app.domain.grading import NewGrade, PairRecord, StoredGrade
+from app.domain.grading import PairRecord
 from app.domain.pilot import Pilot
-from app.domain.words import ArmRole, PilotState
+from app.domain.words import PilotState
 from app.graders.grade import Ungraded
-from app.graders.judge import NAME, JudgeTarget, open_judge, preference_value
-from app.graders.judge_answer import JudgeAnswer
-from app.graders.judge_prompt import Comparison
+from app.graders.judge_client import JudgeTarget, open_judge
+from app.pipeline.courses import course_of
 from app.pipeline.grade_writing import Finding, GradeWriter
-from app.pipeline.judge_asking import OVER_BUDGET, Asked, JudgeAsking, Patience
+from app.pipeline.judge_asking import OVER_BUDGET, JudgeAsking, Patience
 from app.pipeline.replay_money import Purse
-from app.pipeline.settlement import (
-    Judge,
-    arm_name,
-    as_shown,
-    first_shown,
-    grades_that_count,
-    needed_orders,
-    settle,
-    settle_judged,
-)
+from app.pipeline.settlement import Judge, settle
 from app.store.grades import read_pairs
 from app.store.gradings import claim_pairs, release_claims
 from app.store.pilots import get_pilot
@@ -118,50 +107,12 @@ class _Run:
         if found.is_settled:
             await self.writer.put(Finding(grade, found))
             return
-        arm = arm_name(self.pilot, record.key.arm_id)
-        first = first_shown(record, arm)
-        grades = grades_that_count(record, self.plan.judge)
-        while needed := needed_orders(grades, self.plan.judge, arm, first):
-            asked = await self.asking.ask(comparison_of(self.pilot, record, needed[0]))
+        course = course_of(record, self.pilot, self.plan.judge, found.facts)
+        while (question := course.next_question()) is not None:
+            asked = await self.asking.ask(question)
             if isinstance(asked.outcome, Ungraded) and asked.outcome.reason == OVER_BUDGET:
-                end = settle_judged(record, grades, found.facts, unasked=OVER_BUDGET)
-                await self.writer.put(Finding(None, end, asked.calls, asked.usd))
+                await self.writer.put(Finding(None, course.end(unasked=OVER_BUDGET), asked.calls, asked.usd))
                 return
-            grade = grade_of(record, arm, needed[0], asked, self.plan.judge)
-            grades.append(StoredGrade(grade.version, grade.shown_first, grade.value, grade.ungraded))
-            is_over = not needed_orders(grades, self.plan.judge, arm, first)
-            last = settle_judged(record, grades, found.facts) if is_over else None
+            grade = course.take(asked)
+            last = course.end() if course.next_question() is None else None
             await self.writer.put(Finding(grade, last, asked.calls, asked.usd))
-
-
-def comparison_of(pilot: Pilot, record: PairRecord, shown_first: str) -> Comparison:
-    """A pair as the judge sees it; `ValueError` if its texts are not kept."""
-    request, incumbent, other = record.request, record.incumbent, record.other
-    if request is None or not isinstance(incumbent, Reply) or not isinstance(other, Reply):
-        message = f"exchange {record.external_id} has nothing to compare"
-        raise ValueError(message)  # `settle` has asked for no judge then
-    shown = as_shown(pilot, record.key.arm_id, other)
-    pair = (incumbent, shown) if shown_first == ArmRole.INCUMBENT.value else (shown, incumbent)
-    return Comparison(request, *pair)
-
-
-def grade_of(record: PairRecord, arm: str, shown_first: str, asked: Asked, judge: Judge) -> NewGrade:
-    """What came of asking, as the judge's grade of the pair in that order."""
-    outcome, value, ungraded = asked.outcome, None, None
-    if isinstance(outcome, JudgeAnswer):
-        value, reason = preference_value(outcome.preference, arm_is_first=shown_first == arm), outcome.reasoning
-    else:
-        ungraded, reason = outcome.reason, outcome.message
-    return NewGrade(
-        key=record.key,
-        grader=NAME,
-        rater=judge.rater,
-        version=judge.version or "",
-        shown_first=shown_first,
-        value=value,
-        ungraded=ungraded,
-        reason=reason,
-        at=record.arrived_at,
-        facts={"calls": asked.calls} | ({"model": asked.model} if asked.model else {}),
-        cost_usd=asked.usd,
-    )

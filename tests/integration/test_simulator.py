@@ -10,7 +10,8 @@ import httpx2
 import pytest
 
 from app.domain.exchange import Json, Reply
-from app.graders.judge_prompt import SCHEMA_FORMAT, Comparison, judge_messages
+from app.graders.judge import pairwise_question
+from app.graders.judge_prompt import Comparison
 from app.simulator.assistant import CANDIDATE, INCUMBENT, reply_text, request_of
 from app.simulator.faults import Fault, Faults
 from app.simulator.judge import SimulatedJudge
@@ -166,9 +167,10 @@ def test_a_recorded_model_answers_by_the_request_s_metadata() -> None:
 def test_a_judge_answers_the_product_s_own_prompt() -> None:
     case = a_case()
     replies = [Reply(reply_text(SEED, case, 2, arm)) for arm in (INCUMBENT, CANDIDATE)]
-    messages = judge_messages(Comparison(request_of(SEED, case, 2, model="m"), *replies))
+    question = pairwise_question(Comparison(request_of(SEED, case, 2, model="m"), *replies))
+    body = {"model": "judge", "messages": question.build(), "response_format": question.schema_format}
     with serve(Endpoint(SimulatedJudge("judge", SEED))) as url:
-        answer = asked(url, {"model": "judge", "messages": messages, "response_format": SCHEMA_FORMAT})
+        answer = asked(url, body)
         stranger = asked(url, HELLO)
     verdict = json.loads(answer.json()["choices"][0]["message"]["content"])
     assert verdict["preference"] in ("first", "second", "tie")

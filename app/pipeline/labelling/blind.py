@@ -18,8 +18,8 @@ from app.domain.words import ArmRole
 from app.errors import InvalidInput, Problem
 from app.graders.canonical import canonical_calls
 from app.graders.judge_prompt import shown_messages
-from app.pipeline.judging import comparison_of
 from app.pipeline.labelling.queues import PairToLabel
+from app.pipeline.pairwise import comparison_of
 from app.pipeline.settlement import arm_name
 
 _PURPOSE = b"labels"

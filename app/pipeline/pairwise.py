@@ -1,0 +1,84 @@
+"""The pairwise judge's course: one order, and where it is decisive the other one."""
+
+from app.domain.exchange import Json, Reply
+from app.domain.grading import NewGrade, PairRecord, Settlement, StoredGrade
+from app.domain.pilot import Pilot
+from app.domain.words import ArmRole
+from app.graders.judge import NAME, pairwise_question, preference_value
+from app.graders.judge_answer import JudgeAnswer
+from app.graders.judge_prompt import Comparison
+from app.graders.question import Question
+from app.pipeline.judge_asking import Asked
+from app.pipeline.settlement import (
+    Judge,
+    arm_name,
+    as_shown,
+    first_shown,
+    grades_that_count,
+    needed_orders,
+    settle_judged,
+)
+
+
+class PairwiseCourse:
+    """Asks which reply is better, until each needed order has an answer."""
+
+    def __init__(self, record: PairRecord, pilot: Pilot, judge: Judge, facts: Json) -> None:
+        self._record, self._pilot, self._judge, self._facts = record, pilot, judge, facts
+        self._arm = arm_name(pilot, record.key.arm_id)
+        self._first = first_shown(record, self._arm)
+        self._grades = grades_that_count(record, judge)
+
+    def next_question(self) -> Question[JudgeAnswer] | None:
+        """The comparison in the order that is still missing."""
+        order = self._next_order()
+        return None if order is None else pairwise_question(comparison_of(self._pilot, self._record, order))
+
+    def take(self, asked: Asked[JudgeAnswer]) -> NewGrade:
+        """The judge's grade of the pair in that order."""
+        order = self._next_order()
+        assert order is not None  # noqa: S101 - there was a question
+        grade = grade_of(self._record, self._arm, order, asked, self._judge)
+        self._grades.append(StoredGrade(grade.version, grade.shown_first, grade.value, grade.ungraded))
+        return grade
+
+    def end(self, *, unasked: str | None = None) -> Settlement:
+        """The pair as its grades decide it."""
+        return settle_judged(self._record, self._grades, self._facts, unasked=unasked)
+
+    def _next_order(self) -> str | None:
+        needed = needed_orders(self._grades, self._judge, self._arm, self._first)
+        return needed[0] if needed else None
+
+
+def comparison_of(pilot: Pilot, record: PairRecord, shown_first: str) -> Comparison:
+    """A pair as the judge sees it; `ValueError` if its texts are not kept."""
+    request, incumbent, other = record.request, record.incumbent, record.other
+    if request is None or not isinstance(incumbent, Reply) or not isinstance(other, Reply):
+        message = f"exchange {record.external_id} has nothing to compare"
+        raise ValueError(message)  # `settle` has asked for no judge then
+    shown = as_shown(pilot, record.key.arm_id, other)
+    pair = (incumbent, shown) if shown_first == ArmRole.INCUMBENT.value else (shown, incumbent)
+    return Comparison(request, *pair)
+
+
+def grade_of(record: PairRecord, arm: str, shown_first: str, asked: Asked[JudgeAnswer], judge: Judge) -> NewGrade:
+    """What came of asking, as the judge's grade of the pair in that order."""
+    outcome, value, ungraded = asked.outcome, None, None
+    if isinstance(outcome, JudgeAnswer):
+        value, reason = preference_value(outcome.preference, arm_is_first=shown_first == arm), outcome.reasoning
+    else:
+        ungraded, reason = outcome.reason, outcome.message
+    return NewGrade(
+        key=record.key,
+        grader=NAME,
+        rater=judge.rater,
+        version=judge.version or "",
+        shown_first=shown_first,
+        value=value,
+        ungraded=ungraded,
+        reason=reason,
+        at=record.arrived_at,
+        facts={"calls": asked.calls} | ({"model": asked.model} if asked.model else {}),
+        cost_usd=asked.usd,
+    )
