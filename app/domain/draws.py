@@ -10,6 +10,11 @@ def draw_point(seed: str, conversation: str) -> float:
     return _point("conversation", seed, conversation)
 
 
+def is_drawn(seed: str, conversation: str, chance: float) -> bool:
+    """Whether people are asked about the conversation; `seed` "" = nothing is registered, nobody is drawn."""
+    return bool(seed) and chance > 0 and draw_point(seed, conversation) < chance
+
+
 def pair_point(seed: str, exchange: str) -> float:
     """The exchange's point in [0, 1): of a drawn conversation the pair with the least one is labelled."""
     return _point("pair", seed, exchange)

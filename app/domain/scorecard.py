@@ -17,6 +17,7 @@ from app.domain.estimate_models import Model as Model
 from app.domain.estimate_models import Money as Money
 from app.domain.estimate_models import MoneyEstimate as MoneyEstimate
 from app.domain.groups import CriticalModel, GroupModel
+from app.domain.judge_sample import JudgeShareModel
 from app.domain.operation_models import AgainstIncumbent, DayEstimate, LoadModel, OutagesModel
 from app.domain.registration_models import ChangeModel as ChangeModel
 from app.domain.registration_models import RegistrationModel as RegistrationModel
@@ -353,4 +354,5 @@ class Scorecard(Model):
     days_closed: list[int] = []
     days_reopened: list[int] = []
     control: ControlModel | None = None
+    judge_sample: list[JudgeShareModel] = []
     warnings: list[str] = []

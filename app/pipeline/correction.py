@@ -88,6 +88,7 @@ def asked_of(
     talks: Conversations,
     *,
     now: int,
+    judged_chance: Floats | None = None,
 ) -> Asked:
     """Draws and answers of one candidate.
 
@@ -102,10 +103,11 @@ def asked_of(
         pairs: Preferences by rule and judge.
         talks: Conversations.
         now: The day by whose end we look; answers that came later are taken as come on it.
+        judged_chance: Of each conversation to be among those that count; whoever is drawn for people is.
     """
     judged = _judged(pilot, talks)
     answers = _answers(pilot, labels, pairs, now=now)
-    draws = _draws(plan, evidence, labels, pairs, talks)
+    draws = _draws(plan, evidence, labels, pairs, talks, judged_chance)
     if draws is None:
         draws = _imported_draws(labels, pairs, talks, judged, answers, now=now)
     told = _told(pairs, talks, draws, answers)
@@ -158,6 +160,7 @@ def _draws(
     labels: LabelColumns,
     pairs: PairValues,
     talks: Conversations,
+    judged_chance: Floats | None,
 ) -> _Draws | None:
     """The registered draws; `None` = imported labels are the draws themselves."""
     stated = ~np.isnan(labels.draw_probability)
@@ -168,7 +171,9 @@ def _draws(
     found = drawn_pairs(plan, evidence.exchanges, talks, pairs.counted)
     chance = np.array([plan.label_probability.get(segment, 0.0) for segment in talks.segments.tolist()])
     rows = labelled_instead(found.rows, labels, pairs.counted, talks)
-    return _Draws(rows, found.probability, chance > 0, unused_labels=theirs)
+    # Among the conversations that count, those drawn for people are as many more as the others are fewer.
+    counted = 1.0 if judged_chance is None else judged_chance[talks.of_row[rows]]
+    return _Draws(rows, found.probability / counted, chance > 0, unused_labels=theirs)
 
 
 def _imported_draws(

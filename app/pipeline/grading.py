@@ -21,7 +21,9 @@ from app.errors import Conflict, ServiceError, UnknownPrice
 from app.graders.judge_client import JudgeTarget
 from app.jobs import Job
 from app.pipeline.judge_asking import Patience
+from app.pipeline.judge_sampling import Means, decide_shares, leave_out_undrawn
 from app.pipeline.judging import JudgingPlan, judge_pairs
+from app.pipeline.registration import plan_of
 from app.pipeline.settlement import Judge, judge_of, settle
 from app.settings import Settings
 from app.store.audit import record
@@ -44,6 +46,7 @@ from app.store.gradings import (
     unfinished_gradings,
 )
 from app.store.pilots import get_pilot, get_pilot_by_id
+from app.store.registrations import registration_of
 from app.store.session import SessionFactory, publish_after_commit, session_scope
 from app.store.spend import spent
 
@@ -186,8 +189,18 @@ def _ask_judge(session_factory: SessionFactory, pilot: Pilot, limits: GradingLim
     if judge is None or judge.version is None or not pending:
         return
     plan = judging_plan(pilot.configuration, judge, limits, spent_usd=usd, environment=environment)
+    _draw(session_factory, pilot, judge.version, plan)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(judge_pairs(session_factory, pilot, plan, worker_name()))
+
+
+def _draw(session_factory: SessionFactory, pilot: Pilot, version: str, plan: JudgingPlan) -> None:
+    """Where money is short, the judge looks at a part that is drawn beforehand."""
+    with session_factory() as session:
+        registered = plan_of(pilot, registration_of(session, pilot.id))
+    means = Means(version, plan.budget_usd, plan.spent_usd, plan.prices)
+    decide_shares(session_factory, pilot, registered, means, now=datetime.now(UTC))
+    leave_out_undrawn(session_factory, pilot, registered, version)
 
 
 def worker_name() -> str:

@@ -72,6 +72,7 @@ class Judged:
         unlabelled: Segments that a judge decides and of which no pair was drawn or labelled.
         sums: The daily sums by segment and series.
         pairs: The preferences they are made of.
+        evidence: What they rest on: where a judge looks at a part, conversations weigh accordingly.
     """
 
     model: QualityModel
@@ -84,6 +85,7 @@ class Judged:
     unlabelled: tuple[str, ...]
     sums: SumsByDay
     pairs: PairValues
+    evidence: Evidence
 
     @property
     def gate(self) -> GateOutcome:
@@ -113,11 +115,13 @@ class Grounds:
         plan: What was registered.
         epoch: The present one: evidence from its first day on counts, and each new epoch has half the alpha of the last.
         now_day: The day by whose end we look: answers of people are waited for until then.
+        judged_chance: Each conversation's chance to be judged, where the judge looks at a part; `None` = at all of them.
     """
 
     plan: RegisteredPlan
     epoch: Epoch
     now_day: int
+    judged_chance: Floats | None = None
 
 
 def judge_quality(
@@ -146,7 +150,9 @@ def judge_quality(
     pairs = pair_values(configuration, evidence, arm, selection)
     people = people_of(arm.labels, len(evidence.exchanges))
     terms = _terms(pilot, grounds, selection)
-    asked = asked_of(pilot, grounds.plan, evidence, arm.labels, pairs, talks, now=terms.now)
+    asked = asked_of(
+        pilot, grounds.plan, evidence, arm.labels, pairs, talks, now=terms.now, judged_chance=grounds.judged_chance
+    )
     sums: SumsByDay = defaultdict(dict)
     for segment, series, day, daily in series_sums(pairs, talks, 1.0 / evidence.exchanges.inclusion_probability):
         sums[segment, series][day] = daily
@@ -168,6 +174,7 @@ def judge_quality(
         unlabelled=tuple(sorted(set(talks.segments[asked.talk][asked.unlabelled].tolist()))),
         sums=sums,
         pairs=pairs,
+        evidence=evidence,
     )
 
 

@@ -37,6 +37,7 @@ from app.pipeline.freshness import hash_to_keep, kept_if_fresh
 from app.pipeline.gates import gates_of
 from app.pipeline.grading import settle_without_model
 from app.pipeline.groups import Groups, groups_of
+from app.pipeline.judged_sample import sample_of
 from app.pipeline.model_sightings import fingerprint_warnings
 from app.pipeline.money import cost_model, money_of
 from app.pipeline.operation import capacity_of, latency_of, queue_lag_of, reliability_of
@@ -135,11 +136,13 @@ def make_scorecard(
     coverage = ledger_model(pilot, selection, stored.ledger)
     plan, histories = plan_of(pilot, stored.registration), _histories(stored, selection, as_of)
     now_day = days_since(pilot, as_of or now)
-    control = control_of(pilot.configuration, evidence, selection)
+    sample = sample_of(pilot, plan, stored.judge_shares, evidence, talks)
+    judged = sample.of(evidence, selection, talks)
+    control = control_of(pilot.configuration, *judged)
     candidates, sums = {}, []
     for arm in pilot.candidates:
-        grounds = Grounds(plan, histories[arm.name].current, now_day)
-        quality = judge_quality(pilot, grounds, evidence, evidence.arms[arm.name], selection, talks, name=arm.name)
+        grounds = Grounds(plan, histories[arm.name].current, now_day, sample.chance)
+        quality = judge_quality(pilot, grounds, judged[0], evidence.arms[arm.name], judged[1], talks, name=arm.name)
         candidates[arm.name] = _candidate(stored, arm.name, quality, selection, talks, weights, control)
         sums += _daily_sums(arm.id, quality, histories[arm.name])
     card = Scorecard(
@@ -154,7 +157,8 @@ def make_scorecard(
         days_closed=list(selection.closed),
         labels_until=newest_label(evidence),
         control=control,
-        warnings=[*warnings_of(evidence, selection), *fingerprint_warnings(stored.sightings, pilot)],
+        judge_sample=list(sample.shares),
+        warnings=[*warnings_of(evidence, selection), *sample.warnings, *fingerprint_warnings(stored.sightings, pilot)],
     )
     return card, hashes, sums
 
@@ -223,7 +227,7 @@ def _candidate(
     moved = frozenset(verdict.routing) if verdict.outcome is Outcome.HYBRID else frozenset()
     return CandidateModel(
         coverage=pair_coverage(evidence, name, arm, selection),
-        quality=_with_groups(quality, groups_of(evidence, arm, quality.pairs, talks, configuration)),
+        quality=_with_groups(quality, groups_of(quality.evidence, arm, quality.pairs, talks, configuration)),
         segments=quality.segments,
         latency=latency,
         reliability=reliability_of(evidence, arm, selection.counted, selection.days),

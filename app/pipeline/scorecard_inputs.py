@@ -10,13 +10,16 @@ from sqlalchemy.orm import Session
 from app.domain.epochs import ModelSighting
 from app.domain.evidence import Evidence
 from app.domain.hours import HoursEntry
+from app.domain.judge_sample import JudgeShare
 from app.domain.ledger import LiveLedger
 from app.domain.pilot import DAY, ConfigurationChange, Pilot, Registration
 from app.pipeline.closing import NOT_LIVE, days_over
 from app.pipeline.freshness import inputs_hash
+from app.pipeline.settlement import judge_of
 from app.statistics.prediction_powered import PATIENCE_DAYS
 from app.store.evidence import Spend, read_evidence, read_spend
 from app.store.hours import list_hours
+from app.store.judge_shares import read_shares
 from app.store.live_ledger import read_ledger
 from app.store.model_sightings import sightings_of
 from app.store.pilots import get_pilot
@@ -34,6 +37,7 @@ class Inputs:
     changes: Sequence[ConfigurationChange]
     ledger: LiveLedger = NOT_LIVE
     sightings: Sequence[ModelSighting] = ()
+    judge_shares: Sequence[JudgeShare] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -55,6 +59,7 @@ def read_inputs(session: Session, pilot_name: str, *, as_of: datetime | None, no
     pilot = get_pilot(session, pilot_name)
     zone = ZoneInfo(pilot.configuration.pilot.timezone)
     until = as_of.astimezone(zone).date() if as_of is not None else None
+    judge = judge_of(pilot.configuration)
     return Inputs(
         pilot=pilot,
         hours=list_hours(session, pilot.id, until=until),
@@ -63,6 +68,7 @@ def read_inputs(session: Session, pilot_name: str, *, as_of: datetime | None, no
         changes=changes_of(session, pilot.id),
         ledger=read_ledger(session, pilot, now=now, as_of=as_of),
         sightings=[seen for seen in sightings_of(session, pilot.id) if as_of is None or seen.at <= as_of],
+        judge_shares=read_shares(session, pilot.id, judge.version) if judge is not None and judge.version else (),
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.domain.draws import draw_point, pair_point
+from app.domain.draws import is_drawn, pair_point
 from app.domain.evidence import ExchangeColumns, Flags, Floats, LabelColumns, Numbers
 from app.domain.labelling import LabelSource
 from app.domain.registered import RegisteredPlan
@@ -44,8 +44,8 @@ def drawn_pairs(
     chance = np.array([plan.label_probability.get(segment, 0.0) for segment in talks.segments.tolist()])
     names = np.full(len(talks.segments), "", dtype=object)
     names[talks.of_row[rows]] = exchanges.conversations[rows]
-    is_drawn = np.array([_is_drawn(plan.seed, name, p) for name, p in zip(names.tolist(), chance.tolist(), strict=True)])
-    inside = rows[is_drawn[talks.of_row[rows]]]
+    drawn_talks = np.array([_is_drawn(plan.seed, name, p) for name, p in zip(names.tolist(), chance.tolist(), strict=True)])
+    inside = rows[drawn_talks[talks.of_row[rows]]]
     ids = exchanges.external_ids[inside].tolist()
     order = sorted(range(len(inside)), key=lambda place: (pair_point(plan.seed, ids[place]), ids[place]))
     ordered = inside[np.array(order, dtype=np.int64)]
@@ -72,4 +72,4 @@ def labelled_instead(rows: Numbers, labels: LabelColumns, has_pair: Flags, talks
 
 def _is_drawn(seed: str, name: str, chance: float) -> bool:
     """`name` "" = a conversation without any pair."""
-    return bool(name) and chance > 0 and draw_point(seed, name) < chance
+    return bool(name) and is_drawn(seed, name, chance)
