@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
+from app.domain.check_table import MAX_OWN_CHECKS, CheckTable, check_names
 from app.domain.judge_table import JudgeTable
+from app.domain.rubric_table import MAX_RUBRICS, PREFIX, RubricTable, check_rubrics, is_rubric
 from app.domain.toml_table import (
     BoundedPattern,
     ContentLevel,
@@ -34,7 +36,8 @@ from app.domain.toml_table import (
 from app.domain.words import OTHER_SEGMENT, ArmRole
 
 GRADERS = ("judge", "exact", "tool_calls")
-LATER_GRADERS = ("rubric", "json_fields", "label", "python")
+LATER_GRADERS = ("json_fields", "label", "python")
+ALLOWED = (*GRADERS, f"{PREFIX}NAME")
 REFERENCE_GRADERS = frozenset({"exact", "tool_calls"})
 RESERVED_ARM_NAMES = frozenset({ArmRole.INCUMBENT.value, ArmRole.CONTROL.value})
 
@@ -187,9 +190,9 @@ class SegmentTable(Table):
     @field_validator("grader")
     @classmethod
     def _known_grader(cls, value: str) -> str:
-        if value not in GRADERS:
+        if value not in GRADERS and (not is_rubric(value) or value == PREFIX):
             known = value.partition(":")[0] in LATER_GRADERS
-            msg = f"grader {value!r} is {'not built' if known else 'unknown'} in this version; allowed: {', '.join(GRADERS)}"
+            msg = f"grader {value!r} is {'not built' if known else 'unknown'} in this version; allowed: {', '.join(ALLOWED)}"
             raise ValueError(msg)
         return value
 
@@ -264,6 +267,8 @@ class PilotConfiguration(Table):
     segment: tuple[SegmentTable, ...] = ()
     quality: QualityTable = QualityTable()
     judge: JudgeTable | None = None
+    rubric: tuple[RubricTable, ...] = Field(default=(), max_length=MAX_RUBRICS)
+    check: tuple[CheckTable, ...] = Field(default=(), max_length=MAX_OWN_CHECKS)
     labels: LabelsTable = LabelsTable()
     latency: LatencyTable | None = None
     reliability: ReliabilityTable | None = None
@@ -277,6 +282,16 @@ class PilotConfiguration(Table):
             if twice:
                 again = len(names) - 1 - names[::-1].index(twice[0])
                 raise at(what, again, "name", message=f"two [[{what}]] tables have the name '{twice[0]}'", code="twice")
+        return self
+
+    @model_validator(mode="after")
+    def _checks_are_told_apart(self) -> Self:
+        check_names(self.check, [*(table.name for table in self.segment), OTHER_SEGMENT])
+        return self
+
+    @model_validator(mode="after")
+    def _rubrics_are_there(self) -> Self:
+        check_rubrics(self.rubric, [segment.grader for segment in self.segment])
         return self
 
     @model_validator(mode="after")

@@ -157,6 +157,7 @@ def test_every_key_of_the_contracts_example_is_known_and_none_is_missing() -> No
     # Keys that were added to those of the contract.
     later = {".mirror", ".mirror.budget_usd", ".segment.content", ".content.patterns", ".content.engine", ".content.language"}
     later |= {".labels.raters_per_pair"}
+    later |= {".check", ".rubric"}
     assert dumped - keys(tomllib.loads(WHOLE)) == alternatives | later
 
 
@@ -222,7 +223,7 @@ def test_a_family_that_cannot_be_guessed_is_said_and_stays_unknown() -> None:
         ('{ header = "extraction" }', '{ path = "(" }', "segment[0].match.path", "a regular expression"),
         ('{ header = "extraction" }', "{}", "segment[0].match", "everything"),
         ("margin = 0.05\ngrader", "margin = 0.5\ngrader", "segment[0].margin", "below 0.5"),
-        ('grader = "judge"', 'grader = "rubric:tone"', "segment[0].grader", "not built in this version; allowed: judge, exact"),
+        ('grader = "judge"', 'grader = "rubric:tone"', "segment[0].grader", "no rubric is called 'tone'; there is no [[rubric]]"),
         ('grader = "judge"', 'grader = "json_fields"', "segment[0].grader", "not built in this version"),
         ('grader = "judge"', 'grader = "label"', "segment[0].grader", "not built in this version"),
         ('grader = "judge"', 'grader = "python:a:b"', "segment[0].grader", "not built in this version"),
