@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from app.domain import text_rules
+from app.domain.second_order import SecondOrder
 from app.domain.toml_table import EnvironmentName, OptionalText, Table, Url, Usd
 
 
@@ -21,6 +22,7 @@ class JudgeTable(Table):
     output_usd_per_million_tokens: Usd | None = None
     budget_usd: Usd = Decimal(50)
     allow_same_family: bool = False
+    second_order: SecondOrder = "decisive"
     temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
 
     @model_validator(mode="after")

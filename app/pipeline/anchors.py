@@ -25,7 +25,7 @@ from app.pipeline.judge_asking import OVER_BUDGET, JudgeAsking
 from app.pipeline.judging import JudgingPlan
 from app.pipeline.pairwise import comparison_of, grade_of
 from app.pipeline.replay_money import Purse
-from app.pipeline.settlement import Judge, arm_name, first_shown, judge_of, needed_orders
+from app.pipeline.settlement import Judge, arm_name, asked_twice, first_shown, judge_of, needed_orders
 from app.store.anchors import anchor_grades, choose_anchors
 from app.store.grades import read_pairs
 from app.store.gradings import JUDGE_PURPOSE, only_grader
@@ -145,7 +145,7 @@ def _needed(pilot: Pilot, judge: Judge, record: PairRecord, said: Sequence[Store
     if record.request is None or not isinstance(record.incumbent, Reply) or not isinstance(record.other, Reply):
         return ()
     arm = arm_name(pilot, record.key.arm_id)
-    return needed_orders(said, judge, arm, first_shown(record, arm))
+    return needed_orders(said, judge, arm, first_shown(record, arm), after_a_tie=asked_twice(record, judge, arm))
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ _TOUCHES = tuple(
         (rf"(quality\.margin|{_SEGMENT}margin)", "margin"),
         (rf"({_SEGMENT}(grader|incumbent_is_reference)|rubric\b.*)", "grader"),
         (rf"{_SEGMENT}(match|content)\b.*|{_SEGMENT}name", "segments"),
-        (r"judge(\.(base_url|model|rater|temperature))?", "judge"),
+        (r"judge(\.(base_url|model|rater|temperature|second_order|max_[a-z_]+_chars))?", "judge"),
         (rf"{_CANDIDATE}(name|model|base_url)", "candidate model"),
         (r"incumbent\.(model|base_url)", "incumbent model"),
         (rf"{_CANDIDATE}(server|strip_think|timeout_seconds|max_concurrency)", "how the candidate is asked"),

@@ -1,4 +1,4 @@
-"""The pairwise judge's course: one order, and where it is decisive the other one."""
+"""The pairwise judge's course: one order, and where it is decisive (or the pair is drawn for both) the other one."""
 
 from app.domain.exchange import Json, Reply
 from app.domain.grading import NewGrade, PairRecord, Settlement, StoredGrade
@@ -13,6 +13,7 @@ from app.pipeline.settlement import (
     Judge,
     arm_name,
     as_shown,
+    asked_twice,
     first_shown,
     grades_that_count,
     needed_orders,
@@ -26,7 +27,7 @@ class PairwiseCourse:
     def __init__(self, record: PairRecord, pilot: Pilot, judge: Judge, facts: Json) -> None:
         self._record, self._pilot, self._judge, self._facts = record, pilot, judge, facts
         self._arm = arm_name(pilot, record.key.arm_id)
-        self._first = first_shown(record, self._arm)
+        self._first, self._both = first_shown(record, self._arm), asked_twice(record, judge, self._arm)
         self._grades = grades_that_count(record, judge)
 
     def next_question(self) -> Question[JudgeAnswer] | None:
@@ -47,7 +48,7 @@ class PairwiseCourse:
         return settle_judged(self._record, self._grades, self._facts, unasked=unasked)
 
     def _next_order(self) -> str | None:
-        needed = needed_orders(self._grades, self._judge, self._arm, self._first)
+        needed = needed_orders(self._grades, self._judge, self._arm, self._first, after_a_tie=self._both)
         return needed[0] if needed else None
 
 

@@ -9,6 +9,7 @@ from app.domain.exchange import Failure, Json, Reply
 from app.domain.grading import NewGrade, PairRecord, Settlement, StoredGrade
 from app.domain.judge_table import JudgeTable
 from app.domain.pilot import Pilot
+from app.domain.second_order import is_asked_twice
 from app.domain.words import ArmRole, CoverageReason, Rule
 from app.graders import equality, tool_calls
 from app.graders.judge import judge_version
@@ -62,19 +63,25 @@ def settle(record: PairRecord, pilot: Pilot, judge: Judge | None) -> tuple[Settl
     return Settlement(record.key, Rule.GRADER, facts=decision.facts), grade
 
 
-def needed_orders(grades: Sequence[StoredGrade], judge: Judge, arm: str, first: str) -> tuple[str, ...]:
+def needed_orders(
+    grades: Sequence[StoredGrade], judge: Judge, arm: str, first: str, *, after_a_tie: bool = False
+) -> tuple[str, ...]:
     """Which replies have still to be shown first, in the order of asking.
 
-    Both orders of a decisive pair; nothing after a tie, or where a grade was imported whose order is not known. An order
-    that was imported is not asked again, nor is one that this version of the judge has answered, or failed to.
+    Both orders of a decisive pair; nothing after a tie (but see `after_a_tie`), or where a grade was imported whose order is
+    not known. An order that was imported is not asked again, nor is one that this version of the judge has answered, or
+    failed to.
 
     Args:
         grades: Those that count.
         judge: The judge; one who cannot be asked needs nothing.
         arm: Name of the pair's arm.
         first: Which reply is shown first in the first call.
+        after_a_tie: Whether a tie leaves the other order to be asked, as any other answer does (`asked_twice`).
     """
-    if judge.version is None or any(grade.value == TIE or grade.shown_first is None for grade in grades):
+    if judge.version is None or any(grade.shown_first is None for grade in grades):
+        return ()
+    if not after_a_tie and any(grade.value == TIE for grade in grades):
         return ()
     there = {grade.shown_first for grade in grades}
     incumbent = ArmRole.INCUMBENT.value
@@ -91,6 +98,11 @@ def first_shown(record: PairRecord, arm: str) -> str:
     """Whose reply the judge sees first in the first call: a coin that falls the same way each time."""
     coin = hashlib.sha256(f"{record.external_id}\x00{arm}".encode()).digest()[0]
     return arm if coin & 1 else ArmRole.INCUMBENT.value
+
+
+def asked_twice(record: PairRecord, judge: Judge, arm: str) -> bool:
+    """Whether the judge is asked in both orders whatever it says first: by configuration, or in the random tenth."""
+    return is_asked_twice(judge.table.second_order, record.external_id, arm)
 
 
 def settle_judged(record: PairRecord, grades: Sequence[StoredGrade], facts: Json, *, unasked: str | None = None) -> Settlement:
@@ -164,7 +176,8 @@ def _by_judge(record: PairRecord, pilot: Pilot, judge: Judge | None, decision: D
         return Settlement(record.key, Rule.GRADER, ungraded=NO_TEXT if missing == NO_TEXT else NO_JUDGE, facts=decision.facts)
     arm = arm_name(pilot, record.key.arm_id)
     counted = grades_that_count(record, judge)
-    if not needed_orders(counted, judge, arm, first_shown(record, arm)):
+    both = asked_twice(record, judge, arm)
+    if not needed_orders(counted, judge, arm, first_shown(record, arm), after_a_tie=both):
         return settle_judged(record, counted, decision.facts)
     if missing is not None:
         has_value = any(grade.value is not None for grade in counted)

@@ -11,7 +11,7 @@ from app.domain.exchange import Failure, Reply
 from app.domain.grading import IMPORTED, PairKey, PairRecord, StoredGrade
 from app.domain.pilot import Arm, Pilot
 from app.domain.words import ArmRole, FailureKind, PilotState, Rule
-from app.pipeline.settlement import first_shown, judge_of, needed_orders, settle
+from app.pipeline.settlement import asked_twice, first_shown, judge_of, needed_orders, settle
 from tests.builders import a_configuration
 
 ARRIVED = datetime(2026, 10, 5, 12, tzinfo=UTC)
@@ -75,6 +75,46 @@ def test_the_order_of_asking_is_a_fair_coin_that_falls_the_same_way_each_time() 
     first = [first_shown(record, "qwen") for record in records]
     assert first == [first_shown(record, "qwen") for record in records]
     assert 900 < Counter(first)["qwen"] < 1100
+
+
+@pytest.mark.parametrize(
+    ("grades", "needed"),
+    [
+        ([], BOTH),
+        ([given("incumbent", 0.5)], ("qwen",)),
+        ([given("qwen", 0.5)], ("incumbent",)),
+        ([given("incumbent", 0.5), given("qwen", 1.0)], ()),
+        ([imported("incumbent", 0.5)], ("qwen",)),
+        ([imported(None, 0.5)], ()),
+    ],
+)
+def test_a_pair_that_is_asked_twice_is_asked_after_a_tie_too(grades: list[StoredGrade], needed: tuple[str, ...]) -> None:
+    judge = judge_of(a_configuration(judge=JUDGE))
+    assert judge is not None
+    assert needed_orders(grades, judge, "qwen", "incumbent", after_a_tie=True) == needed
+
+
+def test_a_tenth_of_the_pairs_is_asked_twice_whichever_reply_is_shown_first() -> None:
+    judge = judge_of(a_configuration(judge=JUDGE))
+    always = judge_of(a_configuration(judge=JUDGE | {"second_order": "always"}))
+    assert judge is not None
+    assert always is not None
+    records = [replace(a_record(), external_id=f"e-{number}") for number in range(8000)]
+    drawn = [record for record in records if asked_twice(record, judge, "qwen")]
+    assert drawn == [record for record in records if asked_twice(record, judge, "qwen")]
+    assert 720 < len(drawn) < 880
+    assert 0.44 < Counter(first_shown(record, "qwen") for record in drawn)["qwen"] / len(drawn) < 0.56
+    assert 30 < sum(asked_twice(record, judge, "llama") for record in drawn) < 130, "each arm has a draw of its own"
+    assert all(asked_twice(record, always, "qwen") for record in records[:100])
+
+
+def test_a_tie_settles_a_pair_unless_both_its_orders_are_asked() -> None:
+    records = [replace(a_record(YES, NO, given("incumbent", 0.5)), external_id=f"e-{number}") for number in range(100)]
+    for order, least, most in (("decisive", 1, 30), ("always", 100, 100)):
+        pilot = a_pilot(judge=JUDGE | {"second_order": order})
+        judge = judge_of(pilot.configuration)
+        open_ones = sum(not settle(record, pilot, judge)[0].is_settled for record in records)
+        assert least <= open_ones <= most
 
 
 def test_without_a_judge_a_pair_that_needs_one_is_ungraded() -> None:
