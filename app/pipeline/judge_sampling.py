@@ -19,6 +19,7 @@ from app.store.judge_shares import (
     Stratum,
     WaitingPair,
     add_shares,
+    has_left_out,
     judged_so_far,
     read_shares,
     waiting_pairs,
@@ -59,13 +60,17 @@ class Means:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """One stratum without a share: how many pairs it has or will have, and what one costs."""
+    """One stratum that is decided on: how many pairs it has or will have, and what one costs.
+
+    `drawn` is the share that it has already, where there is more money now: the pairs are those that were left out.
+    """
 
     segment: str
     week: date
     pairs: int
     usd_a_pair: Decimal
     label_probability: float = 0.0
+    drawn: float = 0.0
 
     @property
     def usd(self) -> Decimal:
@@ -77,7 +82,8 @@ def decide_shares(session_factory: SessionFactory, pilot: Pilot, plan: Registere
     """Decides for each stratum that has none yet which share of its conversations is judged.
 
     Everything while the money reaches for all that waits and for what is still to come; else the money is shared out by the
-    square root of each stratum's size, so that small segments are not the first to become unknown.
+    square root of each stratum's size, so that small segments are not the first to become unknown. Where all that was left
+    out waits again, for a grading was asked for, its share may grow: what was drawn stays drawn.
 
     Args:
         session_factory: Where pairs and shares are.
@@ -94,9 +100,13 @@ def decide_shares(session_factory: SessionFactory, pilot: Pilot, plan: Registere
         if judged >= LEAST_JUDGED:
             prices = dict.fromkeys(prices, usd / judged)
         demands = _demands(pilot, plan, strata, known, prices, now)
-        if not demands:
+        again = [] if has_left_out(session, pilot.id, NOT_DRAWN) else _again(plan, strata, known, prices)
+        if not (demands or again):
             return
-        left = means.budget_usd * (1 - KEPT_BACK) - means.spent_usd - _promised(strata, known, prices)
+        growing = {(demand.segment, demand.week) for demand in again}
+        fixed = [share for share in known if (share.segment, share.week) not in growing]
+        left = means.budget_usd * (1 - KEPT_BACK) - means.spent_usd - _promised(strata, fixed, prices)
+        demands += again
         coming = _coming(pilot, demands, known, now)
         add_shares(session, pilot.id, shares_of(demands, left=left, coming=coming, version=means.version))
 
@@ -168,10 +178,28 @@ def _demands(
             stratum.week,
             max(stratum.pairs, _expected(pilot, stratum, strata, known, now)),
             prices[stratum.segment, stratum.week],
-            plan.label_probability.get(stratum.segment, 0.0) if plan.seed else 0.0,
+            _people(plan, stratum.segment),
         )
         for stratum in new
     ]
+
+
+def _again(
+    plan: RegisteredPlan,
+    strata: Sequence[Stratum],
+    known: Sequence[JudgeShare],
+    prices: Mapping[tuple[str, date], Decimal],
+) -> list[Demand]:
+    partly = {(share.segment, share.week): share.share for share in known if share.share < 1}
+    return [
+        Demand(each.segment, each.week, each.pairs, prices[key], _people(plan, each.segment), partly[key])
+        for each in strata
+        if (key := (each.segment, each.week)) in partly
+    ]
+
+
+def _people(plan: RegisteredPlan, segment: str) -> float:
+    return plan.label_probability.get(segment, 0.0) if plan.seed else 0.0
 
 
 def _expected(pilot: Pilot, stratum: Stratum, strata: Sequence[Stratum], known: Sequence[JudgeShare], now: datetime) -> int:
@@ -231,11 +259,12 @@ def _level(demands: Sequence[Demand], money: float) -> float:
 def _of_level(demand: Demand, level: float) -> float:
     """The judge's share where people's draws are judged besides."""
     wanted = min(1.0, level / math.sqrt(demand.pairs))
-    people = demand.label_probability
+    people = 0.0 if demand.drawn else demand.label_probability
     share = (wanted - people) / (1 - people) if people < 1 else 0.0
     return max(LEAST_SHARE, share)
 
 
 def _share(demand: Demand, share: float, version: str) -> JudgeShare:
     usd = demand.usd.quantize(Decimal("0.00000001"))
-    return JudgeShare(version, demand.segment, demand.week, share, demand.pairs, usd)
+    whole = demand.drawn + (1 - demand.drawn) * share
+    return JudgeShare(version, demand.segment, demand.week, whole, demand.pairs, usd)

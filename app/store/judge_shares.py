@@ -26,7 +26,8 @@ WHERE pilot_id = :pilot AND version = :version ORDER BY segment, week
 """)
 _ADD = text("""
 INSERT INTO judge_shares (pilot_id, version, segment, week, share, pairs_expected, usd_expected)
-VALUES (:pilot, :version, :segment, :week, :share, :pairs_expected, :usd_expected) ON CONFLICT DO NOTHING
+VALUES (:pilot, :version, :segment, :week, :share, :pairs_expected, :usd_expected)
+ON CONFLICT (pilot_id, version, segment, week) DO UPDATE SET share = greatest(judge_shares.share, excluded.share)
 """)
 _STRATA = text(f"""
 WITH firsts AS ({_FIRST})
@@ -50,6 +51,9 @@ WHERE p.pilot_id = :pilot AND p.state = 'pending' AND p.rule = 'grader' AND p.cl
     AND (p.exchange_id, p.arm_id) > (:exchange, :arm)
 ORDER BY p.exchange_id, p.arm_id LIMIT :limit
 """)  # noqa: S608 - as above
+_LEFT_OUT = text("""
+SELECT EXISTS (SELECT FROM pairs WHERE pilot_id = :pilot AND state = 'settled' AND facts ->> 'unasked' = :reason)
+""")
 _MEAN = text("""
 SELECT count(DISTINCT (exchange_id, arm_id)), sum(cost_usd) FROM grades
 WHERE pilot_id = :pilot AND version = :version AND source = 'graded' AND cost_usd IS NOT NULL
@@ -93,7 +97,7 @@ def read_shares(session: Session, pilot_id: int, version: str) -> tuple[JudgeSha
 
 
 def add_shares(session: Session, pilot_id: int, shares: Sequence[JudgeShare]) -> None:
-    """Writes decisions down; one that is there stays as it is."""
+    """Writes decisions down; a share that is there can only grow: what was drawn stays drawn."""
     for share in shares:
         values: dict[str, Any] = {name: getattr(share, name) for name in JudgeShare.__slots__}
         session.execute(_ADD, {"pilot": pilot_id, **values})
@@ -124,6 +128,11 @@ def waiting_pairs(
         WaitingPair(PairKey(row.exchange_id, row.arm_id), row.facts, row.conversation_id, row.segment, row.week)
         for row in session.execute(_PENDING, parameters)
     ]
+
+
+def has_left_out(session: Session, pilot_id: int, reason: str) -> bool:
+    """Whether any pair is settled unasked for this reason."""
+    return bool(session.scalar(_LEFT_OUT, {"pilot": pilot_id, "reason": reason}))
 
 
 def judged_so_far(session: Session, pilot_id: int, version: str) -> tuple[int, Decimal]:

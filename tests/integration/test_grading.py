@@ -312,11 +312,14 @@ def test_the_budget_is_never_overdrawn_and_more_money_asks_again(session_factory
         assert 1 <= status.judge_calls < 10
         assert status.usd == status.judge_calls * Decimal("0.002")
         assert status.usd <= Decimal("0.02")
-        assert status.ungraded == {"over_budget": 10 - status.judge_calls}
+        assert sum(status.ungraded.values()) == 10 - status.judge_calls
+        assert set(status.ungraded) <= {"over_budget", "not_drawn"}
         with session_scope(session_factory) as session:
             session.execute(text("UPDATE pilots SET configuration = jsonb_set(configuration, '{judge,budget_usd}', '\"5\"')"))
         status = graded(session_factory, pilot)
-        assert (status.ungraded, status.judge_calls, status.usd) == ({}, 10, Decimal("0.02"))
+        # A random tenth is asked in both orders even after a tie.
+        assert (status.ungraded, status.usd) == ({}, status.judge_calls * Decimal("0.002"))
+        assert 10 <= status.judge_calls < 20
 
 
 def test_unusable_answers_are_paid_for_too(session_factory: SessionFactory) -> None:

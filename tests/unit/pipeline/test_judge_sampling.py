@@ -7,6 +7,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from app.domain.epochs import Epoch
 from app.domain.judge_sample import LEAST_SHARE, JudgeShare, chance_of_judging, judging_point
 from app.domain.registered import RegisteredPlan
 from app.pipeline.closing import select_evidence
@@ -15,7 +16,7 @@ from app.pipeline.judge_sampling import Demand, shares_of
 from app.pipeline.judged_sample import sample_of
 from app.pipeline.quality import Grounds, Judged, judge_quality
 from tests.unit.pipeline.test_conversations import NOW, START, a_running_pilot
-from tests.unit.pipeline.test_quality import PLAN, Epoch, evidence_with, rows_of
+from tests.unit.pipeline.test_quality import PLAN, evidence_with, rows_of
 
 WEEKS = [date(2026, 10, 5), date(2026, 10, 12)]
 
@@ -52,6 +53,14 @@ def test_weeks_to_come_keep_their_part_and_no_stratum_is_left_out_altogether() -
 def test_what_people_look_at_is_paid_from_the_same_money() -> None:
     (share,) = shares(1000, left="5", label_probability=0.2)
     assert chance_of_judging(share, 0.2) == pytest.approx(0.5)
+
+
+def test_more_money_draws_more_of_what_was_left_out_and_takes_nothing_back() -> None:
+    left_out = Demand("s0", WEEKS[0], 600, Decimal("0.01"), 0.0, drawn=0.4)
+    (grown,) = shares_of([left_out], left=Decimal(3), coming=Decimal(0), version="v")
+    assert grown.share == pytest.approx(0.4 + 0.6 * 0.5)
+    (whole,) = shares_of([left_out], left=Decimal(6), coming=Decimal(0), version="v")
+    assert whole.share == 1.0
 
 
 def decided(share: float) -> list[JudgeShare]:
