@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from app.domain.exchange import Failure, Json, Reply
+from app.domain.rubric_scores import NewScore, Score
 from app.domain.words import Rule
 
 # The version of grades that came by import; every other version was graded here.
@@ -63,6 +64,7 @@ class PairRecord:
     """A pair as it is stored; `None` texts are not kept (any more).
 
     Attributes:
+        scores: Of both replies, where the segment's grader is a rubric.
         incumbent_checks: What was found in the incumbent's reply while its text was there (`app.graders.digests`); empty where
             the text is kept as it was.
         other_checks: The same of the other arm's.
@@ -80,6 +82,7 @@ class PairRecord:
     grades: tuple[StoredGrade, ...] = ()
     incumbent_checks: Json = field(default_factory=dict)
     other_checks: Json = field(default_factory=dict)
+    scores: tuple[Score, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,14 @@ class NewGrade:
     at: datetime
     facts: Json = field(default_factory=dict)
     cost_usd: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one answer of a model gives to store: the pair's grade, the score of one reply, or both."""
+
+    grade: NewGrade | None = None
+    score: NewScore | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,14 @@ class Question(Generic[AnswerT]):
         name: Of the answer's schema.
         schema: JSON schema of the answer, sent where the server takes schemas.
         parse: The answer that a text certainly holds; `None` = it leaves a doubt, and is asked for again.
+        key: Questions of one key have one answer and are asked once; `None` = no other question is the same.
     """
 
     build: Callable[[], list[Json]]
     name: str
     schema: Json
     parse: Callable[[str], AnswerT | None]
+    key: str | None = None
 
     @property
     def schema_format(self) -> Json:

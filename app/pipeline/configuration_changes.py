@@ -22,7 +22,7 @@ from app.store.status import exchanges_of_segment, replies_of_arm
 # What the window and the pilot's identity rest on.
 FIXED_PATHS = frozenset({"pilot.starts", "pilot.days", "pilot.timezone"})
 # What a pair's preference rests on: after a change every pair is looked at again, stored grades are kept.
-GRADED_TABLES = ("judge", "segment", "candidate", "incumbent")
+GRADED_TABLES = ("judge", "segment", "candidate", "incumbent", "rubric")
 _CANDIDATE, _SEGMENT = r"candidate\[.+\]\.", r"segment\[.+\]\."
 # What of the decision rests on a path; the first that fits. A path that none fits decides nothing (budgets, keys, families).
 _TOUCHES = tuple(
@@ -113,7 +113,7 @@ def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield from _flat(inner, f"{path}.{key}" if path else key)
     elif isinstance(value, list) and value:
         for inner in value:
-            yield from _flat(inner, f"{path}[{inner['name']}]")
+            yield from _flat(inner, f"{path}[{inner['name'] if 'name' in inner else inner['text']}]")  # criteria have no name
     elif value not in ([], {}):
         yield path, value
 

@@ -1,9 +1,9 @@
-"""What has to be asked about one pair: question after question, a grade from each answer, and the pair's end."""
+"""What has to be asked about one pair: question after question, what each answer gives, and the pair's end."""
 
 from typing import Any, Protocol
 
 from app.domain.exchange import Json
-from app.domain.grading import NewGrade, PairRecord, Settlement
+from app.domain.grading import PairRecord, Settlement, Taken
 from app.domain.pilot import Pilot
 from app.graders.question import Question
 from app.pipeline.judge_asking import Asked
@@ -17,8 +17,8 @@ class Course(Protocol):
     def next_question(self) -> Question[Any] | None:
         """What is to be asked now; `None` = nothing (more). Asking twice changes nothing."""
 
-    def take(self, asked: Asked[Any]) -> NewGrade:
-        """The grade that came of the question that was next."""
+    def take(self, asked: Asked[Any]) -> Taken:
+        """What came of the question that was next, to be stored with what it cost."""
 
     def end(self, *, unasked: str | None = None) -> Settlement:
         """What becomes of the pair; `unasked` says why its questions were not all asked."""

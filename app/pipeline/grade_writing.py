@@ -8,8 +8,10 @@ from decimal import Decimal
 from time import monotonic
 
 from app.domain.grading import NewGrade, Settlement
+from app.domain.rubric_scores import NewScore
 from app.store.grades import insert_grades, save_settlements
 from app.store.gradings import JUDGE_PURPOSE, prolong_claims
+from app.store.rubric_scores import insert_scores
 from app.store.session import SessionFactory, session_scope
 from app.store.spend import book_spend
 
@@ -19,12 +21,13 @@ LINGER_SECONDS = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What came of asking: a grade (`None` = there was nothing to grade), its cost, and the pair's end if this was it."""
+    """What came of asking: a grade, a reply's score, what it cost, and the pair's end if this was it."""
 
     grade: NewGrade | None
     settlement: Settlement | None
     calls: int = 0
     usd: Decimal = Decimal(0)
+    score: NewScore | None = None
 
 
 @dataclass(slots=True)
@@ -63,6 +66,7 @@ class GradeWriter:
 
     def _write(self, findings: Sequence[Finding]) -> None:
         with session_scope(self.session_factory) as session:
+            insert_scores(session, self.pilot_id, [found.score for found in findings if found.score is not None])
             insert_grades(session, self.pilot_id, [found.grade for found in findings if found.grade is not None])
             settlements = [found.settlement for found in findings if found.settlement is not None]
             save_settlements(session, settlements, worker=self.worker)

@@ -113,6 +113,6 @@ class _Run:
             if isinstance(asked.outcome, Ungraded) and asked.outcome.reason == OVER_BUDGET:
                 await self.writer.put(Finding(None, course.end(unasked=OVER_BUDGET), asked.calls, asked.usd))
                 return
-            grade = course.take(asked)
+            given = course.take(asked)
             last = course.end() if course.next_question() is None else None
-            await self.writer.put(Finding(grade, last, asked.calls, asked.usd))
+            await self.writer.put(Finding(given.grade, last, asked.calls, asked.usd, given.score))

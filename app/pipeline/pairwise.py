@@ -1,7 +1,7 @@
 """The pairwise judge's course: one order, and where it is decisive (or the pair is drawn for both) the other one."""
 
 from app.domain.exchange import Json, Reply
-from app.domain.grading import NewGrade, PairRecord, Settlement, StoredGrade
+from app.domain.grading import NewGrade, PairRecord, Settlement, StoredGrade, Taken
 from app.domain.pilot import Pilot
 from app.domain.words import ArmRole
 from app.graders.judge import NAME, pairwise_question, preference_value
@@ -35,13 +35,13 @@ class PairwiseCourse:
         order = self._next_order()
         return None if order is None else pairwise_question(comparison_of(self._pilot, self._record, order))
 
-    def take(self, asked: Asked[JudgeAnswer]) -> NewGrade:
+    def take(self, asked: Asked[JudgeAnswer]) -> Taken:
         """The judge's grade of the pair in that order."""
         order = self._next_order()
         assert order is not None  # noqa: S101 - there was a question
         grade = grade_of(self._record, self._arm, order, asked, self._judge)
         self._grades.append(StoredGrade(grade.version, grade.shown_first, grade.value, grade.ungraded))
-        return grade
+        return Taken(grade)
 
     def end(self, *, unasked: str | None = None) -> Settlement:
         """The pair as its grades decide it."""

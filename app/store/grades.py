@@ -12,8 +12,10 @@ from app.domain.exchange import Failure, Reply
 from app.domain.grading import IMPORTED, NewGrade, PairKey, PairRecord, Settlement, StoredGrade
 from app.domain.payload import tool_calls_of
 from app.domain.pilot import Pilot
+from app.domain.rubric_scores import Score
 from app.domain.words import FailureKind
 from app.store.payloads import REQUEST_ARM, read_payloads
+from app.store.rubric_scores import forget_unanswered, read_scores
 
 GRADED_HERE = "graded"
 BEFORE_ALL = PairKey(0, 0)
@@ -78,18 +80,20 @@ def lock_undecided(session: Session, pilot_id: int, *, after: PairKey, limit: in
 
 
 def read_pairs(session: Session, pilot: Pilot, keys: Sequence[PairKey], *, rater: str | None) -> list[PairRecord]:
-    """The pairs of these keys, in the same order, with the grades of one rater (the judge's)."""
+    """The pairs of these keys, in the same order, with the grades and scores of one rater (the judge's)."""
     if not keys:
         return []
     exchanges = sorted({key.exchange_id for key in keys})
     payloads = read_payloads(session, exchanges)
     grades = _read_grades(session, exchanges, rater) if rater is not None else {}
+    has_rubrics = bool(pilot.configuration.rubric) and rater is not None
+    scores = read_scores(session, exchanges, rater=rater or "") if has_rubrics else {}
     parameters = {
         "exchanges": [key.exchange_id for key in keys],
         "arms": [key.arm_id for key in keys],
         "incumbent": pilot.incumbent.id,
     }
-    return [_record(row, pilot.incumbent.id, payloads, grades) for row in session.execute(_READ, parameters)]
+    return [_record(row, pilot.incumbent.id, payloads, grades, scores) for row in session.execute(_READ, parameters)]
 
 
 def insert_grades(session: Session, pilot_id: int, grades: Sequence[NewGrade]) -> None:
@@ -156,7 +160,7 @@ FROM back b WHERE p.exchange_id = b.exchange_id AND p.arm_id = b.arm_id
 # Answers that say nothing of the pair: asked again when a grading is asked for. What the judge answered stays answered.
 _REOPEN_UNANSWERED = text("""
 WITH gone AS (
-    DELETE FROM grades WHERE pilot_id = :pilot AND grader = 'judge' AND version <> :imported
+    DELETE FROM grades WHERE pilot_id = :pilot AND (grader = 'judge' OR grader LIKE 'rubric:%') AND version <> :imported
         AND ungraded IS NOT NULL AND ungraded <> ALL(CAST(:final AS text[]))
     RETURNING exchange_id, arm_id
 ), back AS (
@@ -189,7 +193,9 @@ def reopen_unanswered(session: Session, pilot_id: int, *, final: Iterable[str]) 
         pilot_id: Whose pairs.
         final: Reasons that are the judge's own answer and stay.
     """
-    session.execute(_REOPEN_UNANSWERED, {"pilot": pilot_id, "imported": IMPORTED, "final": sorted(final)})
+    reasons = sorted(final)
+    forget_unanswered(session, pilot_id, final=reasons)
+    session.execute(_REOPEN_UNANSWERED, {"pilot": pilot_id, "imported": IMPORTED, "final": reasons})
 
 
 def _read_grades(session: Session, exchanges: list[int], rater: str) -> Mapping[PairKey, list[StoredGrade]]:
@@ -201,7 +207,11 @@ def _read_grades(session: Session, exchanges: list[int], rater: str) -> Mapping[
 
 
 def _record(
-    row: Row[Any], incumbent_arm: int, payloads: Mapping[tuple[int, int], Any], grades: Mapping[PairKey, list[StoredGrade]]
+    row: Row[Any],
+    incumbent_arm: int,
+    payloads: Mapping[tuple[int, int], Any],
+    grades: Mapping[PairKey, list[StoredGrade]],
+    scores: Mapping[int, list[Score]],
 ) -> PairRecord:
     key = PairKey(row.exchange_id, row.arm_id)
     i_failure = _failure(row.i_failure, row.i_status, adaptation=bool(row.i_adaptation))
@@ -221,6 +231,7 @@ def _record(
         grades=tuple(grades.get(key, ())),
         incumbent_checks=row.i_checks or {},
         other_checks=row.checks or {},
+        scores=tuple(each for each in scores.get(key.exchange_id, ()) if each.arm_id in {incumbent_arm, key.arm_id}),
     )
 
 
