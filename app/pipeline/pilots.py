@@ -13,9 +13,11 @@ from app.domain.words import PilotState
 from app.errors import Conflict
 from app.pipeline.configuration import Loaded, load_configuration
 from app.pipeline.configuration_changes import touched_by
+from app.pipeline.judge_sampling import NOT_DRAWN
 from app.pipeline.registration import plan_of, register
 from app.store import pilots
 from app.store.audit import record
+from app.store.judge_shares import reopen_left_out_as
 from app.store.registrations import changes_of, registration_of
 from app.store.status import exchanges_outside
 
@@ -71,6 +73,7 @@ def start_pilot(session: Session, name: str, by: str, now: datetime) -> Told:
     starts_at, why = _window_start(session, pilot, now)
     running = pilots.mark_started(session, pilot, starts_at=starts_at, at=now)
     registration = register(session, running, at=now)
+    reopen_left_out_as(session, pilot.id, NOT_DRAWN)  # people's draws are known from now on, and the judge looks at them
     record(session, by, "pilot.start", pilot.id, pilot=name, starts_at=starts_at.isoformat(), hash=registration.hash)
     local = starts_at.astimezone(ZoneInfo(pilot.configuration.pilot.timezone))
     notes = [f"day 1 begins {local:%Y-%m-%d %H:%M} {pilot.configuration.pilot.timezone} ({why})"]

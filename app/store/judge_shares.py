@@ -54,6 +54,14 @@ ORDER BY p.exchange_id, p.arm_id LIMIT :limit
 _LEFT_OUT = text("""
 SELECT EXISTS (SELECT FROM pairs WHERE pilot_id = :pilot AND state = 'settled' AND facts ->> 'unasked' = :reason)
 """)
+_REOPEN = text("""
+WITH back AS (
+    SELECT exchange_id, arm_id FROM pairs
+    WHERE pilot_id = :pilot AND state = 'settled' AND facts ->> 'unasked' = :reason FOR UPDATE SKIP LOCKED
+)
+UPDATE pairs p SET state = 'pending', rule = NULL, ungraded = NULL, facts = '{}', settled_at = NULL
+FROM back b WHERE p.exchange_id = b.exchange_id AND p.arm_id = b.arm_id
+""")
 _MEAN = text("""
 SELECT count(DISTINCT (exchange_id, arm_id)), sum(cost_usd) FROM grades
 WHERE pilot_id = :pilot AND version = :version AND source = 'graded' AND cost_usd IS NOT NULL
@@ -133,6 +141,11 @@ def waiting_pairs(
 def has_left_out(session: Session, pilot_id: int, reason: str) -> bool:
     """Whether any pair is settled unasked for this reason."""
     return bool(session.scalar(_LEFT_OUT, {"pilot": pilot_id, "reason": reason}))
+
+
+def reopen_left_out_as(session: Session, pilot_id: int, reason: str) -> None:
+    """Pairs that were not asked about for this reason are looked at again."""
+    session.execute(_REOPEN, {"pilot": pilot_id, "reason": reason})
 
 
 def judged_so_far(session: Session, pilot_id: int, version: str) -> tuple[int, Decimal]:
