@@ -50,7 +50,8 @@ class ToolCall:
 class Reply:
     """One arm's answer.
 
-    `reasoning` is kept for the explorer and never shown to a judge.
+    `reasoning` is kept for the explorer and never shown to a judge. `is_refusal`: the server itself says that the content is
+    a refusal.
     """
 
     content: str | None
@@ -59,6 +60,7 @@ class Reply:
     usage: Usage = field(default_factory=Usage)
     timing: Timing = field(default_factory=Timing)
     reasoning: str | None = None
+    is_refusal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

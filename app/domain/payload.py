@@ -12,6 +12,8 @@ def reply_body(reply: Reply | Failure) -> Json:
     body: Json = {"content": reply.content}
     if reply.tool_calls:
         body["tool_calls"] = [tool_call_body(call) for call in reply.tool_calls]
+    if reply.is_refusal:
+        body["refusal"] = True
     if reply.reasoning:
         body["reasoning"] = reply.reasoning
     if reply.usage.raw is not None:

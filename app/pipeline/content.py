@@ -14,9 +14,13 @@ from app.capture.masking.presidio import EngineMissing, is_installed, load_analy
 from app.domain.configuration import ContentTable, PilotConfiguration
 from app.domain.content import MASKED, METADATA, strictest
 from app.domain.exchange import Failure, Json, Reply
+from app.domain.findings import FINDINGS
 from app.domain.payload import reply_body
 from app.domain.toml_lines import Path
 from app.domain.toml_table import ContentLevel
+from app.graders.checks.catalogue import BUILT_IN, look_at
+from app.graders.checks.catalogue import checks_of as rules_of
+from app.graders.checks.check import Check
 from app.graders.digests import DIGEST_CHARS, check_reply
 
 __all__ = ["ContentPolicy", "checks_of", "content_problems", "strictest", "strictest_level_of"]
@@ -34,6 +38,7 @@ class ContentPolicy:
         masks_candidate: Whether candidates are asked with the masked request.
         masker: Masks; `None` = what it needs is missing here, so that nothing is kept where it would mask.
         key: Keys digests and placeholders.
+        rules: What every reply is looked at with (docs/graders.md).
     """
 
     default: ContentLevel
@@ -41,6 +46,7 @@ class ContentPolicy:
     masks_candidate: bool
     masker: Masker | None
     key: bytes
+    rules: tuple[Check, ...] = BUILT_IN
 
     @property
     def can_ask(self) -> bool:
@@ -62,6 +68,7 @@ class ContentPolicy:
             masks_candidate=content.candidate_sees == MASKED,
             masker=masker_of(content, key),
             key=key,
+            rules=rules_of(configuration.check),
         )
 
     def level(self, segment: str, hint: ContentLevel | None) -> ContentLevel:
@@ -97,6 +104,8 @@ class ContentPolicy:
         found = checks_of(self.key, request, reply)
         if found and self.masks_candidate and self.masker is not None:
             found |= checks_of(self.key, request, mask_reply(self.masker, reply)) | {"violation": found["violation"]}
+        if isinstance(reply, Reply):
+            found[FINDINGS] = look_at(self.rules, request, reply).body
         return found
 
     def hidden(self, name: str) -> str:

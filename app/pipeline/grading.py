@@ -24,6 +24,7 @@ from app.pipeline.judge_asking import Patience
 from app.pipeline.judge_sampling import Means, decide_shares, leave_out_undrawn
 from app.pipeline.judging import JudgingPlan, judge_pairs
 from app.pipeline.registration import plan_of
+from app.pipeline.reply_checks import find_in_settled, note_findings
 from app.pipeline.settlement import Judge, judge_of, settle
 from app.settings import Settings
 from app.store.audit import record
@@ -138,6 +139,7 @@ def settle_without_model(session_factory: SessionFactory, pilot: Pilot) -> int:
             found = [settle(each, pilot, judge) for each in records]
             insert_grades(session, pilot.id, [grade for _, grade in found if grade is not None])
             save_settlements(session, [settlement for settlement, _ in found])
+            note_findings(session, pilot, records)
         after = keys[-1]
         settled += sum(settlement.is_settled for settlement, _ in found)
 
@@ -159,6 +161,8 @@ def grade_pilot(
             return False
         before = _pending(session_factory, pilot_id)
         settle_without_model(session_factory, pilot)
+        if not find_in_settled(session_factory, pilot, seconds=limits.seconds):
+            return True
         try:
             _ask_judge(session_factory, pilot, limits, environment)
         except ServiceError as error:

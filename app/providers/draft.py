@@ -108,7 +108,8 @@ class Draft:
         if not content.strip() and not calls and not self.is_pending:
             because = f"finish_reason {self.finish_reason}" + (", reasoning only" if reasoning else "")
             return Failure(FailureKind.EMPTY, message=because, timing=timing)
-        return Reply(content or None, calls, self.finish_reason, self.usage, timing, reasoning or None)
+        is_refusal = bool(self.refusal and not self._shown)
+        return Reply(content or None, calls, self.finish_reason, self.usage, timing, reasoning or None, is_refusal)
 
     @property
     def _shown(self) -> str:

@@ -14,7 +14,7 @@ from app.domain.payload import tool_calls_of
 from app.domain.pilot import Pilot
 from app.domain.rubric_scores import Score
 from app.domain.words import FailureKind
-from app.store.payloads import REQUEST_ARM, read_payloads
+from app.store.payloads import REFERENCE_ARM, REQUEST_ARM, read_payloads
 from app.store.rubric_scores import forget_unanswered, read_scores
 
 GRADED_HERE = "graded"
@@ -29,6 +29,7 @@ _READ = text("""
 SELECT k.exchange_id, k.arm_id, e.external_id, e.arrived_at, e.segment, e.reason, e.sample_point,
        i.exchange_id IS NOT NULL AS has_incumbent, i.failure AS i_failure, i.status AS i_status,
        i.caused_by_adaptation AS i_adaptation, i.checks AS i_checks, r.checks,
+       i.finish_reason AS i_finish_reason, r.finish_reason,
        r.exchange_id IS NOT NULL AS has_other, r.failure, r.status, r.caused_by_adaptation
 FROM unnest(CAST(:exchanges AS bigint[]), CAST(:arms AS bigint[])) WITH ORDINALITY AS k(exchange_id, arm_id, number)
 JOIN exchanges e ON e.id = k.exchange_id
@@ -216,8 +217,10 @@ def _record(
     key = PairKey(row.exchange_id, row.arm_id)
     i_failure = _failure(row.i_failure, row.i_status, adaptation=bool(row.i_adaptation))
     failure = _failure(row.failure, row.status, adaptation=bool(row.caused_by_adaptation))
-    incumbent = i_failure or _reply(payloads.get((key.exchange_id, incumbent_arm)) if row.has_incumbent else None)
-    other = failure or _reply(payloads.get((key.exchange_id, key.arm_id)) if row.has_other else None)
+    incumbent = i_failure or _reply(
+        payloads.get((key.exchange_id, incumbent_arm)) if row.has_incumbent else None, row.i_finish_reason
+    )
+    other = failure or _reply(payloads.get((key.exchange_id, key.arm_id)) if row.has_other else None, row.finish_reason)
     return PairRecord(
         key=key,
         external_id=row.external_id,
@@ -226,6 +229,7 @@ def _record(
         reason=row.reason,
         sample_point=row.sample_point,
         request=payloads.get((key.exchange_id, REQUEST_ARM)),
+        reference=payloads.get((key.exchange_id, REFERENCE_ARM)),
         incumbent=incumbent,
         other=other,
         grades=tuple(grades.get(key, ())),
@@ -239,5 +243,8 @@ def _failure(kind: str | None, status: int | None, *, adaptation: bool) -> Failu
     return None if kind is None else Failure(FailureKind(kind), status, adaptation=adaptation)
 
 
-def _reply(body: Any) -> Reply | None:
-    return None if body is None else Reply(body.get("content"), tool_calls_of(body.get("tool_calls")))
+def _reply(body: Any, finish_reason: str | None) -> Reply | None:
+    if body is None:
+        return None
+    calls = tool_calls_of(body.get("tool_calls"))
+    return Reply(body.get("content"), calls, finish_reason, is_refusal=body.get("refusal") is True)

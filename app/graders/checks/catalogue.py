@@ -1,10 +1,10 @@
 """All checks of a pilot, and what they find in a reply."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from app.domain.check_table import CheckTable
 from app.domain.exchange import Json, Reply
+from app.domain.findings import Findings
 from app.graders.checks import (
     empty,
     json_invalid,
@@ -27,19 +27,6 @@ _MODULES = (
 BUILT_IN = tuple(Check.of(module) for module in _MODULES)
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """What checks found in one reply, by their labels; nothing of its text.
-
-    Attributes:
-        checked: Checks that applied.
-        found: Those of them that found something.
-    """
-
-    checked: frozenset[str]
-    found: frozenset[str]
-
-
 def checks_of(own: Sequence[CheckTable]) -> tuple[Check, ...]:
     """The built-in checks and the user's own."""
     return (*BUILT_IN, *map(own_check, own))
@@ -56,3 +43,8 @@ def look_at(checks: Sequence[Check], request: Json, reply: Reply) -> Findings:
     applying = [check for check in checks if check.applies(request, reply)]
     found = [check.label for check in applying if check.find(request, reply) is not None]
     return Findings(frozenset(check.label for check in applying), frozenset(found))
+
+
+def make_ready() -> None:
+    """Reads what checks need from files, so that the first reply does not wait for it: about a second, once a process."""
+    wrong_language.language_of("")

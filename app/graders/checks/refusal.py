@@ -1,7 +1,7 @@
 """Check `refusal`: a reply that begins by saying no.
 
 Phrases in ten languages, looked for in the first 300 characters only, and built to miss rather than to cry wolf: apologies,
-questions back and conditions are not refusals. The server's own word for it (`finish_reason`) counts as well.
+questions back and conditions are not refusals. The server's own word for it (`refusal`, `finish_reason`) counts as well.
 """
 
 import re
@@ -27,13 +27,14 @@ _MARKS = str.maketrans(
 
 def applies(request: Json, reply: Reply) -> bool:  # noqa: ARG001 - every check is asked the same way
     """To replies that say something and call no tool."""
-    return not reply.tool_calls and (has_content(reply) or _by_server(reply))
+    return not reply.tool_calls and (has_content(reply) or _said_by_server(reply) is not None)
 
 
 def find(request: Json, reply: Reply) -> str | None:  # noqa: ARG001
     """The words that say no, or the server's own."""
-    if _by_server(reply):
-        return f"the server says: {reply.finish_reason}"
+    server = _said_by_server(reply)
+    if server is not None:
+        return f"the server says: {server}"
     beginning = " ".join((reply.content or "")[:MAX_CHARS].translate(_MARKS).casefold().split())
     for hints, pattern in _PATTERNS:
         said = pattern.search(beginning) if any(hint in beginning for hint in hints) else None
@@ -42,5 +43,8 @@ def find(request: Json, reply: Reply) -> str | None:  # noqa: ARG001
     return None
 
 
-def _by_server(reply: Reply) -> bool:
-    return (reply.finish_reason or "").lower() in SAID_BY_SERVER
+def _said_by_server(reply: Reply) -> str | None:
+    if reply.is_refusal:
+        return "refusal"
+    reason = (reply.finish_reason or "").lower()
+    return reason if reason in SAID_BY_SERVER else None

@@ -14,6 +14,7 @@ from app.capture.segments import LiveSegmentOf, live_segment_finder
 from app.domain.pilot import Pilot
 from app.domain.toml_table import ContentLevel
 from app.domain.words import OTHER_SEGMENT, PilotState
+from app.graders.checks.catalogue import make_ready
 from app.pipeline.content import ContentPolicy, strictest
 from app.pipeline.mirroring.arms import LiveArm, arms_of
 from app.store.health import DATABASE_ERRORS
@@ -155,6 +156,7 @@ class PilotBook:
             return True
 
     def _read(self) -> tuple[list[Pilot], dict[str, Decimal]]:
+        make_ready()
         with self._session_factory() as session:
             pilots = list_pilots(session)
             met = (pilot for pilot in pilots if pilot.configuration.mirror.budget_usd is not None)
