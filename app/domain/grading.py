@@ -68,6 +68,7 @@ class PairRecord:
         incumbent_checks: What was found in the incumbent's reply while its text was there (`app.graders.digests`); empty where
             the text is kept as it was.
         other_checks: The same of the other arm's.
+        reference: An answer to the request that is known to be right, if one was given.
     """
 
     key: PairKey
@@ -82,6 +83,7 @@ class PairRecord:
     grades: tuple[StoredGrade, ...] = ()
     incumbent_checks: Json = field(default_factory=dict)
     other_checks: Json = field(default_factory=dict)
+    reference: str | None = None
     scores: tuple[Score, ...] = ()
 
 

@@ -9,6 +9,9 @@ from app.domain import text_rules
 from app.domain.second_order import SecondOrder
 from app.domain.toml_table import EnvironmentName, OptionalText, Table, Url, Usd
 
+# Shorter texts than these say too little to be compared.
+LEAST_CHARS = 500
+
 
 class JudgeTable(Table):
     """`[judge]`: who is asked, or (with `rater` and no `base_url`) whose imported grades are the judge's."""
@@ -23,6 +26,8 @@ class JudgeTable(Table):
     budget_usd: Usd = Decimal(50)
     allow_same_family: bool = False
     second_order: SecondOrder = "decisive"
+    max_reply_chars: Annotated[int, Field(ge=LEAST_CHARS)] = 100_000
+    max_conversation_chars: Annotated[int, Field(ge=LEAST_CHARS)] = 200_000
     temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
 
     @model_validator(mode="after")

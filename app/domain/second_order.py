@@ -7,7 +7,7 @@ SecondOrder = Literal["decisive", "always"]
 ALWAYS: SecondOrder = "always"
 SHARE = 0.1
 # A word of its own, so that the draw has nothing to do with the coin that decides which reply is shown first.
-_SALT = "both orders"
+_SALT = "second-order"
 _POINTS = 2**64
 
 

@@ -11,7 +11,7 @@ import orjson
 
 from app.domain.rubric_scores import CriterionMet
 from app.domain.rubric_table import Rubric
-from app.graders.judge_prompt import reply_text
+from app.graders.judge_texts import reply_text
 from app.graders.question import Question
 from app.graders.rubric_answer import RubricAnswer, parse_rubric_answer
 from app.graders.rubric_prompt import (

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 from app.domain.exchange import Json, Reply
 from app.domain.rubric_table import Rubric
-from app.graders.judge_prompt import Comparison, Marks, conversation_text, draw_marks, reply_text
+from app.graders.judge_prompt import Comparison, Marks, draw_marks
+from app.graders.judge_texts import conversation_text, reply_text
 
 TEMPLATE_VERSION = "1"
 SECTIONS = ("conversation", "reply")

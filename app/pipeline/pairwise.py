@@ -4,9 +4,10 @@ from app.domain.exchange import Json, Reply
 from app.domain.grading import NewGrade, PairRecord, Settlement, StoredGrade, Taken
 from app.domain.pilot import Pilot
 from app.domain.words import ArmRole
-from app.graders.judge import NAME, pairwise_question, preference_value
+from app.graders.judge import NAME, cut_chars, limits_of, pairwise_question, preference_value
 from app.graders.judge_answer import JudgeAnswer
-from app.graders.judge_prompt import Comparison
+from app.graders.judge_prompt import REFERENCE, SECTIONS, Comparison
+from app.graders.judge_texts import NO_LIMITS
 from app.graders.question import Question
 from app.pipeline.judge_asking import Asked
 from app.pipeline.settlement import (
@@ -39,7 +40,8 @@ class PairwiseCourse:
         """The judge's grade of the pair in that order."""
         order = self._next_order()
         assert order is not None  # noqa: S101 - there was a question
-        grade = grade_of(self._record, self._arm, order, asked, self._judge)
+        facts = facts_of(comparison_of(self._pilot, self._record, order), order, self._arm)
+        grade = grade_of(self._record, self._arm, order, asked, self._judge, facts)
         self._grades.append(StoredGrade(grade.version, grade.shown_first, grade.value, grade.ungraded))
         return Taken(grade)
 
@@ -60,10 +62,22 @@ def comparison_of(pilot: Pilot, record: PairRecord, shown_first: str) -> Compari
         raise ValueError(message)  # `settle` has asked for no judge then
     shown = as_shown(pilot, record.key.arm_id, other)
     pair = (incumbent, shown) if shown_first == ArmRole.INCUMBENT.value else (shown, incumbent)
-    return Comparison(request, *pair)
+    table = pilot.configuration.judge
+    return Comparison(request, *pair, record.reference, limits_of(table) if table is not None else NO_LIMITS)
 
 
-def grade_of(record: PairRecord, arm: str, shown_first: str, asked: Asked[JudgeAnswer], judge: Judge) -> NewGrade:
+def facts_of(comparison: Comparison, shown_first: str, arm: str) -> Json:
+    """What is to be known of what the judge was shown: that a reference was among it, and what was cut."""
+    incumbent = ArmRole.INCUMBENT.value
+    first, second = (incumbent, arm) if shown_first == incumbent else (arm, incumbent)
+    names = dict(zip(SECTIONS, ("conversation", first, second), strict=True)) | {REFERENCE: "reference"}
+    cut = {names[title]: chars for title, chars in cut_chars(comparison).items()}
+    return ({"reference": True} if comparison.reference is not None else {}) | ({"cut_chars": cut} if cut else {})
+
+
+def grade_of(
+    record: PairRecord, arm: str, shown_first: str, asked: Asked[JudgeAnswer], judge: Judge, facts: Json | None = None
+) -> NewGrade:
     """What came of asking, as the judge's grade of the pair in that order."""
     outcome, value, ungraded = asked.outcome, None, None
     if isinstance(outcome, JudgeAnswer):
@@ -80,6 +94,6 @@ def grade_of(record: PairRecord, arm: str, shown_first: str, asked: Asked[JudgeA
         ungraded=ungraded,
         reason=reason,
         at=record.arrived_at,
-        facts={"calls": asked.calls} | ({"model": asked.model} if asked.model else {}),
+        facts={"calls": asked.calls} | ({"model": asked.model} if asked.model else {}) | (facts or {}),
         cost_usd=asked.usd,
     )

@@ -12,7 +12,7 @@ from app.domain.pilot import Pilot
 from app.domain.second_order import is_asked_twice
 from app.domain.words import ArmRole, CoverageReason, Rule
 from app.graders import equality, tool_calls
-from app.graders.judge import judge_version
+from app.graders.judge import judge_version, limits_of
 from app.pipeline.preference import Decision, Pair, decide, decide_checked, left_out
 from app.providers.think import ThinkSplitter
 
@@ -35,7 +35,9 @@ def judge_of(configuration: PilotConfiguration) -> Judge | None:
     table = configuration.judge
     if table is None:
         return None
-    version = judge_version(table.model, table.temperature) if table.base_url is not None and table.model else None
+    version = None
+    if table.base_url is not None and table.model:
+        version = judge_version(table.model, table.temperature, limits_of(table))
     return Judge(table, table.rater or table.model or "", version)
 
 

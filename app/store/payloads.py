@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from app.store.tables import PayloadRow
 
-REQUEST_ARM = 0
+# Numbers of no arm: under them an exchange's request is kept, and its reference answer.
+REQUEST_ARM, REFERENCE_ARM = 0, -1
 
 
 def week_of(moment: datetime) -> datetime:
@@ -44,7 +45,7 @@ def ensure_partitions(session: Session, moments: Iterable[datetime]) -> None:
 
 
 def read_payloads(session: Session, exchange_ids: Sequence[int]) -> Mapping[tuple[int, int], Any]:
-    """The stored JSON of exchanges, by (exchange id, arm id); arm id 0 is the request."""
+    """The stored JSON of exchanges, by (exchange id, arm id); arm id 0 is the request, -1 the reference."""
     rows = session.execute(
         select(PayloadRow.exchange_id, PayloadRow.arm_id, PayloadRow.body).where(PayloadRow.exchange_id.in_(exchange_ids))
     )

@@ -17,7 +17,7 @@ from app.domain.pilot import Pilot
 from app.domain.words import ArmRole
 from app.errors import InvalidInput, Problem
 from app.graders.canonical import canonical_calls
-from app.graders.judge_prompt import shown_messages
+from app.graders.judge_texts import shown_messages
 from app.pipeline.labelling.queues import PairToLabel
 from app.pipeline.pairwise import comparison_of
 from app.pipeline.settlement import arm_name

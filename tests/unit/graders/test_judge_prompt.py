@@ -11,10 +11,10 @@ from app.graders.judge_prompt import (
     RESPONSE_SCHEMA,
     Comparison,
     Marks,
-    conversation_text,
     draw_marks,
     judge_messages,
 )
+from app.graders.judge_texts import conversation_text
 from tests.fake_judge import SECTION
 
 NASTY = st.one_of(
