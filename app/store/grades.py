@@ -230,7 +230,6 @@ def _record(
         sample_point=row.sample_point,
         request=payloads.get((key.exchange_id, REQUEST_ARM)),
         reference=payloads.get((key.exchange_id, REFERENCE_ARM)),
-        reference=payloads.get((key.exchange_id, REFERENCE_ARM)),
         incumbent=incumbent,
         other=other,
         grades=tuple(grades.get(key, ())),
