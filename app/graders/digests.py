@@ -9,13 +9,17 @@ from app.domain.exchange import Json, Reply
 from app.graders.canonical import canonical_calls, canonical_json, fold
 from app.graders.equality import NAME as EXACT
 from app.graders.equality import Sameness
-from app.graders.grade import Grade
+from app.graders.grade import Grade, Ungraded
 from app.graders.json_schema import NAME as JSON_SCHEMA
 from app.graders.json_schema import check_response_format
+from app.graders.label import NAME as LABEL
+from app.graders.label import label_of, no_label
 from app.graders.tool_calls import NAME as TOOL_CALLS
-from app.graders.tool_calls import check_tool_calls
+from app.graders.tool_calls import Called, called, check_tool_calls, declared_tools, grade_calls
 
 DIGEST_CHARS = 32
+# Calls beyond these are only said to be the same or not.
+MAX_CALLS, MAX_ARGUMENTS = 20, 50
 
 
 def check_reply(key: bytes, request: Json, reply: Reply) -> Json:
@@ -28,7 +32,8 @@ def check_reply(key: bytes, request: Json, reply: Reply) -> Json:
 
     Returns:
         `text_digest` of the content, case and white space folded; `tools_digest` of the tool calls in any order, `None` without
-        any; `violation`, the name of the grader that found one, or `None`.
+        any; `violation`, the name of the grader that found one, or `None`; `label_digest` of the label that the content is, or
+        `None`; `calls`, digests of the tool's name and of each argument of each call, `None` for very many.
     """
     salt = hashlib.sha256(canonical_json(request).encode("utf-8", "surrogatepass")).digest()
     calls = "\n".join(sorted(canonical_calls(reply.tool_calls)))
@@ -36,6 +41,8 @@ def check_reply(key: bytes, request: Json, reply: Reply) -> Json:
         "text_digest": _digest(key, salt, fold(reply.content)),
         "tools_digest": _digest(key, salt, calls) if reply.tool_calls else None,
         "violation": violation_of(request, reply),
+        "label_digest": None if (label := label_of(reply)) is None else _digest(key, salt, label),
+        "calls": _calls(key, salt, request, reply),
     }
 
 
@@ -58,15 +65,48 @@ def same_tools(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return bool(one["tools_digest"] == other["tools_digest"])
 
 
-def grade_digests(grader: str, incumbent: Mapping[str, Any], other: Mapping[str, Any]) -> Grade | None:
-    """What a deterministic grader of a segment gives, by the digests of two replies; `None` for all other graders."""
-    is_same = same_tools(incumbent, other)
+def grade_digests(grader: str, incumbent: Mapping[str, Any], other: Mapping[str, Any]) -> Grade | Ungraded | None:
+    """What a deterministic grader of a segment gives, by the digests of two replies; `None` where it needs the texts."""
+    if grader == EXACT:
+        is_same = same_tools(incumbent, other) and incumbent["text_digest"] == other["text_digest"]
+        return Grade(0.5, "the replies are equal") if is_same else Grade(0.0, "the replies differ")
     if grader == TOOL_CALLS:
-        return Grade(0.5, "the same tool calls, or none") if is_same else Grade(0.0, "other tool calls")
-    if grader != EXACT:
+        return _grade_calls(incumbent, other)
+    has_labels = "label_digest" in incumbent and "label_digest" in other  # replies of an earlier version have none
+    return _grade_labels(incumbent, other) if grader == LABEL and has_labels else None
+
+
+def _grade_calls(incumbent: Mapping[str, Any], other: Mapping[str, Any]) -> Grade | None:
+    if same_tools(incumbent, other):
+        return Grade(0.5, "the same tool calls, or none")
+    sides = [checks.get("calls") for checks in (incumbent, other)]
+    if None in sides:
         return None
-    is_same = is_same and incumbent["text_digest"] == other["text_digest"]
-    return Grade(0.5, "the replies are equal") if is_same else Grade(0.0, "the replies differ")
+    wanted, given = (
+        [Called(tool, frozenset(said), frozenset(spelled)) for tool, said, spelled in side or ()] for side in sides
+    )
+    return grade_calls(wanted, given)
+
+
+def _grade_labels(incumbent: Mapping[str, Any], other: Mapping[str, Any]) -> Grade | Ungraded:
+    wanted, given = incumbent["label_digest"], other["label_digest"]
+    if wanted is None:
+        return no_label()
+    return Grade(0.5, "the same label") if wanted == given else Grade(0.0, "another label, or none")
+
+
+def _calls(key: bytes, salt: bytes, request: Json, reply: Reply) -> list[Any] | None:
+    declared = declared_tools(request)
+    calls = [called(call, declared) for call in reply.tool_calls]
+    if len(calls) > MAX_CALLS or any(len(call.arguments) > MAX_ARGUMENTS for call in calls):
+        return None
+    return [
+        [
+            _digest(key, salt, call.tool),
+            *(sorted(_digest(key, salt, text) for text in said) for said in (call.arguments, call.defaults)),
+        ]
+        for call in calls
+    ]
 
 
 def _digest(key: bytes, salt: bytes, text: str) -> str:

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from app.domain.exchange import Failure, Json, Reply
 from app.domain.measures import is_client_status
 from app.domain.words import FailureKind, Rule
+from app.graders.catalogue import Functions, find_grader, version_of
 from app.graders.digests import grade_digests, what_digests_equal
-from app.graders.equality import grade_equality, what_is_equal
-from app.graders.grade import Grade, Validity
+from app.graders.equality import what_is_equal
+from app.graders.grade import Grade, Ungraded, Validity
 from app.graders.json_schema import check_response_format
-from app.graders.tool_calls import check_tool_calls, grade_tool_calls
+from app.graders.tool_calls import check_tool_calls
 
 CLIENT_ERROR = "client_error"
 
@@ -24,6 +25,8 @@ class Pair:
         other: The other arm's.
         grader: Which grader decides the segment's pairs.
         has_imported_grade: Whether a grade of the segment's grader (of the judge's rater) was imported with a value.
+        is_reference: Whether the incumbent counts as right.
+        functions: Runs users' functions; `None` = nobody does here.
     """
 
     request: Json
@@ -31,6 +34,8 @@ class Pair:
     other: Reply | Failure
     grader: str = "judge"
     has_imported_grade: bool = False
+    is_reference: bool = True
+    functions: Functions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +45,15 @@ class Decision:
     Attributes:
         rule: The step that decides; `None` = the pair is left out, `facts["left_out"]` says why.
         preference: In [0, 1], 1 = the arm is better; `None` for rule `grader`.
-        grade: What a deterministic grader of the segment gives.
+        grade: What a deterministic grader of the segment gives, or why it gives none; with rule `equal` it decides nothing.
+        version: That grader's.
         facts: Why, by name.
     """
 
     rule: Rule | None
     preference: float | None = None
-    grade: Grade | None = None
+    grade: Grade | Ungraded | None = None
+    version: str = ""
     facts: Json = field(default_factory=dict)
 
 
@@ -60,10 +67,15 @@ def decide(pair: Pair) -> Decision:
     facts = _validity_facts(incumbent, other)
     if bool(incumbent.violations) != bool(other.violations):
         return Decision(Rule.INVALID, 1.0 if incumbent.violations else 0.0, facts=facts)
+    grader = find_grader(pair.grader, is_reference=pair.is_reference, functions=pair.functions)
     equal = what_is_equal(pair.incumbent, pair.other)
-    if equal is not None and not pair.has_imported_grade:
-        return Decision(Rule.EQUAL, 0.5, facts=facts | {"equal": equal})
-    return Decision(Rule.GRADER, grade=_grade(pair.grader, pair.incumbent, pair.other), facts=facts)
+    is_equal = equal is not None and not pair.has_imported_grade
+    needs_grade = grader is not None and (grader.names_labels or not is_equal)
+    grade = grader.grade(pair.request, pair.incumbent, pair.other) if grader is not None and needs_grade else None
+    version = grader.version if grader is not None else ""
+    if is_equal:
+        return Decision(Rule.EQUAL, 0.5, grade, version, facts | {"equal": equal})
+    return Decision(Rule.GRADER, None, grade, version, facts)
 
 
 def decide_checked(incumbent: Json, other: Json, grader: str = "judge", *, has_imported_grade: bool = False) -> Decision:
@@ -83,7 +95,7 @@ def decide_checked(incumbent: Json, other: Json, grader: str = "judge", *, has_i
     equal = what_digests_equal(incumbent, other)
     if equal is not None and not has_imported_grade:
         return Decision(Rule.EQUAL, 0.5, facts=facts | {"equal": equal})
-    return Decision(Rule.GRADER, grade=grade_digests(grader, incumbent, other), facts=facts)
+    return Decision(Rule.GRADER, None, grade_digests(grader, incumbent, other), version_of(grader) or "", facts)
 
 
 def left_out(reason: str) -> Decision:
@@ -113,9 +125,3 @@ def _validity_facts(incumbent: Validity, other: Validity) -> Json:
     violations = {who: list(found.violations) for who, found in (("incumbent", incumbent), ("arm", other)) if found.violations}
     unusable = sorted({*incumbent.unusable, *other.unusable})
     return ({"violations": violations} if violations else {}) | ({"unusable": unusable} if unusable else {})
-
-
-def _grade(grader: str, incumbent: Reply, other: Reply) -> Grade | None:
-    if grader == "exact":
-        return grade_equality(incumbent, other)
-    return grade_tool_calls(incumbent, other) if grader == "tool_calls" else None

@@ -14,9 +14,10 @@ from app.domain.label_allotment import label_probabilities
 from app.domain.pilot import Pilot, Registration
 from app.domain.registered import ALPHA, RegisteredPlan, looks_of
 from app.domain.words import OTHER_SEGMENT
+from app.graders.catalogue import version_of
 from app.graders.judge import NAME as JUDGE
 from app.graders.judge_prompt import INSTRUCTIONS, TEMPLATE_VERSION
-from app.pipeline.settlement import DETERMINISTIC_VERSIONS, judge_of
+from app.pipeline.settlement import judge_of
 from app.store.registrations import insert_registration
 from app.store.status import SegmentHistory, conversations_by_segment, count_pilot
 
@@ -111,7 +112,7 @@ def _segment(configuration: PilotConfiguration, name: str) -> dict[str, Any]:
         "name": name,
         "margin": configuration.margin_of(name),
         "grader": grader,
-        "grader_version": (judge.version if judge else None) if grader == JUDGE else DETERMINISTIC_VERSIONS.get(grader),
+        "grader_version": (judge.version if judge else None) if grader == JUDGE else version_of(grader),
         "incumbent_is_reference": table.incumbent_is_reference if table else False,
     }
 
