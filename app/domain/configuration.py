@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator, model_validator
 
 from app.domain.check_table import MAX_OWN_CHECKS, CheckTable, check_names
+from app.domain.grader_names import compares_with_incumbent, name_problem
 from app.domain.judge_table import JudgeTable
 from app.domain.rubric_table import MAX_RUBRICS, PREFIX, RubricTable, check_rubrics, is_rubric
 from app.domain.toml_table import (
@@ -35,10 +36,16 @@ from app.domain.toml_table import (
 )
 from app.domain.words import OTHER_SEGMENT, ArmRole
 
-GRADERS = ("judge", "exact", "tool_calls")
-LATER_GRADERS = ("json_fields", "label", "python")
-ALLOWED = (*GRADERS, f"{PREFIX}NAME")
-REFERENCE_GRADERS = frozenset({"exact", "tool_calls"})
+ALLOWED = (
+    "judge",
+    f"{PREFIX}NAME",
+    "json_fields",
+    "tool_calls",
+    "exact",
+    "label",
+    "python:module:function",
+    "autoevals:SCORER",
+)
 RESERVED_ARM_NAMES = frozenset({ArmRole.INCUMBENT.value, ArmRole.CONTROL.value})
 
 
@@ -190,15 +197,15 @@ class SegmentTable(Table):
     @field_validator("grader")
     @classmethod
     def _known_grader(cls, value: str) -> str:
-        if value not in GRADERS and (not is_rubric(value) or value == PREFIX):
-            known = value.partition(":")[0] in LATER_GRADERS
-            msg = f"grader {value!r} is {'not built' if known else 'unknown'} in this version; allowed: {', '.join(ALLOWED)}"
+        problem = None if value == "judge" or (is_rubric(value) and value != PREFIX) else name_problem(value)
+        if problem is not None:
+            msg = f"{problem}; allowed: {', '.join(ALLOWED)}"
             raise ValueError(msg)
         return value
 
     @model_validator(mode="after")
     def _reference_needed(self) -> Self:
-        if self.grader in REFERENCE_GRADERS and not self.incumbent_is_reference:
+        if compares_with_incumbent(self.grader) and not self.incumbent_is_reference:
             msg = f"grader '{self.grader}' compares with the incumbent: it needs incumbent_is_reference = true"
             raise at("grader", message=msg, code="reference_needed")
         return self
@@ -318,3 +325,8 @@ class PilotConfiguration(Table):
         """Which grader decides the pairs of a segment; `other` is judged."""
         table = self.segment_named(segment)
         return table.grader if table is not None else "judge"
+
+    def is_reference(self, segment: str) -> bool:
+        """Whether the incumbent counts as right in a segment."""
+        table = self.segment_named(segment)
+        return table is not None and table.incumbent_is_reference

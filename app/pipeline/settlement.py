@@ -11,14 +11,18 @@ from app.domain.judge_table import JudgeTable
 from app.domain.pilot import Pilot
 from app.domain.second_order import is_asked_twice
 from app.domain.words import ArmRole, CoverageReason, Rule
-from app.graders import equality, tool_calls
+from app.graders.autoevals_adapter import NOT_INSTALLED
+from app.graders.catalogue import Functions, is_by_rule, is_function
+from app.graders.grade import Grade, Ungraded
 from app.graders.judge import judge_version, limits_of
+from app.graders.user_function import FUNCTION_FAILED, FUNCTION_TIMEOUT
 from app.pipeline.preference import Decision, Pair, decide, decide_checked, left_out
 from app.providers.think import ThinkSplitter
 
 NO_JUDGE, NOT_IMPORTED, NO_CONTENT, NO_TEXT = "no_judge", "not_imported", "no_content", "no_text"
+# Of rules: they may give a grade when they are run again.
+PASSING_REASONS = frozenset({FUNCTION_FAILED, FUNCTION_TIMEOUT, NOT_INSTALLED})
 TIE = 0.5
-DETERMINISTIC_VERSIONS = {equality.NAME: equality.VERSION, tool_calls.NAME: tool_calls.VERSION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +45,61 @@ def judge_of(configuration: PilotConfiguration) -> Judge | None:
     return Judge(table, table.rater or table.model or "", version)
 
 
-def settle(record: PairRecord, pilot: Pilot, judge: Judge | None) -> tuple[Settlement, NewGrade | None]:
-    """What can be said of a pair without asking a model; the grade is that of a deterministic grader."""
-    decision = _decision(record, pilot, judge)
+def settle(
+    record: PairRecord, pilot: Pilot, judge: Judge | None, functions: Functions | None = None
+) -> tuple[Settlement, NewGrade | None]:
+    """What can be said of a pair without asking a model; the grade is that of a deterministic grader.
+
+    Args:
+        record: The pair.
+        pilot: Its configuration.
+        judge: Who is asked about what rules do not decide.
+        functions: Runs users' functions; without, pairs that need one are left as they are.
+    """
+    grader = pilot.configuration.grader_of(record.segment)
+    decision = _decision(record, pilot, judge, functions)
+    if is_by_rule(grader):
+        return _by_rule(record, grader, decision or Decision(Rule.GRADER), functions)
     if decision is None:
         return _by_judge(record, pilot, judge, Decision(Rule.GRADER)), None
     if decision.rule is not Rule.GRADER:
         return Settlement(record.key, decision.rule, decision.preference, facts=decision.facts), None
-    grader = pilot.configuration.grader_of(record.segment)
-    if decision.grade is None:
-        return _by_judge(record, pilot, judge, decision), None
+    return _by_judge(record, pilot, judge, decision), None
+
+
+def _by_rule(
+    record: PairRecord, grader: str, decision: Decision, functions: Functions | None
+) -> tuple[Settlement, NewGrade | None]:
+    """The end of a pair of a segment whose grader asks no model."""
+    missing, found = _why_no_text(record), decision.grade
+    if is_function(grader) and functions is None and missing is None and decision.rule in (Rule.EQUAL, Rule.GRADER):
+        return Settlement(record.key, None, is_settled=False), None
+    ungraded, facts = None, decision.facts
+    if decision.rule is Rule.GRADER and not isinstance(found, Grade):
+        found = found or Ungraded(missing or NO_CONTENT)
+        ungraded, facts = found.reason, facts | _noted(found)
+    settlement = Settlement(record.key, decision.rule, decision.preference, ungraded, facts)
+    if not isinstance(found, Grade):
+        return settlement, None
     grade = NewGrade(
         key=record.key,
         grader=grader,
         rater="",
-        version=DETERMINISTIC_VERSIONS[grader],
+        version=decision.version,
         shown_first=None,
-        value=decision.grade.value,
+        value=found.value,
         ungraded=None,
-        reason=decision.grade.reason,
+        reason=found.reason,
         at=record.arrived_at,
+        facts=found.facts,
     )
-    return Settlement(record.key, Rule.GRADER, facts=decision.facts), grade
+    return settlement, grade
+
+
+def _noted(found: Ungraded) -> Json:
+    """Why there is no grade, for people; what another try may give is noted as not asked."""
+    message = {"message": found.message} if found.message else {}
+    return message | ({"unasked": found.reason} if found.reason in PASSING_REASONS else {})
 
 
 def needed_orders(
@@ -139,7 +176,7 @@ def arm_name(pilot: Pilot, arm_id: int) -> str:
     return next(arm.name for arm in pilot.arms if arm.id == arm_id)
 
 
-def _decision(record: PairRecord, pilot: Pilot, judge: Judge | None) -> Decision | None:
+def _decision(record: PairRecord, pilot: Pilot, judge: Judge | None, functions: Functions | None) -> Decision | None:
     """Steps 1 to 4; `None` where texts that they need are not kept."""
     reason = _why_left_out(record, pilot)
     if reason is not None:
@@ -155,7 +192,8 @@ def _decision(record: PairRecord, pilot: Pilot, judge: Judge | None) -> Decision
     if record.request is None or incumbent is None or other is None:
         return None
     shown = as_shown(pilot, record.key.arm_id, other)
-    return decide(Pair(record.request, incumbent, shown, grader, has_imported))
+    is_reference = pilot.configuration.is_reference(record.segment)
+    return decide(Pair(record.request, incumbent, shown, grader, has_imported, is_reference, functions))
 
 
 def _has_imported(record: PairRecord, grader: str, judge: Judge | None) -> bool:
