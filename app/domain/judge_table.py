@@ -24,6 +24,9 @@ class JudgeTable(Table):
     input_usd_per_million_tokens: Usd | None = None
     output_usd_per_million_tokens: Usd | None = None
     budget_usd: Usd = Decimal(50)
+    budget_usd_per_day: Usd | None = None
+    max_output_tokens: Annotated[int, Field(ge=16, le=1_000_000)] = 4096
+    canary_rate: Annotated[float, Field(ge=0, le=0.2, allow_inf_nan=False)] = 0.03
     allow_same_family: bool = False
     second_order: SecondOrder = "decisive"
     max_reply_chars: Annotated[int, Field(ge=LEAST_CHARS)] = 100_000

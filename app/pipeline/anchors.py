@@ -6,32 +6,27 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from time import monotonic
 
 import uvloop
 from sqlalchemy.orm import Session
 
 from app.domain.exchange import Reply
 from app.domain.grading import ANCHOR, LEAST_ANCHORS, NewGrade, PairRecord, StoredGrade, anchor_version
+from app.domain.judge_money import JudgePurpose
 from app.domain.pilot import DAY, Pilot
 from app.domain.words import PilotState
 from app.errors import ServiceError
-from app.graders.grade import Ungraded
 from app.graders.judge import pairwise_question
-from app.graders.judge_client import open_judge
-from app.pipeline.grade_writing import Finding, GradeWriter
+from app.pipeline.grade_writing import Finding
 from app.pipeline.grading import GradingLimits, judging_plan, worker_name
-from app.pipeline.judge_asking import OVER_BUDGET, JudgeAsking
-from app.pipeline.judging import JudgingPlan
+from app.pipeline.judge_turn import JudgingPlan, Turn, budget_of, judge_turn
 from app.pipeline.pairwise import comparison_of, grade_of
-from app.pipeline.replay_money import Purse
 from app.pipeline.settlement import Judge, arm_name, asked_twice, first_shown, judge_of, needed_orders
 from app.store.anchors import anchor_grades, choose_anchors
 from app.store.grades import read_pairs
-from app.store.gradings import JUDGE_PURPOSE, only_grader
+from app.store.gradings import only_grader
 from app.store.pilots import get_pilot_by_id, list_pilots
 from app.store.session import SessionFactory
-from app.store.spend import spent
 
 ANCHORS = 50
 WEEK = 7 * DAY
@@ -103,13 +98,13 @@ def judge_anchors(
             return 0
         with session_factory() as session:
             pilot = get_pilot_by_id(session, pilot_id)
-            _, usd = spent(session, pilot_id, JUDGE_PURPOSE)
         judge, week = judge_of(pilot.configuration), due_week(pilot, moment)
         if judge is None or week is None:
             return 0
         check = _check(session_factory, pilot, judge, week, moment)
         if check.questions:
-            plan = judging_plan(pilot.configuration, judge, limits, spent_usd=usd, environment=environment)
+            budget = budget_of(session_factory, pilot_id, judge.table)
+            plan = judging_plan(pilot.configuration, judge, limits, budget=budget, environment=environment)
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(_Asking(session_factory, pilot, plan, check).run())
         return len(check.questions)
@@ -159,34 +154,25 @@ class _Asking:
 
     async def run(self) -> None:
         """Asks all of them, a bounded number at a time, and stores each answer as it comes."""
-        plan, ends_at = self.plan, monotonic() + self.plan.seconds
-        writer = GradeWriter(self.session_factory, self.pilot.id, plan.target.model, worker_name(), plan.lease_seconds)
-        room = asyncio.Semaphore(plan.concurrency)
-        async with open_judge(plan.target) as client, asyncio.TaskGroup() as group:
-            writing = group.create_task(writer.run())
-            asking = JudgeAsking(client, plan.prices, Purse(plan.budget_usd, spent_usd=plan.spent_usd), plan.patience)
+        anchor = JudgePurpose.ANCHOR
+        async with (
+            judge_turn(self.session_factory, self.pilot.id, self.plan, worker_name(), purpose=anchor) as turn,
+            asyncio.TaskGroup() as workers,
+        ):
+            for question in self.check.questions:
+                workers.create_task(self._judge(question, turn))
 
-            async def one(question: _Question) -> None:
-                async with room:
-                    if monotonic() < ends_at:
-                        await self._judge(question, asking, writer)
-
-            async with asyncio.TaskGroup() as workers:
-                for question in self.check.questions:
-                    workers.create_task(one(question))
-            writing.cancel()
-
-    async def _judge(self, question: _Question, asking: JudgeAsking, writer: GradeWriter) -> None:
+    async def _judge(self, question: _Question, turn: Turn) -> None:
         record, said, judge = question.record, list(question.said), self.plan.judge
         arm = arm_name(self.pilot, record.key.arm_id)
-        while needed := _needed(self.pilot, judge, record, said):
-            asked = await asking.ask(pairwise_question(comparison_of(self.pilot, record, needed[0])))
-            if isinstance(asked.outcome, Ungraded) and asked.outcome.reason == OVER_BUDGET:
-                await writer.put(Finding(None, None, asked.calls, asked.usd))
+        while not turn.is_over and (needed := _needed(self.pilot, judge, record, said)):
+            asked = await turn.asking.ask(pairwise_question(comparison_of(self.pilot, record, needed[0])))
+            if asked.is_unasked:
+                await turn.writer.put(Finding.paid(asked, purpose=JudgePurpose.ANCHOR))
                 return
             grade = self._anchor(grade_of(record, arm, needed[0], asked, judge))
             said.append(StoredGrade(grade.version, grade.shown_first, grade.value, grade.ungraded))
-            await writer.put(Finding(grade, None, asked.calls, asked.usd))
+            await turn.writer.put(Finding.paid(asked, grade=grade, purpose=JudgePurpose.ANCHOR))
 
     def _anchor(self, grade: NewGrade) -> NewGrade:
         return replace(grade, grader=ANCHOR, version=self.check.version, at=self.check.at)

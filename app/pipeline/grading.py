@@ -6,7 +6,6 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from uuid import uuid4
 
 import uvloop
@@ -20,9 +19,12 @@ from app.domain.words import PilotState
 from app.errors import Conflict, ServiceError, UnknownPrice
 from app.graders.judge_client import JudgeTarget
 from app.jobs import Job
+from app.pipeline.canaries import refuse_suspended
 from app.pipeline.judge_asking import Patience
+from app.pipeline.judge_purse import Budget
 from app.pipeline.judge_sampling import Means, decide_shares, leave_out_undrawn
-from app.pipeline.judging import JudgingPlan, judge_pairs
+from app.pipeline.judge_turn import JudgingPlan, budget_of
+from app.pipeline.judging import judge_pairs
 from app.pipeline.registration import plan_of
 from app.pipeline.reply_checks import find_in_settled, note_findings
 from app.pipeline.settlement import Judge, judge_of, settle
@@ -38,18 +40,17 @@ from app.store.grades import (
     save_settlements,
 )
 from app.store.gradings import (
-    JUDGE_PURPOSE,
     begin_grading,
     count_pending,
     end_grading,
     grading_status,
     only_grader,
     unfinished_gradings,
+    wait_grading,
 )
 from app.store.pilots import get_pilot, get_pilot_by_id
 from app.store.registrations import registration_of
 from app.store.session import SessionFactory, publish_after_commit, session_scope
-from app.store.spend import spent
 
 PAIRS_A_TRANSACTION = 500
 # What a judge said, unlike what kept it from answering: never asked again.
@@ -164,11 +165,13 @@ def grade_pilot(
         if not find_in_settled(session_factory, pilot, seconds=limits.seconds):
             return True
         try:
-            _ask_judge(session_factory, pilot, limits, environment)
+            waits_for = _ask_judge(session_factory, pilot, limits, environment)
         except ServiceError as error:
             _end(session_factory, pilot_id, GradingState.STOPPED, error.message)
             return False
-        return _is_more(session_factory, pilot_id, before)
+        with session_scope(session_factory) as session:
+            wait_grading(session, pilot_id, waits_for)
+        return _is_more(session_factory, pilot_id, before) and not waits_for
 
 
 def judge_prices(configuration: PilotConfiguration) -> Prices:
@@ -185,24 +188,28 @@ def judge_prices(configuration: PilotConfiguration) -> Prices:
     return found
 
 
-def _ask_judge(session_factory: SessionFactory, pilot: Pilot, limits: GradingLimits, environment: Mapping[str, str]) -> None:
+def _ask_judge(session_factory: SessionFactory, pilot: Pilot, limits: GradingLimits, environment: Mapping[str, str]) -> str:
+    """Gives what the rest waits for, if it does."""
     judge = judge_of(pilot.configuration)
+    if judge is None or judge.version is None or not _pending(session_factory, pilot.id):
+        return ""
     with session_factory() as session:
-        pending, _ = count_pending(session, pilot.id)
-        _, usd = spent(session, pilot.id, JUDGE_PURPOSE)
-    if judge is None or judge.version is None or not pending:
-        return
-    plan = judging_plan(pilot.configuration, judge, limits, spent_usd=usd, environment=environment)
+        refuse_suspended(session, pilot, judge)
+    budget = budget_of(session_factory, pilot.id, judge.table)
+    plan = judging_plan(pilot.configuration, judge, limits, budget=budget, environment=environment)
     _draw(session_factory, pilot, judge.version, plan)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(judge_pairs(session_factory, pilot, plan, worker_name()))
+        waits_for = runner.run(judge_pairs(session_factory, pilot, plan, worker_name()))
+    with session_factory() as session:
+        refuse_suspended(session, pilot, judge)
+    return waits_for
 
 
 def _draw(session_factory: SessionFactory, pilot: Pilot, version: str, plan: JudgingPlan) -> None:
     """Where money is short, the judge looks at a part that is drawn beforehand."""
     with session_factory() as session:
         registered = plan_of(pilot, registration_of(session, pilot.id))
-    means = Means(version, plan.budget_usd, plan.spent_usd, plan.prices)
+    means = Means(version, plan.budget.usd, plan.budget.spent_usd, plan.prices)
     decide_shares(session_factory, pilot, registered, means, now=datetime.now(UTC))
     leave_out_undrawn(session_factory, pilot, registered, version)
 
@@ -217,7 +224,7 @@ def judging_plan(
     judge: Judge,
     limits: GradingLimits,
     *,
-    spent_usd: Decimal,
+    budget: Budget,
     environment: Mapping[str, str],
 ) -> JudgingPlan:
     """How a judge is asked within these limits.
@@ -230,8 +237,7 @@ def judging_plan(
         judge=judge,
         target=_target(judge, limits, environment),
         prices=judge_prices(configuration),
-        budget_usd=judge.table.budget_usd,
-        spent_usd=spent_usd,
+        budget=budget,
         concurrency=limits.concurrency,
         lease_seconds=limits.lease_seconds,
         seconds=limits.seconds,
@@ -246,7 +252,9 @@ def _target(judge: Judge, limits: GradingLimits, environment: Mapping[str, str])
     if key == "":
         message = f"judge.api_key_env names {table.api_key_env}, which is not set where the worker runs: nothing was graded"
         raise Conflict(message, variable=table.api_key_env)
-    return JudgeTarget(table.base_url, table.model, key, table.temperature, limits.timeout_seconds, limits.reply_bytes)
+    return JudgeTarget(
+        table.base_url, table.model, key, table.temperature, limits.timeout_seconds, limits.reply_bytes, table.max_output_tokens
+    )
 
 
 def _pending(session_factory: SessionFactory, pilot_id: int) -> int:

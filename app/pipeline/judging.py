@@ -3,20 +3,20 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
-from time import monotonic
 
-from app.costs.prices import Prices
+from app.domain.canaries import is_suspended
 from app.domain.grading import PairRecord
+from app.domain.judge_money import JudgePurpose
 from app.domain.pilot import Pilot
 from app.domain.words import PilotState
 from app.graders.grade import Ungraded
-from app.graders.judge_client import JudgeTarget, open_judge
+from app.pipeline.canaries import Canary, canaries_among
 from app.pipeline.courses import course_of
-from app.pipeline.grade_writing import Finding, GradeWriter
-from app.pipeline.judge_asking import OVER_BUDGET, JudgeAsking, Patience
-from app.pipeline.replay_money import Purse
-from app.pipeline.settlement import Judge, settle
+from app.pipeline.grade_writing import Finding
+from app.pipeline.judge_asking import LATER, OVER_BUDGET, Asked
+from app.pipeline.judge_turn import JudgingPlan, Turn, judge_turn
+from app.pipeline.settlement import settle
+from app.store.canaries import count_canaries
 from app.store.grades import read_pairs
 from app.store.gradings import claim_pairs, release_claims
 from app.store.pilots import get_pilot
@@ -25,36 +25,28 @@ from app.store.session import SessionFactory, session_scope
 PAIRS_AT_ONCE = 250
 # The first calls begin one after the other: begun at once they would come and go in waves.
 RAMP_SECONDS = 0.002
+# For each call in flight; the others are between two calls: their answers are being stored.
+WORKERS_A_CALL = 1.25
 
 
-@dataclass(frozen=True, slots=True)
-class JudgingPlan:
-    """Who is asked, what it costs, and within which bounds."""
+async def judge_pairs(session_factory: SessionFactory, pilot: Pilot, plan: JudgingPlan, worker: str) -> str:
+    """Claims pairs and asks about them, until none is left, the time is over or the pilot has changed.
 
-    judge: Judge
-    target: JudgeTarget
-    prices: Prices
-    budget_usd: Decimal
-    spent_usd: Decimal
-    concurrency: int
-    lease_seconds: float
-    seconds: float
-    patience: Patience
-
-
-async def judge_pairs(session_factory: SessionFactory, pilot: Pilot, plan: JudgingPlan, worker: str) -> None:
-    """Claims pairs and asks about them, until none is left, the time is over or the pilot has changed."""
-    writer = GradeWriter(session_factory, pilot.id, plan.target.model, worker, plan.lease_seconds)
-    async with open_judge(plan.target) as client, asyncio.TaskGroup() as group:
-        writing = group.create_task(writer.run())
-        asking = JudgeAsking(client, plan.prices, Purse(plan.budget_usd, spent_usd=plan.spent_usd), plan.patience)
-        run = _Run(session_factory, pilot, plan, worker, asking, writer)
-        async with asyncio.TaskGroup() as workers:
-            workers.create_task(run.feed())
-            for number in range(plan.concurrency):
-                workers.create_task(run.work(RAMP_SECONDS * number))
-        writing.cancel()
-    await asyncio.to_thread(run.release)
+    Returns:
+        What the rest waits for, if it is today's money or the server's room; else "".
+    """
+    try:
+        async with judge_turn(session_factory, pilot.id, plan, worker) as turn:
+            run = _Run(session_factory, pilot, plan, worker, turn)
+            number = int(plan.concurrency * WORKERS_A_CALL) + 1
+            async with asyncio.TaskGroup() as workers:
+                workers.create_task(run.feed(number))
+                for place in range(number):
+                    workers.create_task(run.work(RAMP_SECONDS * place))
+    finally:
+        with session_scope(session_factory) as session:
+            release_claims(session, pilot.id, worker=worker)
+    return run.waits_for
 
 
 @dataclass(slots=True)
@@ -63,56 +55,71 @@ class _Run:
     pilot: Pilot
     plan: JudgingPlan
     worker: str
-    asking: JudgeAsking
-    writer: GradeWriter
-    _queue: "asyncio.Queue[PairRecord | None]" = field(default_factory=lambda: asyncio.Queue(PAIRS_AT_ONCE))
-    _ends_at: float = field(init=False)
+    turn: Turn
+    waits_for: str = ""
+    _queue: "asyncio.Queue[PairRecord | Canary | None]" = field(default_factory=lambda: asyncio.Queue(PAIRS_AT_ONCE))
 
-    def __post_init__(self) -> None:
-        self._ends_at = monotonic() + self.plan.seconds
-
-    async def feed(self) -> None:
+    async def feed(self, workers: int) -> None:
         """Keeps the queue filled: the database is read while calls are in flight."""
         while not self._is_over() and (records := await asyncio.to_thread(self._claim)):
             for record in records:
                 await self._queue.put(record)
-        for _ in range(self.plan.concurrency):
+        for _ in range(workers):
             await self._queue.put(None)
 
     async def work(self, wait_seconds: float) -> None:
         """Judges one pair after the other; those that are left when the time is over are given back."""
         await asyncio.sleep(wait_seconds)
         while (record := await self._queue.get()) is not None:
-            if not self._is_over():
+            if self._is_over():
+                continue
+            if isinstance(record, Canary):
+                await self._ask_canary(record)
+            else:
                 await self._judge(record)
 
-    def release(self) -> None:
-        """Gives back the pairs that were claimed and not asked about."""
-        with session_scope(self.session_factory) as session:
-            release_claims(session, self.pilot.id, worker=self.worker)
-
     def _is_over(self) -> bool:
-        return monotonic() >= self._ends_at
+        return bool(self.waits_for) or self.turn.is_over
 
-    def _claim(self) -> Sequence[PairRecord]:
+    async def _ask_canary(self, canary: Canary) -> None:
+        asked = await self.turn.asking.ask(canary.question)
+        grade = None if asked.is_unasked else canary.grade(asked, self.plan.judge)
+        await self.turn.writer.put(Finding.paid(asked, grade=grade, purpose=JudgePurpose.CANARY))
+
+    def _claim(self) -> Sequence[PairRecord | Canary]:
+        judge = self.plan.judge
         with session_scope(self.session_factory) as session:
             now = get_pilot(session, self.pilot.name)
             if now.configuration != self.pilot.configuration or now.state is PilotState.STOPPED:
                 return ()
+            if is_suspended(*count_canaries(session, now.id, rater=judge.rater, version=judge.version or "")):
+                return ()
             keys = claim_pairs(session, now.id, worker=self.worker, lease_seconds=self.plan.lease_seconds, limit=PAIRS_AT_ONCE)
-            return read_pairs(session, now, keys, rater=self.plan.judge.rater)
+            records = read_pairs(session, now, keys, rater=judge.rater)
+            canaries = canaries_among(session, now, judge, records, rate=judge.table.canary_rate)
+            # Before the pairs of their batch: a judge that is not to be trusted is found out early.
+            return [*canaries, *records]
 
     async def _judge(self, record: PairRecord) -> None:
         found, grade = settle(record, self.pilot, self.plan.judge)
         if found.is_settled:
-            await self.writer.put(Finding(grade, found))
+            await self.turn.writer.put(Finding(grade, found))
             return
         course = course_of(record, self.pilot, self.plan.judge, found.facts)
         while (question := course.next_question()) is not None:
-            asked = await self.asking.ask(question)
-            if isinstance(asked.outcome, Ungraded) and asked.outcome.reason == OVER_BUDGET:
-                await self.writer.put(Finding(None, course.end(unasked=OVER_BUDGET), asked.calls, asked.usd))
+            asked = await self.turn.asking.ask(question)
+            if self._is_for_later(asked):
+                await self.turn.writer.put(Finding.paid(asked))
+                return
+            if asked.is_unasked:
+                await self.turn.writer.put(Finding.paid(asked, settlement=course.end(unasked=OVER_BUDGET)))
                 return
             given = course.take(asked)
             last = course.end() if course.next_question() is None else None
-            await self.writer.put(Finding(given.grade, last, asked.calls, asked.usd, given.score))
+            await self.turn.writer.put(Finding.paid(asked, grade=given.grade, settlement=last, score=given.score))
+
+    def _is_for_later(self, asked: Asked[object]) -> bool:
+        if isinstance(asked.outcome, Ungraded) and asked.outcome.reason == LATER:
+            self.waits_for = asked.outcome.message
+            return True
+        return False

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.domain.grading import GradingState, GradingStatus, PairKey
+from app.store.judge_money import judge_spent
 from app.store.session import SessionFactory
-from app.store.spend import spent
 
 JUDGE_PURPOSE = "judge"
 
@@ -45,11 +46,19 @@ _END = text("""
 INSERT INTO gradings (pilot_id, state, problem, finished_at) VALUES (:pilot, :state, :problem, clock_timestamp())
 ON CONFLICT (pilot_id) DO UPDATE SET state = excluded.state, problem = excluded.problem, finished_at = excluded.finished_at
 """)
-# A grading that stopped is tried again now and then: somebody may have set the key or raised the limit meanwhile.
+_WAIT = text("""
+INSERT INTO gradings (pilot_id, state, problem, finished_at) VALUES (:pilot, 'running', :problem, clock_timestamp())
+ON CONFLICT (pilot_id) DO UPDATE SET state = 'running', problem = excluded.problem, finished_at = excluded.finished_at
+""")
+_GO_ON = text(
+    "UPDATE gradings SET problem = '', finished_at = NULL WHERE pilot_id = :pilot AND state = 'running' AND problem <> ''"
+)
+# A grading that stopped, or waits for money or room, is tried again now and then: somebody may have set the key or raised the
+# limit meanwhile.
 _UNFINISHED = text("""
 SELECT p.id FROM pilots p LEFT JOIN gradings g ON g.pilot_id = p.id
 WHERE (p.state = 'running' OR p.state = 'draft' AND g.state = 'running')
-    AND NOT (coalesce(g.state, '') = 'stopped' AND g.finished_at > clock_timestamp() - make_interval(mins => 5))
+    AND NOT (coalesce(g.problem, '') <> '' AND g.finished_at > clock_timestamp() - make_interval(mins => 5))
     AND (g.state = 'running' OR EXISTS (SELECT FROM pairs x WHERE x.pilot_id = p.id AND x.state = 'pending'))
     AND NOT EXISTS (
         SELECT FROM pairs x WHERE x.pilot_id = p.id AND x.state = 'pending' AND x.claimed_until >= clock_timestamp()
@@ -94,6 +103,14 @@ def end_grading(session: Session, pilot_id: int, state: GradingState, problem: s
     session.execute(_END, {"pilot": pilot_id, "state": state.value, "problem": problem})
 
 
+def wait_grading(session: Session, pilot_id: int, problem: str) -> None:
+    """The grading goes on later, by itself: `problem` says what it waits for; "" = it goes on."""
+    if problem:
+        session.execute(_WAIT, {"pilot": pilot_id, "problem": problem})
+    else:
+        session.execute(_GO_ON, {"pilot": pilot_id})
+
+
 def unfinished_gradings(session: Session) -> list[int]:
     """Pilots with pending pairs that nobody is at, and gradings whose worker died."""
     return list(session.scalars(_UNFINISHED))
@@ -112,8 +129,10 @@ def grading_status(session: Session, pilot_id: int) -> GradingStatus:
     pairs = sum(row[3] for row in rows)
     settled = sum(row[3] for row in rows if row[0] == "settled")
     state, problem = session.execute(_STATE, {"pilot": pilot_id}).one_or_none() or (GradingState.IDLE.value, "")
-    calls, usd = spent(session, pilot_id, JUDGE_PURPOSE)
-    return GradingStatus(pairs, settled, pairs - settled, ungraded, left_out, calls, usd, GradingState(state), problem)
+    money = judge_spent(session, pilot_id, datetime.now(UTC))
+    return GradingStatus(
+        pairs, settled, pairs - settled, ungraded, left_out, money.calls, money.usd, GradingState(state), problem
+    )
 
 
 @contextmanager

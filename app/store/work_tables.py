@@ -40,7 +40,10 @@ class ReportRow(Base):
 
 
 class SpendRow(Base):
-    """Money that the pilot itself spent (judge, replay, control), booked even when the answer was unusable."""
+    """Money that the pilot itself spent (judge, replay, control), booked even when the answer was unusable.
+
+    `is_at_most`: no server has counted the tokens, `usd` is the most that they may have cost.
+    """
 
     __tablename__ = "spend"
     id: Mapped[int] = number()
@@ -50,6 +53,7 @@ class SpendRow(Base):
     calls: Mapped[int]
     usd: Mapped[Decimal | None]
     at: Mapped[datetime] = now()
+    is_at_most: Mapped[bool] = mapped_column(server_default="false")
 
 
 class ImportRow(Base):

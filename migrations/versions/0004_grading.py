@@ -14,15 +14,20 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.add_column("staged_exchanges", sa.Column("reference", postgresql.BYTEA(), nullable=True))
     _create_judge_shares()
     _create_rubric_scores()
     _create_reply_findings()
+    _create_judge_reserves()
 
 
 def downgrade() -> None:
+    op.drop_table("judge_reserves")
+    op.drop_column("spend", "is_at_most")
     _drop_reply_findings()
     op.drop_table("rubric_scores")
     op.drop_table("judge_shares")
+    op.drop_column("staged_exchanges", "reference")
 
 
 def _create_judge_shares() -> None:
@@ -119,3 +124,20 @@ def _drop_reply_findings() -> None:
     op.execute("DROP FUNCTION touch_reply_findings()")
     op.drop_table("reply_findings")
     op.drop_table("check_sets")
+
+
+def _create_judge_reserves() -> None:
+    op.add_column("spend", sa.Column("is_at_most", sa.Boolean(), server_default="false", nullable=False))
+    op.create_table(
+        "judge_reserves",
+        sa.Column("worker", sa.TEXT(), nullable=False),
+        sa.Column("pilot_id", sa.BigInteger(), nullable=False),
+        sa.Column("purpose", sa.TEXT(), nullable=False),
+        sa.Column("model", sa.TEXT(), nullable=False),
+        sa.Column("calls", sa.Integer(), nullable=False),
+        sa.Column("usd", sa.Numeric(18, 8), nullable=False),
+        sa.Column("at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["pilot_id"], ["pilots.id"], name=op.f("fk_judge_reserves_pilot_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("worker", name=op.f("pk_judge_reserves")),
+    )
+    op.create_index("ix_judge_reserves_pilot_id", "judge_reserves", ["pilot_id"])

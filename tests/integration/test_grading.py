@@ -95,7 +95,7 @@ def test_what_the_judge_is_sent(session_factory: SessionFactory) -> None:
         schema = call.body["response_format"]["json_schema"]["schema"]
         assert call.body["response_format"]["type"] == "json_schema"
         assert schema["properties"]["preference"]["enum"] == ["first", "second", "tie"]
-        assert set(call.body) == {"model", "messages", "response_format", "temperature"}
+        assert set(call.body) == {"model", "messages", "response_format", "temperature", "max_tokens"}
 
 
 def test_after_a_parsed_tie_the_second_order_is_skipped(session_factory: SessionFactory) -> None:
@@ -304,7 +304,7 @@ def test_a_touched_pair_is_settled_again_without_new_calls(session_factory: Sess
 
 def test_the_budget_is_never_overdrawn_and_more_money_asks_again(session_factory: SessionFactory) -> None:
     usage = {"prompt_tokens": 1000, "completion_tokens": 100}
-    prices = {"input_usd_per_million_tokens": 1, "output_usd_per_million_tokens": 10}
+    prices = {"input_usd_per_million_tokens": 1, "output_usd_per_million_tokens": 10, "max_output_tokens": 200}
     with fake_judge(lambda _: verdict("tie", usage=usage)) as judge:
         pilot, _ = seeded(session_factory, decisive(10), judge=judged_by(judge, **prices, budget_usd="0.02"))
         status = graded(session_factory, pilot)
