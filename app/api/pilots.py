@@ -10,6 +10,8 @@ from app.api.dependencies import Operator, ServicesDep, Viewer
 from app.api.pilot_models import PilotBody, StatusBody, pilot_body, status_body, summary_body
 from app.pipeline import pilots as life
 from app.pipeline.configuration_changes import change_configuration
+from app.pipeline.grader_rules import function_rules
+from app.pipeline.judge_independence import look_at_judges
 from app.pipeline.mirroring.breakers_seen import read_breakers
 from app.pipeline.model_sightings import look_at_models, notes_on
 from app.pipeline.recording.waiting import waiting_events
@@ -36,9 +38,10 @@ class Extension(BaseModel):
 @router.post("", status_code=201, openapi_extra=TOML)
 def create_pilot(services: ServicesDep, who: Operator, toml: RawBody) -> PilotBody:
     """Stores a draft. A wrong file is refused with every problem: key, line and what is allowed."""
+    seen = look_at_judges(toml, datetime.now(UTC))
     with session_scope(services.session_factory) as session:
-        told = life.create_pilot(session, toml, who.name, datetime.now(UTC))
-        return pilot_body(life.details_of(session, told.pilot), told.notes)
+        told = life.create_pilot(session, toml, who.name, datetime.now(UTC), functions=function_rules(services.settings))
+        return pilot_body(life.details_of(session, told.pilot), (*told.notes, *seen))
 
 
 @router.get("")
@@ -70,10 +73,13 @@ def read_status(services: ServicesDep, _: Viewer, name: str) -> StatusBody:
 @router.put("/{name}/configuration", openapi_extra=TOML)
 def configure_pilot(services: ServicesDep, who: Operator, name: str, toml: RawBody) -> PilotBody:
     """Replaces the configuration; after the start every change is listed, and some are refused."""
+    seen = look_at_judges(toml, datetime.now(UTC))
     with session_scope(services.session_factory) as session:
-        pilot, loaded, changes = change_configuration(session, name, toml, who.name, datetime.now(UTC))
+        pilot, loaded, changes = change_configuration(
+            session, name, toml, who.name, datetime.now(UTC), functions=function_rules(services.settings)
+        )
         notes = life.notes_on(loaded) + tuple(life.change_words(pilot, change) for change in changes)
-        return pilot_body(life.details_of(session, pilot), notes or ("nothing changed",))
+        return pilot_body(life.details_of(session, pilot), (*(notes or ("nothing changed",)), *seen))
 
 
 @router.post("/{name}/start")

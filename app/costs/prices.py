@@ -135,6 +135,12 @@ def _listed(model: str, at: datetime, base_url: str | None) -> Prices | None:
     return _converted(entry.get_prices(at), f"genai-prices {genai_prices.__version__}: {provider.id}/{entry.id}")
 
 
+def canonical_model(model: str, base_url: str | None) -> str | None:
+    """What the price table calls the model of this name, as `vendor/model`; `None` where it knows none."""
+    found = _find(model.strip().lower(), base_url)
+    return None if found is None else f"{found[0].id}/{found[1].id}"
+
+
 def _find(model: str, base_url: str | None) -> tuple[Provider, ModelInfo] | None:
     for provider in _providers(model, base_url):
         for entry in provider.models:

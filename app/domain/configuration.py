@@ -14,6 +14,7 @@ from app.domain.grader_names import compares_with_incumbent, name_problem
 from app.domain.judge_table import JudgeTable
 from app.domain.rubric_table import MAX_RUBRICS, PREFIX, RubricTable, check_rubrics, is_rubric
 from app.domain.toml_table import (
+    AllowedHost,
     BoundedPattern,
     ContentLevel,
     EnvironmentName,
@@ -254,9 +255,13 @@ class CostTable(Table):
 
 
 class ConstraintsTable(Table):
-    """`[constraints]`: what decides on its own."""
+    """`[constraints]`: what decides on its own.
+
+    `allowed_hosts` are those that data may go to where it must stay; without a list, private names and addresses.
+    """
 
     data_must_stay: bool = False
+    allowed_hosts: tuple[AllowedHost, ...] = ()
     team_has_gpu_experience: bool | None = None
 
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from pydantic import ConfigDict, Field
 
+from app.domain.canaries import CanaryModel
 from app.domain.drift import DriftModel
 from app.domain.estimate_models import EstimateModel as EstimateModel
 from app.domain.estimate_models import Model as Model
@@ -354,5 +355,6 @@ class Scorecard(Model):
     days_closed: list[int] = []
     days_reopened: list[int] = []
     control: ControlModel | None = None
+    canaries: CanaryModel | None = None
     judge_sample: list[JudgeShareModel] = []
     warnings: list[str] = []

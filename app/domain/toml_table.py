@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from app.domain import text_rules
+from app.domain import hosts, text_rules
 
 # A pilot's name is part of addresses (`/p/NAME/v1`); those of arms and segments are only shown and compared.
 PilotName = Annotated[str, AfterValidator(text_rules.pilot_name)]
@@ -24,6 +24,7 @@ Server = Literal["vllm", "sglang", "tgi", "ollama", "llamacpp", "tensorrt-llm", 
 ContentLevel = Literal["full", "masked", "metadata"]
 BoundedPattern = Annotated[str, AfterValidator(text_rules.bounded_expression)]
 PlaceholderName = Annotated[str, AfterValidator(text_rules.placeholder_name)]
+AllowedHost = Annotated[str, AfterValidator(hosts.allowed_host)]
 Language = Annotated[str, Field(pattern="^[a-z]{2}$")]
 
 

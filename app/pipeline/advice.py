@@ -17,6 +17,7 @@ from app.pipeline.quality_rule import CORRECTED, FALLING
 from app.pipeline.ruling import (
     CONTROL_BROKEN,
     DRIFT,
+    JUDGE_SUSPENDED,
     LABELS_FOR_ACCURACY,
     NOT_STARTED,
     UNCALIBRATED,
@@ -59,6 +60,8 @@ def _of_judge_and_people(case: Case, ruling: Ruling) -> Iterator[str]:
         yield f"An extension (once, by 14 days) in which its level stays: pilot extend {case.pilot.name}."
     if CONTROL_BROKEN in ruling.codes:
         yield "A judge that calls the incumbent equal to itself: see the control arm, then grade anew."
+    if JUDGE_SUSPENDED in ruling.codes:
+        yield "Another judge, or another version of it, that sees which reply was made worse; all pairs are graded anew by it."
 
 
 def _answers(case: Case) -> Iterator[str]:

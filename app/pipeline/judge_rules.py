@@ -6,8 +6,9 @@ from typing import TypeVar
 
 from app.costs.prices import prices_of
 from app.domain.configuration import CandidateTable, IncumbentTable, PilotConfiguration
-from app.domain.families import guess_family, same_family, same_model
+from app.domain.families import guess_family
 from app.domain.judge_table import JudgeTable
+from app.domain.kinship import kin_of
 from app.domain.toml_lines import Path
 
 _Found = tuple[Path, str, str]
@@ -66,22 +67,7 @@ def _is_priced(judge: JudgeTable, now: datetime) -> bool:
 
 
 def _kinship(judge: JudgeTable, configuration: PilotConfiguration) -> list[_Found]:
-    arms: list[tuple[str, IncumbentTable | CandidateTable]] = [("the incumbent", configuration.incumbent)]
-    arms += [(f"the candidate '{candidate.name}'", candidate) for candidate in configuration.candidate]
-    for who, arm in arms:
-        reason = _relation(judge, arm)
-        if reason:
-            message = (
-                f"the judge is {reason} {who}, and models prefer their kin: choose another, or set allow_same_family = true"
-            )
-            return [(("judge", "model" if judge.model else "family"), message, "same_family")]
+    for relation, who in kin_of(judge, configuration):
+        message = f"the judge is {relation} {who}, and models prefer their kin: choose another, or set allow_same_family = true"
+        return [(("judge", "model" if judge.model else "family"), message, "same_family")]
     return []
-
-
-def _relation(judge: JudgeTable, arm: IncumbentTable | CandidateTable) -> str | None:
-    # Another family name for the very same model does not make it another judge.
-    if judge.model is not None and same_model(judge.model, arm.model):
-        return "the same model as"
-    if same_family(judge.family, arm.family):
-        return f"of the same family ('{arm.family}') as"
-    return None

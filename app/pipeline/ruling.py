@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from app.domain.canaries import CanaryModel
 from app.domain.drift import DriftModel
 from app.domain.operation_models import LoadModel
 from app.domain.pilot import Pilot
@@ -20,7 +21,7 @@ LABELS_FOR_ACCURACY = 100
 LEAST_ACCURACY = 0.7
 GUESSING = 0.5
 NOT_STARTED, TOO_EARLY, UNCALIBRATED = "not_started", "before_day_14", "judge_uncalibrated"
-DRIFT, CONTROL_BROKEN = "drift", "control_broken"
+DRIFT, CONTROL_BROKEN, JUDGE_SUSPENDED = "drift", "control_broken", "judge_suspended"
 MOVING = (Outcome.MIGRATE, Outcome.HYBRID)
 
 
@@ -36,6 +37,7 @@ class Case:
         registered_at: When the pilot was started.
         drift: What watches whether something moved under the comparison.
         control: The incumbent asked again; `None` = there is no such arm.
+        canaries: What the judge made of pairs with a known loser; `None` = nobody can be asked.
         changes: Of what the decision rests on, after the registration.
         load: What of production's requests the candidate saw.
     """
@@ -51,6 +53,7 @@ class Case:
     money: Money
     drift: DriftModel
     control: ControlModel | None
+    canaries: CanaryModel | None
     changes: Sequence[DecisiveChange]
     load: LoadModel = field(default_factory=LoadModel)
 
@@ -146,3 +149,5 @@ def _frozen(case: Case, decision: Decision, wanted: Outcome) -> Iterator[str]:
         yield DRIFT
     if is_about_quality and case.control is not None and case.control.is_broken and case.quality.judged_segments:
         yield CONTROL_BROKEN
+    if is_about_quality and case.canaries is not None and case.canaries.is_suspended and case.quality.judged_segments:
+        yield JUDGE_SUSPENDED

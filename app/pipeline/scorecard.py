@@ -25,6 +25,7 @@ from app.domain.scorecard import (
 )
 from app.domain.words import Outcome, PilotState
 from app.errors import InvalidInput, Problem
+from app.pipeline.canaries import canaries_of
 from app.pipeline.closing import EPOCH, MICROSECOND, Selection, content_hashes, microseconds, sampling_weights, select_evidence
 from app.pipeline.configuration_changes import decisive_changes
 from app.pipeline.control import control_of
@@ -157,6 +158,7 @@ def make_scorecard(
         days_closed=list(selection.closed),
         labels_until=newest_label(evidence),
         control=control,
+        canaries=canaries_of(pilot.configuration, evidence),
         judge_sample=list(sample.shares),
         warnings=[*warnings_of(evidence, selection), *sample.warnings, *fingerprint_warnings(stored.sightings, pilot)],
     )
@@ -219,6 +221,7 @@ def _candidate(
         money=money,
         drift=drift,
         control=control,
+        canaries=canaries_of(configuration, evidence),
         changes=decisive_changes(stored.changes),
         load=latency.load,
     )

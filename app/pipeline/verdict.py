@@ -10,6 +10,7 @@ from app.pipeline.quality import Judged
 from app.pipeline.ruling import (
     CONTROL_BROKEN,
     DRIFT,
+    JUDGE_SUSPENDED,
     NOT_STARTED,
     TOO_EARLY,
     UNCALIBRATED,
@@ -85,6 +86,8 @@ def _reasons(case: Case, ruling: Ruling) -> Iterator[str]:
         yield from (sentence(f"{frozen}{reason}") for reason in case.drift.reasons)
     if CONTROL_BROKEN in ruling.codes and case.control is not None:
         yield sentence(f"frozen: {case.control.reason}")
+    if JUDGE_SUSPENDED in ruling.codes and case.canaries is not None:
+        yield sentence(f"frozen: {case.canaries.reason}")
     yield from (sentence(change.words) for change in case.changes)
     yield from _findings(case, ruling)
 

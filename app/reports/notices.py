@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from app.domain.epochs import EpochKind
+from app.domain.kinship import kin_of
 from app.domain.registration_models import EpochModel
 from app.domain.words import GateOutcome, Outcome
 from app.reports import figures
@@ -11,16 +12,17 @@ from app.reports.document import Paragraph
 from app.reports.wording import FROZEN, FROZEN_BY_CONTROL
 
 DRIFT, CONTROL_BROKEN, LENGTH_STRADDLES = "drift", "control_broken", "length_straddles"
+JUDGE_SUSPENDED = "judge_suspended"
 
 
 def is_frozen(subject: Subject) -> bool:
     """Whether the comparison itself is in doubt, whatever its numbers say."""
-    return bool({DRIFT, CONTROL_BROKEN} & set(subject.card.verdict.reason_codes))
+    return bool({DRIFT, CONTROL_BROKEN, JUDGE_SUSPENDED} & set(subject.card.verdict.reason_codes))
 
 
 def notices(subject: Subject) -> tuple[Paragraph, ...]:
     """The most important first."""
-    said = (*_frozen(subject), *_held_back(subject), *_epoch(subject), *_critical(subject))
+    said = (*_frozen(subject), *_kin(subject), *_held_back(subject), *_epoch(subject), *_critical(subject))
     said += (*_not_on_their_own(subject), *_changes(subject))
     return tuple(Paragraph(text=text, tone="warning") for text in said)
 
@@ -34,6 +36,8 @@ def frozen_words(subject: Subject) -> str:
     """One sentence for the verdict itself."""
     if CONTROL_BROKEN in subject.card.verdict.reason_codes:
         because = "the judge or the set-up does not treat equal models as equal"
+    elif JUDGE_SUSPENDED in subject.card.verdict.reason_codes:
+        because = "the judge misses replies that were made worse on purpose"
     else:
         because = "something moved under the comparison while it ran"
     stay = f"Stay with {subject.incumbent}"
@@ -46,9 +50,20 @@ def _frozen(subject: Subject) -> Iterator[str]:
     for reason in subject.card.drift.reasons:
         if reason.casefold().rstrip(".") not in told:
             yield f"Drift: {_sentence(reason)}"
+    canaries = subject.scorecard.canaries
+    if canaries is not None and canaries.reason and canaries.reason.casefold() not in told:
+        yield _sentence(canaries.reason)
     control = subject.scorecard.control
     if control is not None and control.is_broken and (not control.reason or control.reason.casefold() not in told):
         yield f"The control is out of order: {_sentence(control.reason or 'the incumbent does not draw with itself')}"
+
+
+def _kin(subject: Subject) -> Iterator[str]:
+    judge = subject.configuration.judge
+    kin = list(kin_of(judge, subject.configuration)) if judge is not None else []
+    if kin:
+        said = " and ".join(f"{relation} {who}" for relation, who in kin)
+        yield f"The judge is {said}, which this pilot allows: models prefer their kin, so its word may be partial."
 
 
 def _held_back(subject: Subject) -> Iterator[str]:

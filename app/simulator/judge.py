@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 
 from app.domain.exchange import Json
+from app.graders.canaries import CONTRADICTION
 from app.simulator.assistant import ARTICLE, prompt_tokens, tokens_in, topics
 from app.simulator.completions import Answer, Refusal, usage_body
 from app.simulator.draws import one_of, uniform
@@ -64,6 +65,8 @@ class SimulatedJudge:
 
 def points(question: str, reply: str) -> int:
     """How much a reply gets right: fields of a letter, facts of the article, or, of anything else, different sentences."""
+    if CONTRADICTION in reply:
+        return 0
     found = _ARTICLE.search(question)
     if found:
         return _facts_named(found.group(1), reply)
