@@ -19,6 +19,12 @@ SECTION = re.compile(
     r"<<<BEGIN second reply (?P=mark)>>>\n(?P<second>.*)\n<<<END second reply (?P=mark)>>>",
     re.DOTALL,
 )
+# What a rubric asks about: one reply.
+SCORED = re.compile(
+    r"<<<BEGIN conversation (?P<mark>[0-9a-f]{16})>>>\n(?P<conversation>.*)\n<<<END conversation (?P=mark)>>>\n"
+    r"<<<BEGIN reply (?P=mark)>>>\n(?P<first>.*)\n<<<END reply (?P=mark)>>>",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,7 @@ class Said:
 
 @dataclass(slots=True)
 class Call:
-    """One request as it came in."""
+    """One request as it came in; of a rubric's question, `first` is the reply and `second` is empty."""
 
     body: dict[str, Any]
     headers: dict[str, str]
@@ -50,6 +56,12 @@ class Call:
 def verdict(preference: str, reasoning: str = "because", **more: Any) -> Said:
     """A well-formed answer."""
     return Said(json.dumps({"reasoning": reasoning, "preference": preference}), **more)
+
+
+def criteria_met(*met: float, evidence: str = "", **more: Any) -> Said:
+    """A well-formed answer to a rubric's question: how far each criterion is met."""
+    listed = [{"criterion": str(n), "evidence": evidence, "met": share} for n, share in enumerate(met, start=1)]
+    return Said(json.dumps({"criteria": listed}), **more)
 
 
 def longer_wins(call: Call) -> Said:
@@ -70,10 +82,12 @@ class FakeJudge:
 
     async def _handle(self, request: web.Request) -> web.Response:
         body = await request.json()
-        found = SECTION.fullmatch(body["messages"][-1]["content"])
-        assert found is not None, body["messages"][-1]["content"]
+        asked = body["messages"][-1]["content"]
+        found = SECTION.fullmatch(asked) or SCORED.fullmatch(asked)
+        assert found is not None, asked
         call = Call(
-            body, dict(request.headers), found["conversation"], found["first"], found["second"], found["mark"],
+            body, dict(request.headers), found["conversation"], found["first"],
+            found.groupdict().get("second", ""), found["mark"],
             len(self.calls), time.monotonic(),
         )  # fmt: skip
         self.calls.append(call)

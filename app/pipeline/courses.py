@@ -8,6 +8,8 @@ from app.domain.pilot import Pilot
 from app.graders.question import Question
 from app.pipeline.judge_asking import Asked
 from app.pipeline.pairwise import PairwiseCourse
+from app.pipeline.rubric_course import RubricCourse
+from app.pipeline.rubric_pairs import rubric_in_use
 from app.pipeline.settlement import Judge
 
 
@@ -33,4 +35,7 @@ def course_of(record: PairRecord, pilot: Pilot, judge: Judge, facts: Json) -> Co
         judge: Who is asked.
         facts: What the deterministic steps found.
     """
+    use = rubric_in_use(pilot.configuration, pilot.configuration.grader_of(record.segment))
+    if use is not None:
+        return RubricCourse(record, pilot, judge, use, facts)
     return PairwiseCourse(record, pilot, judge, facts)

@@ -16,6 +16,7 @@ from app.pipeline.grade_writing import Finding
 from app.pipeline.judge_asking import LATER, OVER_BUDGET, Asked
 from app.pipeline.judge_turn import JudgingPlan, Turn, judge_turn
 from app.pipeline.settlement import settle
+from app.pipeline.shared_asking import SharedAsking
 from app.store.canaries import count_canaries
 from app.store.grades import read_pairs
 from app.store.gradings import claim_pairs, release_claims
@@ -56,8 +57,12 @@ class _Run:
     plan: JudgingPlan
     worker: str
     turn: Turn
+    shared: SharedAsking = field(init=False)
     waits_for: str = ""
     _queue: "asyncio.Queue[PairRecord | Canary | None]" = field(default_factory=lambda: asyncio.Queue(PAIRS_AT_ONCE))
+
+    def __post_init__(self) -> None:
+        self.shared = SharedAsking(self.turn.asking)
 
     async def feed(self, workers: int) -> None:
         """Keeps the queue filled: the database is read while calls are in flight."""
@@ -107,7 +112,7 @@ class _Run:
             return
         course = course_of(record, self.pilot, self.plan.judge, found.facts)
         while (question := course.next_question()) is not None:
-            asked = await self.turn.asking.ask(question)
+            asked = await self.shared.ask(question)
             if self._is_for_later(asked):
                 await self.turn.writer.put(Finding.paid(asked))
                 return

@@ -17,6 +17,7 @@ from app.graders.grade import Grade, Ungraded
 from app.graders.judge import judge_version, limits_of
 from app.graders.user_function import FUNCTION_FAILED, FUNCTION_TIMEOUT
 from app.pipeline.preference import Decision, Pair, decide, decide_checked, left_out
+from app.pipeline.rubric_pairs import rubric_in_use, scored_pair, settle_by_rubric
 from app.providers.think import ThinkSplitter
 
 NO_JUDGE, NOT_IMPORTED, NO_CONTENT, NO_TEXT = "no_judge", "not_imported", "no_content", "no_text"
@@ -61,10 +62,10 @@ def settle(
     if is_by_rule(grader):
         return _by_rule(record, grader, decision or Decision(Rule.GRADER), functions)
     if decision is None:
-        return _by_judge(record, pilot, judge, Decision(Rule.GRADER)), None
+        return _by_model(record, pilot, judge, Decision(Rule.GRADER))
     if decision.rule is not Rule.GRADER:
         return Settlement(record.key, decision.rule, decision.preference, facts=decision.facts), None
-    return _by_judge(record, pilot, judge, decision), None
+    return _by_model(record, pilot, judge, decision)
 
 
 def _by_rule(
@@ -208,6 +209,14 @@ def _why_left_out(record: PairRecord, pilot: Pilot) -> str | None:
     if pilot.starts_at is not None and pilot.day_of(record.arrived_at) is None:
         return CoverageReason.OUTSIDE_WINDOW.value
     return None
+
+
+def _by_model(record: PairRecord, pilot: Pilot, judge: Judge | None, decision: Decision) -> tuple[Settlement, NewGrade | None]:
+    use = rubric_in_use(pilot.configuration, pilot.configuration.grader_of(record.segment))
+    if use is not None and judge is not None:
+        pair = scored_pair(record, use, pilot.incumbent.id)
+        return settle_by_rubric(pair, judge.rater, decision.facts, missing=_why_no_text(record), nobody=NOT_IMPORTED)
+    return _by_judge(record, pilot, judge, decision), None
 
 
 def _by_judge(record: PairRecord, pilot: Pilot, judge: Judge | None, decision: Decision) -> Settlement:

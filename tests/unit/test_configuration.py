@@ -224,7 +224,7 @@ def test_a_family_that_cannot_be_guessed_is_said_and_stays_unknown() -> None:
         ('{ header = "extraction" }', '{ path = "(" }', "segment[0].match.path", "a regular expression"),
         ('{ header = "extraction" }', "{}", "segment[0].match", "everything"),
         ("margin = 0.05\ngrader", "margin = 0.5\ngrader", "segment[0].margin", "below 0.5"),
-        ('grader = "judge"', 'grader = "rubric:tone"', "segment[0].grader", "no rubric is called 'tone'; there is no [[rubric]]"),
+        ('grader = "judge"', 'grader = "rubric:tone"', "segment[0].grader", "no rubric is called 'tone'"),
         ('grader = "judge"', 'grader = "json_fields"', "segment[0].grader", "incumbent_is_reference = true"),
         ('grader = "judge"', 'grader = "label"', "segment[0].grader", "incumbent_is_reference = true"),
         ('grader = "judge"', 'grader = "tool_calls"', "segment[0].grader", "incumbent_is_reference = true"),
