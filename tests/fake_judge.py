@@ -16,7 +16,8 @@ Answer = Callable[["Call"], "Said"]
 SECTION = re.compile(
     r"<<<BEGIN conversation (?P<mark>[0-9a-f]{16})>>>\n(?P<conversation>.*)\n<<<END conversation (?P=mark)>>>\n"
     r"<<<BEGIN first reply (?P=mark)>>>\n(?P<first>.*)\n<<<END first reply (?P=mark)>>>\n"
-    r"<<<BEGIN second reply (?P=mark)>>>\n(?P<second>.*)\n<<<END second reply (?P=mark)>>>",
+    r"<<<BEGIN second reply (?P=mark)>>>\n(?P<second>.*)\n<<<END second reply (?P=mark)>>>"
+    r"(\n<<<BEGIN reference answer (?P=mark)>>>\n(?P<reference>.*)\n<<<END reference answer (?P=mark)>>>)?",
     re.DOTALL,
 )
 # What a rubric asks about: one reply.
@@ -50,6 +51,7 @@ class Call:
     mark: str
     number: int
     began_at: float
+    reference: str | None = None
     is_answered: bool = False
 
 
@@ -85,10 +87,10 @@ class FakeJudge:
         asked = body["messages"][-1]["content"]
         found = SECTION.fullmatch(asked) or SCORED.fullmatch(asked)
         assert found is not None, asked
+        more = {"second": "", "reference": None} | found.groupdict()
         call = Call(
-            body, dict(request.headers), found["conversation"], found["first"],
-            found.groupdict().get("second", ""), found["mark"],
-            len(self.calls), time.monotonic(),
+            body, dict(request.headers), found["conversation"], found["first"], more["second"], found["mark"],
+            len(self.calls), time.monotonic(), more["reference"],
         )  # fmt: skip
         self.calls.append(call)
         self._now += 1

@@ -102,6 +102,7 @@ def records_of(document: Document, *, external_id: str, content: bytes, line: in
         [key for key in OPTIONAL if key in document],
         content,
         orjson.dumps(request),
+        orjson.dumps(document["reference"]) if "reference" in document else None,
     )
     preferences = document.get("preferences", ())
     return LineRecords(
@@ -118,6 +119,8 @@ def document_of(records: LineRecords, arm_names: Mapping[int, str]) -> Document:
     exchange = records.exchange
     document: Document = {"arrived_at": exchange.arrived_at, "request": orjson.loads(exchange.body)}
     document |= {key: getattr(exchange, key) for key in exchange.given}
+    if exchange.reference is not None:
+        document["reference"] = orjson.loads(exchange.reference)
     document["replies"] = {arm_names[record.arm_id]: _reply_of(record) for record in records.replies}
     preferences = [_given(record, "judge", arm_names) for record in records.grades]
     preferences += [_given(record, "person", arm_names) for record in records.labels]

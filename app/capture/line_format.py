@@ -6,6 +6,7 @@ Plain dictionaries come out, with the keys that were given and no others: absent
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, NotRequired, Required
 
+import orjson
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter, with_config
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
@@ -68,7 +69,21 @@ def _tokens(counts: dict[str, Any], *names: str) -> int | None:
     return found
 
 
+def _reference(value: Any) -> str:
+    """Text as it is; an object as JSON in the one form that is hashed and compared."""
+    if isinstance(value, dict):
+        value = orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    if not isinstance(value, str):
+        code = "wrong_type"
+        raise _refuse(code, "must be text in quotes or an object: an answer that is known to be right")
+    if not value.strip():
+        code = "wrong_length"
+        raise _refuse(code, "must not be empty: leave it out where there is none")
+    return value
+
+
 Moment = Annotated[datetime, BeforeValidator(_moment)]
+Reference = Annotated[str, BeforeValidator(_reference)]
 Id = Annotated[str, Field(min_length=1, max_length=500)]
 ShortText = Annotated[str, Field(min_length=1, max_length=200)]
 Probability = Annotated[float, Field(gt=0, le=1)]
@@ -142,6 +157,7 @@ class GivenLine(TypedDict):
     turn: NotRequired[Annotated[int, Field(ge=0, le=2**31 - 1)] | None]
     segment: NotRequired[str | None]
     inclusion_probability: NotRequired[Probability | None]
+    reference: NotRequired[Reference | None]
     preferences: NotRequired[list[GivenPreference] | None]
 
 

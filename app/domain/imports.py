@@ -64,7 +64,7 @@ class StoredContent:
 
 
 class ExchangeRecord(NamedTuple):
-    """The exchange of a line; `body` is its request as JSON."""
+    """The exchange of a line; `body` is its request as JSON, `reference` an answer known to be right, as JSON text."""
 
     external_id: str
     arrived_at: datetime
@@ -76,6 +76,7 @@ class ExchangeRecord(NamedTuple):
     given: list[str]
     content_hash: bytes
     body: bytes
+    reference: bytes | None
 
 
 class ReplyRecord(NamedTuple):

@@ -51,10 +51,11 @@ def ids_that_meet(session: Session, import_id: int, pilot_id: int) -> Iterator[M
 
 def read_stored(session: Session, pilot_id: int, external_ids: Sequence[str]) -> dict[str, StoredContent]:
     """What is stored under some ids; locked, so that nobody adds a reply or a label meanwhile."""
-    columns = ", ".join(f"e.{column}" for column in ExchangeRecord._fields if column != "body")
+    columns = ", ".join(f"e.{column}" for column in ExchangeRecord._fields[:-2])
     query = text(
-        f"SELECT e.id, {columns}, p.body FROM exchanges AS e JOIN payloads AS p"  # noqa: S608
+        f"SELECT e.id, {columns}, p.body, r.body AS reference FROM exchanges AS e JOIN payloads AS p"  # noqa: S608
         " ON p.arrived_at = e.arrived_at AND p.exchange_id = e.id AND p.arm_id = 0"
+        " LEFT JOIN payloads AS r ON r.arrived_at = e.arrived_at AND r.exchange_id = e.id AND r.arm_id = -1"
         " WHERE e.pilot_id = :pilot_id AND e.external_id = ANY(:ids) ORDER BY e.id FOR UPDATE OF e"
     )
     rows = session.execute(query, {"pilot_id": pilot_id, "ids": list(external_ids)}).all()

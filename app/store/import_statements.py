@@ -14,7 +14,7 @@ def _excluded(fields: Sequence[str]) -> str:
     return ", ".join(f"{field} = excluded.{field}" for field in fields)
 
 
-_EXCHANGE = [field for field in ExchangeRecord._fields if field != "body"]
+_EXCHANGE = [field for field in ExchangeRecord._fields if field not in {"body", "reference"}]
 _REPLY = [field for field in ReplyRecord._fields if field != "body"]
 
 REPEATED = """
@@ -55,6 +55,10 @@ INSERT INTO payloads (exchange_id, arm_id, arrived_at, pilot_id, body)
 SELECT exchange_id, 0, arrived_at, :pilot_id, body
 FROM staged_exchanges WHERE import_id = :import_id AND NOT is_merge ORDER BY exchange_id
 """
+_REFERENCES = """
+INSERT INTO payloads (exchange_id, arm_id, arrived_at, pilot_id, body)
+SELECT exchange_id, -1, arrived_at, :pilot_id, reference FROM staged_exchanges
+WHERE import_id = :import_id AND {which} AND reference IS NOT NULL ORDER BY exchange_id"""
 _MERGED_EXCHANGES = f"""
 UPDATE exchanges AS e SET {", ".join(f"{field} = s.{field}" for field in _EXCHANGE)}
 FROM staged_exchanges AS s WHERE s.import_id = :import_id AND s.is_merge AND e.id = s.exchange_id AND e.pilot_id = :pilot_id
@@ -83,8 +87,12 @@ JOIN staged_exchanges AS s ON s.exchange_id = r.exchange_id
 WHERE s.import_id = :import_id AND {which} ORDER BY r.exchange_id, r.arm_id"""
 _NEW, _MERGED = _OF_LINES.format(which="NOT s.is_merge"), _OF_LINES.format(which="s.is_merge")
 
-ADD_NEW = (_NEW_EXCHANGES, _REQUESTS, *(insert + _NEW for insert in _CHILDREN))
-ADD_TO_STORED = (_MERGED_EXCHANGES, *(f"{insert}{_MERGED} ON CONFLICT {else_}" for insert, else_ in _CHILDREN.items()))
+ADD_NEW = (_NEW_EXCHANGES, _REQUESTS, _REFERENCES.format(which="NOT is_merge"), *(insert + _NEW for insert in _CHILDREN))
+ADD_TO_STORED = (
+    _MERGED_EXCHANGES,
+    _REFERENCES.format(which="is_merge") + " ON CONFLICT DO NOTHING",
+    *(f"{insert}{_MERGED} ON CONFLICT {else_}" for insert, else_ in _CHILDREN.items()),
+)
 COMPARED = """
 SELECT s.exchange_id FROM staged_exchanges AS s
 WHERE s.import_id = :import_id AND s.exchange_id > :after AND (s.is_merge OR EXISTS (

@@ -15,7 +15,7 @@ Record = TypeVar("Record", bound=NamedTuple)
 _TYPES = {
     "import_id": "int8", "exchange_id": "int8", "line": "int8", "arm_id": "int8", "is_merge": "bool", "at_given": "bool",
     "critical": "bool", "arrived_at": "timestamptz", "at": "timestamptz", "given": "text[]", "content_hash": "bytea",
-    "body": "bytea", "turn": "int4", "status": "int4", "content_chars": "int4", "input_tokens": "int4",
+    "body": "bytea", "reference": "bytea", "turn": "int4", "status": "int4", "content_chars": "int4", "input_tokens": "int4",
     "cached_input_tokens": "int4", "output_tokens": "int4", "reasoning_tokens": "int4", "inclusion_probability": "float8",
     "sample_point": "float8", "ttft_any_seconds": "float8", "ttft_visible_seconds": "float8", "total_seconds": "float8",
     "value": "float8", "draw_probability": "float8",

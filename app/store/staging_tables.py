@@ -40,6 +40,7 @@ class StagedExchangeRow(Base):
     given: Mapped[list[str]]
     content_hash: Mapped[bytes]
     body: Mapped[bytes]
+    reference: Mapped[bytes | None]
     __table_args__ = (UNLOGGED,)
 
 

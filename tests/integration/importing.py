@@ -18,6 +18,9 @@ _DUMPS = {
         SELECT e.external_id, e.arrived_at, e.conversation_id, e.turn, e.segment, e.inclusion_probability, e.sample_point,
                e.source, e.reason, e.given, e.content_hash, e.closed_at IS NOT NULL, p.body
         FROM exchanges e JOIN payloads p ON p.exchange_id = e.id AND p.arrived_at = e.arrived_at AND p.arm_id = 0""",
+    "references": """
+        SELECT e.external_id, p.body
+        FROM exchanges e JOIN payloads p ON p.exchange_id = e.id AND p.arrived_at = e.arrived_at AND p.arm_id = -1""",
     "replies": """
         SELECT e.external_id, a.name, r.source, r.failure, r.status, r.finish_reason, r.model, r.content_chars, r.input_tokens,
                r.cached_input_tokens, r.output_tokens, r.reasoning_tokens, r.ttft_any_seconds, r.ttft_visible_seconds,

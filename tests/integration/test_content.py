@@ -55,10 +55,11 @@ def test_what_is_imported_into_a_masked_pilot_is_masked_before_it_is_stored(
     api: TestClient, session_factory: SessionFactory
 ) -> None:
     create(api, MASKED)
-    line = a_planted_line(preferences=[a_judgement(reason=f"names {MAIL}", value=0.0)])
+    line = a_planted_line(preferences=[a_judgement(reason=f"names {MAIL}", value=0.0)], reference={"to": MAIL})
     assert import_lines(api, line) == counts(1, new=1)
     assert "planted" not in everything(session_factory)
     assert "KD-12345" not in everything(session_factory)
+    assert b"[EMAIL:" in dump(session_factory)["references"][0][1]
     (exchange,) = dump(session_factory)["exchanges"]
     request = orjson.loads(bytes(exchange[-1]))
     assert request["messages"][0]["content"].startswith("Write to [EMAIL:")

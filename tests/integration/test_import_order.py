@@ -30,6 +30,7 @@ WHOLE: list[Line] = [
         "turn": n,
         "segment": segment,
         "inclusion_probability": 0.5,
+        "reference": "Hello!" if n else {"greeting": "hello", "cheerful": True},
         "request": {"model": model, "messages": [{"role": "user", "content": "hello"}]},
         "replies": {
             "incumbent": {"content": "Hi.", "total_seconds": 1, "usage": {"prompt_tokens": 3}, "finish_reason": "stop"},
@@ -47,7 +48,7 @@ WHOLE: list[Line] = [
         ("m-e", "extraction", {"content": "", "tool_calls": []}),
     ])
 ]  # fmt: skip
-TOP = ("conversation_id", "turn", "segment", "inclusion_probability", "preferences")
+TOP = ("conversation_id", "turn", "segment", "inclusion_probability", "reference", "preferences")
 OF_REPLIES = ("total_seconds", "usage", "finish_reason", "model", "ttft_any_seconds", "status", "message")
 OF_PREFERENCES = ("at", "reason", "critical", "draw_probability")
 

@@ -47,13 +47,13 @@ def api(session_factory: SessionFactory, tmp_path: Path) -> Iterator[TestClient]
 def test_a_file_is_stored_with_all_that_it_says(api: TestClient, session_factory: SessionFactory) -> None:
     lines = [
         a_line(replies=BOTH, preferences=[a_judgement(), a_label(critical=True)], conversation_id="c", segment="extraction"),
-        a_line(exchange_id="e-2", arrived_at="2026-12-24T10:00:00+01:00"),
+        a_line(exchange_id="e-2", reference="Tomorrow.", arrived_at="2026-12-24T10:00:00+01:00"),
         a_line(exchange_id=None),
     ]
     assert import_lines(api, *lines, chunk_lines=2) == counts(3, new=3)
     rows = dump(session_factory)
     assert {name: len(found) for name, found in rows.items()} == {
-        "exchanges": 3, "replies": 4, "grades": 1, "labels": 1, "pairs": 1,
+        "exchanges": 3, "references": 1, "replies": 4, "grades": 1, "labels": 1, "pairs": 1,
     }  # fmt: skip
     assert rows["pairs"] == [("e-1", "qwen", "pending", None, None, None)]
     assert all(row[11] for row in rows["exchanges"]), "imported exchanges are closed"
@@ -99,7 +99,7 @@ def test_one_file_may_speak_of_one_exchange_twice(api: TestClient, session_facto
     lines = [a_line(), a_line(replies=BOTH), a_line(preferences=[a_judgement()]), a_line()]
     assert import_lines(api, *lines, chunk_lines=1) == counts(4, new=1, unchanged=1, merged=2)
     assert {name: len(found) for name, found in dump(session_factory).items()} == {
-        "exchanges": 1, "replies": 2, "grades": 1, "labels": 0, "pairs": 1,
+        "exchanges": 1, "references": 0, "replies": 2, "grades": 1, "labels": 0, "pairs": 1,
     }  # fmt: skip
 
 

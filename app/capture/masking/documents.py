@@ -21,6 +21,8 @@ def mask_document(masker: Masker, document: Json, hidden: Callable[[str], str]) 
     }
     if "conversation_id" in document:
         masked["conversation_id"] = mask_name(masker, document["conversation_id"], hidden)
+    if "reference" in document:
+        masked["reference"] = masker.text(document["reference"])
     if "preferences" in document:
         masked["preferences"] = [_with_texts(masker, given, ("reason",)) for given in document["preferences"]]
     return masked

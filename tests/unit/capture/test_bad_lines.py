@@ -220,3 +220,17 @@ def test_a_byte_order_mark_is_taken_at_the_beginning_only() -> None:
 
 def test_lines_may_end_as_on_windows() -> None:
     assert len(read(text_of(a_line()).replace(b"\n", b"\r\n")).good) == 1
+
+
+@pytest.mark.parametrize(
+    ("reference", "code"),
+    [(7, "wrong_type"), (["a"], "wrong_type"), (True, "wrong_type"), ("", "wrong_length"), (" \n", "wrong_length")],
+)
+def test_a_reference_is_a_text_or_an_object(reference: Any, code: str) -> None:
+    found = problem_of(a_line(reference=reference))
+    assert (found.field, found.code) == ("reference", code)
+
+
+def test_a_reference_that_holds_a_nul_is_refused() -> None:
+    found = problem_of(a_line(reference="a\0b"))
+    assert (found.field, found.code) == ("reference", "nul")

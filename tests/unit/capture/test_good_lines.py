@@ -274,3 +274,16 @@ LINES = st.fixed_dictionaries(
 def test_what_was_given_can_be_read_back_from_what_is_stored(line: dict[str, Any]) -> None:
     stored = records(line)
     assert document_of(stored, a_layout().arm_names) == document_from(LINE.validate_python(line))
+
+
+@pytest.mark.parametrize(
+    ("given_reference", "kept"),
+    [("In Rome.", b'"In Rome."'), ({"to": "Rome", "at": 9}, b'"{\\"at\\":9,\\"to\\":\\"Rome\\"}"'), (None, None)],
+)
+def test_a_reference_is_kept_as_text_an_object_as_canonical_json(given_reference: Any, kept: bytes | None) -> None:
+    line = records(a_line(reference=given_reference))
+    assert line.exchange.reference == kept
+    assert line.exchange.given == []
+    again = document_of(line, {1: "incumbent", 2: "qwen"})
+    assert again == document_from(LINE.validate_python(a_line(reference=given_reference)))
+    assert (line.exchange.content_hash == records(a_line()).exchange.content_hash) == (kept is None)

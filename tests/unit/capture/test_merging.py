@@ -27,6 +27,7 @@ QWEN = {"incumbent": ANSWER, "qwen": {"content": "Soon."}}
         {"turn": 0},
         {"segment": "extraction"},
         {"inclusion_probability": 1.0},
+        {"reference": "Tomorrow."},
         {"replies": {"incumbent": ANSWER | {"usage": {"prompt_tokens": 3}}}},
         {"replies": {"incumbent": ANSWER | {"total_seconds": 1.5}}},
     ],
@@ -58,6 +59,7 @@ def test_different_additions_make_the_same_union_in_any_order() -> None:
     ("one", "other", "fields"),
     [
         ({}, {"arrived_at": "2026-11-02T10:00:01Z"}, ("arrived_at",)),
+        ({"reference": "Tomorrow."}, {"reference": "Today."}, ("reference",)),
         ({}, {"request": {"model": "gpt-5.1"}}, ("request",)),
         ({"turn": 1}, {"turn": 2}, ("turn",)),
         ({"segment": "other"}, {"segment": "extraction"}, ("segment",)),
