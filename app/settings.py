@@ -27,6 +27,11 @@ class Settings(BaseSettings):
     judge_concurrency: int = Field(default=500, ge=1, description="Judge calls in flight of one worker process.")
     judge_attempts: int = Field(default=3, ge=1, description="Calls for one answer before it is `Ungraded`.")
     judge_timeout_seconds: float = Field(default=120.0, gt=0)
+    grader_modules: str = Field(
+        default="", description="Modules, separated by commas, whose functions may grade (`python:module:function`)."
+    )
+    grader_path: Path | None = Field(default=None, description="Folder where these modules lie, if they are not installed.")
+    grader_seconds: float = Field(default=5.0, gt=0, le=600, description="How long one call of such a function may take.")
     lease_seconds: float = Field(default=30.0, gt=0, description="How long claimed work stays claimed without a heartbeat.")
     reply_bytes: int = Field(default=8 * 1024 * 1024, ge=1024, description="Longest reply read from a model server.")
 

@@ -11,6 +11,8 @@ from app.graders.autoevals_adapter import Adapter
 from app.graders.grade import Grade, Ungraded
 
 Result = Grade | Ungraded
+# Ends the version of a function whose answers are scores, not decisions.
+SCORES = "+scores"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,8 @@ def find_grader(spec: str, *, is_reference: bool = True, functions: Functions | 
     def grade(request: Json, incumbent: Reply, other: Reply) -> Result:
         return functions.grade(spec, request, incumbent, other, is_reference=is_reference)
 
-    return SegmentGrader(spec, functions.version(spec), grade, names_labels=is_reference)
+    version = functions.version(spec) + ("" if is_reference else SCORES)
+    return SegmentGrader(spec, version, grade, names_labels=is_reference)
 
 
 def is_function(spec: str) -> bool:

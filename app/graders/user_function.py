@@ -58,6 +58,9 @@ class FunctionRules:
         )
 
 
+NO_FUNCTIONS = FunctionRules()
+
+
 @dataclass(slots=True)
 class UserFunctions:
     """One process for all functions, begun at the first call and anew after one that hung or ended. Close it."""

@@ -16,7 +16,9 @@ from app.domain.configuration import PilotConfiguration
 from app.domain.table_schema import allowed, known_keys, schema_at, wrong_types_of_document
 from app.domain.toml_lines import Path, key_lines
 from app.errors import InvalidInput, Problem
+from app.graders.user_function import FunctionRules
 from app.pipeline.content import content_problems
+from app.pipeline.grader_rules import grader_problems
 from app.pipeline.judge_rules import Guess, guess_families, judge_problems
 
 MAX_BYTES = 256 * 1024
@@ -32,8 +34,13 @@ class Loaded:
     guesses: tuple[Guess, ...]
 
 
-def load_configuration(text: str | bytes, now: datetime) -> Loaded:
+def load_configuration(text: str | bytes, now: datetime, *, functions: FunctionRules | None = None) -> Loaded:
     """The configuration that a file says.
+
+    Args:
+        text: The file.
+        now: Prices are looked up at this moment.
+        functions: Which of the users' own functions may be run where the service runs; `None` = not checked.
 
     Raises:
         InvalidInput: With one problem for everything that is wrong: its message says what is allowed.
@@ -46,6 +53,7 @@ def load_configuration(text: str | bytes, now: datetime) -> Loaded:
     if configuration is not None:
         configuration, guesses = guess_families(configuration)
         problems += judge_problems(configuration, now) + content_problems(configuration)
+        problems += grader_problems(configuration, functions) if functions is not None else []
     if problems or configuration is None:
         listed = sorted((_problem(path, message, code, lines) for path, message, code in problems), key=_by_line)
         message = "pilot.toml is wrong: " + (f"{len(listed)} problems" if len(listed) > 1 else listed[0].message)

@@ -12,6 +12,7 @@ from app.domain.configuration import PilotConfiguration
 from app.domain.pilot import ConfigurationChange, Pilot
 from app.domain.words import PilotState
 from app.errors import Conflict, Problem
+from app.graders.user_function import FunctionRules
 from app.pipeline.configuration import Loaded, load_configuration
 from app.store import pilots
 from app.store.audit import record
@@ -77,11 +78,20 @@ def _shown(value: Any) -> str:
 
 
 def change_configuration(
-    session: Session, name: str, toml_text: str | bytes, by: str, now: datetime
+    session: Session, name: str, toml_text: str | bytes, by: str, now: datetime, *, functions: FunctionRules | None = None
 ) -> tuple[Pilot, Loaded, list[ConfigurationChange]]:
-    """Replaces a draft's configuration freely; after the start each change is written down, and some are refused."""
+    """Replaces a draft's configuration freely; after the start each change is written down, and some are refused.
+
+    Args:
+        session: The transaction.
+        name: The pilot's.
+        toml_text: The whole new file.
+        by: Who changes it.
+        now: The moment.
+        functions: As `app.pipeline.pilots.create_pilot` says.
+    """
     pilot = pilots.get_pilot(session, name, for_update=True)
-    loaded = load_configuration(toml_text, now)
+    loaded = load_configuration(toml_text, now, functions=functions)
     new = loaded.configuration
     changes = [
         ConfigurationChange(now, by, path, before, after) for path, before, after in differences(pilot.configuration, new)

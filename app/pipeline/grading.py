@@ -18,8 +18,11 @@ from app.domain.pilot import Pilot
 from app.domain.words import PilotState
 from app.errors import Conflict, ServiceError, UnknownPrice
 from app.graders.judge_client import JudgeTarget
+from app.graders.user_function import NO_FUNCTIONS, FunctionRules
 from app.jobs import Job
 from app.pipeline.canaries import refuse_suspended
+from app.pipeline.function_grading import grade_by_functions
+from app.pipeline.grader_rules import function_rules
 from app.pipeline.judge_asking import Patience
 from app.pipeline.judge_purse import Budget
 from app.pipeline.judge_sampling import Means, decide_shares, leave_out_undrawn
@@ -69,6 +72,7 @@ class GradingLimits:
         lease_seconds: How long a dead worker's pairs stay claimed.
         seconds: After them the worker lets others to the queue.
         first_pause_seconds: Before the second attempt of a call that failed.
+        functions: Which of the users' own functions may be run, and for how long.
     """
 
     concurrency: int = 500
@@ -78,6 +82,7 @@ class GradingLimits:
     lease_seconds: float = 30.0
     seconds: float = 120.0
     first_pause_seconds: float = 0.5
+    functions: FunctionRules = NO_FUNCTIONS
 
     @classmethod
     def of(cls, settings: Settings) -> "GradingLimits":
@@ -88,6 +93,7 @@ class GradingLimits:
             timeout_seconds=settings.judge_timeout_seconds,
             reply_bytes=settings.reply_bytes,
             lease_seconds=settings.lease_seconds,
+            functions=function_rules(settings),
         )
 
 
@@ -162,6 +168,10 @@ def grade_pilot(
             return False
         before = _pending(session_factory, pilot_id)
         settle_without_model(session_factory, pilot)
+        grade_by_functions(
+            session_factory, pilot, limits.functions,
+            worker=worker_name(), lease_seconds=limits.lease_seconds, seconds=limits.seconds,
+        )  # fmt: skip
         if not find_in_settled(session_factory, pilot, seconds=limits.seconds):
             return True
         try:

@@ -11,6 +11,7 @@ from app.domain.pilot import ConfigurationChange, Pilot, Registration, start_of
 from app.domain.registered import RegisteredPlan
 from app.domain.words import PilotState
 from app.errors import Conflict
+from app.graders.user_function import FunctionRules
 from app.pipeline.configuration import Loaded, load_configuration
 from app.pipeline.configuration_changes import touched_by
 from app.pipeline.judge_sampling import NOT_DRAWN
@@ -49,9 +50,19 @@ def details_of(session: Session, pilot: Pilot) -> PilotDetails:
     return PilotDetails(pilot, tuple(guesses), registration, tuple(changes), plan_of(pilot, registration))
 
 
-def create_pilot(session: Session, toml_text: str | bytes, by: str, now: datetime) -> Told:
-    """Stores a draft. `InvalidInput` names everything that is wrong with the file."""
-    loaded = load_configuration(toml_text, now)
+def create_pilot(
+    session: Session, toml_text: str | bytes, by: str, now: datetime, *, functions: FunctionRules | None = None
+) -> Told:
+    """Stores a draft. `InvalidInput` names everything that is wrong with the file.
+
+    Args:
+        session: The transaction.
+        toml_text: The file.
+        by: Who creates it.
+        now: The moment.
+        functions: Which graders can be run here; `None` = not checked, what may not be run is refused when it should.
+    """
+    loaded = load_configuration(toml_text, now, functions=functions)
     pilot = pilots.insert_pilot(
         session, loaded.configuration, source_toml=_text(toml_text), guesses=[asdict(guess) for guess in loaded.guesses]
     )

@@ -109,7 +109,7 @@ def test_violations_name_their_paths() -> None:
     assert found.violations == ("json_schema: $.items[1]: 'two' is not of type 'integer'",)
 
 
-def agreement(wanted: list[ToolCall], given: list[ToolCall], request: dict[str, object] | None = None) -> float:
+def agreement(wanted: list[ToolCall], given: list[ToolCall], request: dict[str, Any] | None = None) -> float:
     return grade_tool_calls(request or {}, Reply(None, tuple(wanted)), Reply("words", tuple(given))).value
 
 
@@ -203,7 +203,7 @@ def test_each_change_of_one_argument_scores_less(arguments: dict[str, Any]) -> N
     check_mutations("f", arguments, {})
 
 
-def check_mutations(name: str, arguments: dict[str, Any], request: dict[str, object]) -> None:
+def check_mutations(name: str, arguments: dict[str, Any], request: dict[str, Any]) -> None:
     right = [a_call(name, **arguments)]
     assert agreement(right, [ToolCall(name, json.dumps(dict(reversed(arguments.items())), indent=1))], request) == 0.5
     assert agreement(right, [a_call(f"{name}_", **arguments)], request) == 0.0
