@@ -4,6 +4,7 @@ Rows are sorted by the exchange's own id, whatever the order of import, so that 
 Missing numbers are NaN, missing words are "".
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -14,6 +15,7 @@ Floats: TypeAlias = NDArray[np.float64]
 Numbers: TypeAlias = NDArray[np.int64]
 Flags: TypeAlias = NDArray[np.bool_]
 Words: TypeAlias = NDArray[np.object_]
+_SMALL = np.iinfo(np.int16).max
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -191,6 +193,16 @@ def floats(values: list[Any]) -> Floats:
 
 def codes(column: Words) -> tuple[Numbers, list[str]]:
     """Each word's place in the sorted list of the different ones, and that list."""
-    different = sorted(set(column.tolist()))
+    listed = column.tolist()
+    different = sorted(set(listed))
     place = {word: number for number, word in enumerate(different)}
-    return np.fromiter((place[word] for word in column.tolist()), dtype=np.int64, count=len(column)), different
+    return np.fromiter(map(place.__getitem__, listed), dtype=np.int64, count=len(listed)), different
+
+
+def places_by_number(numbers: Numbers) -> Iterator[tuple[int, Numbers]]:
+    """Each different number, ascending, and where it is: looked for once, not once a number."""
+    small = len(numbers) and np.abs(numbers).max() <= _SMALL
+    order = np.argsort(numbers.astype(np.int16) if small else numbers, kind="stable")  # small numbers need one pass
+    ordered = numbers[order]
+    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if len(ordered) else order
+    yield from zip(ordered[starts].tolist(), np.split(order, starts[1:]), strict=False)

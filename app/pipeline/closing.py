@@ -9,7 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from app.domain.evidence import ArmEvidence, Evidence, Flags, Floats, LiveColumns, Numbers, ReplyColumns, Words
+from app.domain.evidence import (
+    ArmEvidence,
+    Evidence,
+    Flags,
+    Floats,
+    LiveColumns,
+    Numbers,
+    ReplyColumns,
+    Words,
+    places_by_number,
+)
 from app.domain.grading import ANCHOR, anchor_week
 from app.domain.ledger import LiveLedger
 from app.domain.measures import is_client_status
@@ -155,7 +165,25 @@ def _closed_days(evidence: Evidence, days: Numbers, *, over: int) -> tuple[int, 
 
 def content_hashes(evidence: Evidence, selection: Selection) -> dict[int, str]:
     """SHA-256 of all that is known of each closed day; neither the order of import nor the store's numbers enter."""
-    return {day: _digest(_day_columns(evidence, selection.days == day, day)) for day in selection.closed}
+    rows = dict(places_by_number(selection.days))
+    arms = [_ArmOfDays(arm, selection.days) for _, arm in sorted(evidence.arms.items())]
+    control = _ArmOfDays(evidence.live.control, selection.days) if evidence.live and evidence.live.control else None
+    none = np.empty(0, dtype=np.int64)
+    return {day: _digest(_day_columns(evidence, rows.get(day, none), day, arms, control)) for day in selection.closed}
+
+
+class _ArmOfDays:
+    """An arm's grades and labels, by the day of their exchange; each is looked for once, not once a day."""
+
+    def __init__(self, arm: ArmEvidence, days: Numbers) -> None:
+        self.arm = arm
+        is_again = np.asarray(arm.grades.graders == ANCHOR, dtype=bool)
+        self.grades = arm.grades.where(~is_again) if is_again.any() else arm.grades
+        self.grades_by_day = dict(places_by_number(days[self.grades.rows]))
+        self.labels_by_day = dict(places_by_number(days[arm.labels.rows]))
+        again = np.flatnonzero(is_again)
+        weeks = np.array([anchor_week(version) for version in arm.grades.versions[again].tolist()], dtype=np.int64)
+        self.again_by_day = {day: again[places] for day, places in places_by_number(weeks * DAYS_A_WEEK)}
 
 
 def _digest(columns: Iterable[Words | Numbers | Floats | Flags]) -> str:
@@ -167,46 +195,47 @@ def _digest(columns: Iterable[Words | Numbers | Floats | Flags]) -> str:
     return digest.hexdigest()
 
 
-def _day_columns(evidence: Evidence, chosen: Flags, day: int) -> Iterator[Any]:
+def _day_columns(
+    evidence: Evidence, rows: Numbers, day: int, arms: list[_ArmOfDays], control: _ArmOfDays | None
+) -> Iterator[Any]:
     exchanges = evidence.exchanges
     for name in exchanges.__slots__:
         if name != "ids":
-            yield getattr(exchanges, name)[chosen]
-    yield from (getattr(evidence.incumbent, name)[chosen] for name in evidence.incumbent.__slots__)
-    for name, arm in sorted(evidence.arms.items()):
+            yield getattr(exchanges, name)[rows]
+    yield from (getattr(evidence.incumbent, name)[rows] for name in evidence.incumbent.__slots__)
+    for name, arm in zip(sorted(evidence.arms), arms, strict=True):
         yield np.array([name], dtype=object)
-        yield from _arm_columns(arm, exchanges.external_ids, chosen)
+        yield from _arm_columns(arm, exchanges.external_ids, rows, day)
         yield from _anchor_columns(arm, exchanges.external_ids, day)
-    if evidence.live is not None and (evidence.live.is_live & chosen).any():
-        yield from _live_columns(evidence.live, exchanges.external_ids, chosen)
+    if evidence.live is not None and evidence.live.is_live[rows].any():
+        yield from _live_columns(evidence.live, rows)
+        if control is not None:
+            yield from _arm_columns(control, exchanges.external_ids, rows, day)
 
 
-def _live_columns(live: LiveColumns, external_ids: Words, chosen: Flags) -> Iterator[Any]:
+def _live_columns(live: LiveColumns, rows: Numbers) -> Iterator[Any]:
     """Only of days with live exchanges: the other days' hashes are those of before there were any."""
-    yield from (getattr(live, name)[chosen] for name in ("sampling_rates", "users", "folded_attempts", "failed_attempts"))
+    yield from (getattr(live, name)[rows] for name in ("sampling_rates", "users", "folded_attempts", "failed_attempts"))
     for name in sorted(live.skipped):
         yield np.array([name], dtype=object)
-        yield live.skipped[name][chosen]
-        yield live.queue_lag_seconds[name][chosen]
-    if live.control is not None:
-        yield from _arm_columns(live.control, external_ids, chosen)
+        yield live.skipped[name][rows]
+        yield live.queue_lag_seconds[name][rows]
 
 
-def _arm_columns(arm: ArmEvidence, external_ids: Words, chosen: Flags) -> Iterator[Any]:
-    yield from (getattr(arm.replies, name)[chosen] for name in arm.replies.__slots__)
-    yield from (getattr(arm.pairs, name)[chosen] for name in arm.pairs.__slots__)
-    for columns in (arm.grades.where(np.asarray(arm.grades.graders != ANCHOR, dtype=bool)), arm.labels):
-        there = chosen[columns.rows]
+def _arm_columns(of_days: _ArmOfDays, external_ids: Words, rows: Numbers, day: int) -> Iterator[Any]:
+    arm, none = of_days.arm, np.empty(0, dtype=np.int64)
+    yield from (getattr(arm.replies, name)[rows] for name in arm.replies.__slots__)
+    yield from (getattr(arm.pairs, name)[rows] for name in arm.pairs.__slots__)
+    for columns, by_day in ((of_days.grades, of_days.grades_by_day), (arm.labels, of_days.labels_by_day)):
+        there = by_day.get(day, none)
         yield external_ids[columns.rows[there]]
         # When a grade was asked for is no part of what it says.
         yield from (getattr(columns, name)[there] for name in columns.__slots__ if name not in ("rows", "graded_us"))
 
 
-def _anchor_columns(arm: ArmEvidence, external_ids: Words, day: int) -> Iterator[Any]:
+def _anchor_columns(of_days: _ArmOfDays, external_ids: Words, day: int) -> Iterator[Any]:
     """What the judge said when it was asked again: known at the end of its week, whenever the pairs themselves arrived."""
-    again = np.flatnonzero(arm.grades.graders == ANCHOR)
-    weeks = np.array([anchor_week(version) for version in arm.grades.versions[again].tolist()], dtype=np.int64)
-    said = arm.grades.where(again[weeks * DAYS_A_WEEK == day])
-    if len(said):
+    if day in of_days.again_by_day:
+        said = of_days.arm.grades.where(of_days.again_by_day[day])
         yield external_ids[said.rows]
         yield from (getattr(said, name) for name in said.__slots__ if name not in ("rows", "graded_us"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.domain.configuration import PilotConfiguration
-from app.domain.evidence import ArmEvidence, Evidence, Flags, Floats, GradeColumns, Numbers, Words, codes
+from app.domain.evidence import ArmEvidence, Evidence, Flags, Floats, GradeColumns, Numbers, Words, codes, places_by_number
 from app.domain.words import Rule
 from app.pipeline.closing import Selection
 from app.pipeline.settlement import judge_of
@@ -17,6 +17,7 @@ VALUE, LOW, HIGH = "value", "low", "high"
 WITHOUT_FAILURES = "without_failures"
 PENDING = "pending"
 JUDGE = "judge"
+_LARGEST = 2**62
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,11 +81,24 @@ def pair_values(configuration: PilotConfiguration, evidence: Evidence, arm: ArmE
 def one_an_order(grades: GradeColumns) -> GradeColumns:
     """One grade a pair, rater and order: one with a value before one without, one that we asked for before an imported one."""
     keys = [codes(column)[0] for column in (grades.shown_first, grades.raters, grades.graders)]
+    if _is_one_an_order(grades.rows, keys):
+        return grades
     order = np.lexsort((-grades.graded_us, grades.is_imported, np.isnan(grades.values), *keys, grades.rows))
     identity = np.stack([grades.rows, *keys])[:, order] if len(grades) else np.empty((4, 0), dtype=np.int64)
     is_first = np.ones(len(grades), dtype=bool)
     is_first[1:] = (identity[:, 1:] != identity[:, :-1]).any(axis=0)
     return grades.where(order[is_first])
+
+
+def _is_one_an_order(rows: Numbers, keys: list[Numbers]) -> bool:
+    """Whether the grades are in order and no two of them are of one pair, rater and order: as stored, they mostly are."""
+    place = rows
+    for key in reversed(keys):
+        size = int(key.max(initial=0)) + 1
+        if int(place.max(initial=0)) > _LARGEST // size:
+            return False
+        place = place * size + key
+    return bool((place[1:] > place[:-1]).all())
 
 
 def winners(values: Floats) -> Numbers:
@@ -180,26 +194,29 @@ def series_sums(values: PairValues, conversations: Conversations, weights: Float
         conversations: What each belongs to.
         weights: 1 / inclusion probability of each exchange; a conversation weighs the mean of its pairs'.
     """
+    segment, names = codes(conversations.segments)
     for prefix, chosen in (("", values.counted), (WITHOUT_FAILURES, values.counted & ~values.failed)):
         for series, filled in ((VALUE, np.nan), (LOW, 0.0), (HIGH, 1.0)):
             x = np.where(np.isnan(values.values), filled, values.values)
             rows = np.flatnonzero(chosen & ~np.isnan(x))
             name = series if not prefix else prefix if series == VALUE else f"{prefix}_{series}"
-            for segment, day, sums in _sums(x, rows, conversations, weights):
-                yield segment, name, day, sums
+            for place, day, sums in _sums(x, rows, conversations, weights, segment):
+                yield names[place] if place >= 0 else ALL, name, day, sums
 
 
-def _sums(x: Floats, rows: Numbers, conversations: Conversations, weights: Floats) -> Iterator[tuple[str, int, Sums]]:
+def _sums(
+    x: Floats, rows: Numbers, conversations: Conversations, weights: Floats, segment: Numbers
+) -> Iterator[tuple[int, int, Sums]]:
+    """By the segment's place and day; -1 = all segments."""
     size = len(conversations.days)
     of_row = conversations.of_row[rows]
     number = np.bincount(of_row, minlength=size)
     there = np.flatnonzero(number)
     means = np.clip(np.bincount(of_row, weights=x[rows], minlength=size)[there] / number[there], 0.0, 1.0)
     weight = np.bincount(of_row, weights=weights[rows], minlength=size)[there] / number[there]
-    days, segments = conversations.days[there], conversations.segments[there]
-    for day in np.unique(days).tolist():
-        on_day = days == day
-        yield ALL, day, Sums.of(values=means[on_day], weights=weight[on_day])
-        for segment in sorted(set(segments[on_day].tolist())):
-            chosen = on_day & (segments == segment)
-            yield segment, day, Sums.of(values=means[chosen], weights=weight[chosen])
+    segment = segment[there]
+    for day, on_day in places_by_number(conversations.days[there]):
+        yield -1, day, Sums.of(values=means[on_day], weights=weight[on_day])
+        for place, within in places_by_number(segment[on_day]):
+            chosen = on_day[within]
+            yield place, day, Sums.of(values=means[chosen], weights=weight[chosen])

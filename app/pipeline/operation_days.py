@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from app.domain.evidence import Flags, Floats, Numbers, ReplyColumns
+from app.domain.evidence import Flags, Floats, Numbers, ReplyColumns, places_by_number
 from app.domain.operation_models import DayEstimate, OutagesModel
 from app.domain.scorecard import EstimateModel
 from app.statistics.fixed_sample import WILSON_METHOD, wilson
@@ -42,9 +42,7 @@ def worst_p95(times: Floats, days: Numbers) -> tuple[int, float, int] | None:
 
 def _times_by_day(times: Floats, days: Numbers) -> Iterator[tuple[int, Floats]]:
     """Each day's times, ascending."""
-    order = np.lexsort((times, days))
-    numbers, starts = np.unique(days[order], return_index=True)
-    yield from zip(numbers.tolist(), np.split(times[order], starts[1:]), strict=False)
+    yield from ((day, np.sort(times[on_day])) for day, on_day in places_by_number(days))
 
 
 def failures_by_day(failed: Flags, asked: Flags, days: Numbers) -> list[DayEstimate]:

@@ -2,7 +2,7 @@
 
 import gc
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,74 +27,122 @@ from app.domain.evidence import (
     PairColumns,
     ReplyColumns,
     Words,
-    codes,
     floats,
     words,
 )
 from app.domain.pilot import Pilot
 from app.domain.words import ArmRole, Source
+from app.store.binary_rows import FLAG, FLOAT, MOMENT, NUMBER, CodedWords, RowQuery, read_rows
 from app.store.work_tables import SpendRow
 
+IMPORTED = "imported"  # the version of grades that were
 Column = TypeVar("Column", Floats, Numbers, Words)
 
-_EXCHANGES = """
-SELECT id, external_id, (extract(epoch FROM arrived_at) * 1000000)::bigint, conversation_id, segment,
-       inclusion_probability, sample_point, reason, source, closed_at IS NOT NULL, turn
-FROM exchanges
-WHERE pilot_id = %(pilot)s AND (%(as_of)s::timestamptz IS NULL OR arrived_at < %(as_of)s)
-ORDER BY external_id COLLATE "C"
-"""
-_REPLIES = """
-SELECT exchange_id, failure, status, source, model, input_tokens, cached_input_tokens, output_tokens,
-       ttft_any_seconds, ttft_visible_seconds, total_seconds, lag_seconds, content_chars
-FROM replies WHERE pilot_id = %(pilot)s AND arm_id = %(arm)s
-"""
-_PAIRS = """
-SELECT exchange_id, state = 'settled', rule, preference, ungraded
-FROM pairs WHERE pilot_id = %(pilot)s AND arm_id = %(arm)s
-"""
-_GRADES = """
-SELECT exchange_id, grader, rater, shown_first, value, ungraded, version = 'imported',
-       (extract(epoch FROM graded_at) * 1000000)::bigint, version
-FROM grades
-WHERE pilot_id = %(pilot)s AND arm_id = %(arm)s AND (%(as_of)s::timestamptz IS NULL OR at <= %(as_of)s)
-"""
-_LABELS = """
-SELECT exchange_id, rater, value, draw_probability, (extract(epoch FROM at) * 1000000)::bigint,
-       coalesce(critical, false), source
-FROM labels
-WHERE pilot_id = %(pilot)s AND arm_id = %(arm)s AND (%(as_of)s::timestamptz IS NULL OR at <= %(as_of)s)
-"""
-_LIVE = """
-SELECT id, sampling_rate, user_hash FROM exchanges WHERE pilot_id = %(pilot)s AND source = 'live'
-"""
+_OF_ARM = "FROM {} WHERE pilot_id = %(pilot)s AND arm_id = %(arm)s"
+_BY_THEN = " AND (%(as_of)s::timestamptz IS NULL OR at <= %(as_of)s)"
+_ARRIVED = "FROM exchanges WHERE pilot_id = %(pilot)s AND (%(as_of)s::timestamptz IS NULL OR arrived_at < %(as_of)s)"
+_TABLE = re.compile(r"FROM (\w+) WHERE (.*)")
+_NAMES = "SELECT id, external_id, conversation_id ", _ARRIVED
+_EXCHANGES = RowQuery(
+    {
+        "id": NUMBER,
+        "arrived_at": MOMENT,
+        "inclusion_probability": FLOAT,
+        "sample_point": FLOAT,
+        "closed_at IS NOT NULL": FLAG,
+        "turn": FLOAT,
+    },
+    ("segment", "reason", "source"),
+    _ARRIVED,
+)
+_REPLIES = RowQuery(
+    {
+        "exchange_id": NUMBER,
+        "status": FLOAT,
+        "input_tokens": FLOAT,
+        "cached_input_tokens": FLOAT,
+        "output_tokens": FLOAT,
+        "ttft_any_seconds": FLOAT,
+        "ttft_visible_seconds": FLOAT,
+        "total_seconds": FLOAT,
+        "lag_seconds": FLOAT,
+        "content_chars": FLOAT,
+    },
+    ("failure", "source", "model"),
+    _OF_ARM.format("replies"),
+)
+_FAILURES = RowQuery({"exchange_id": NUMBER, "status": FLOAT}, ("failure",), _OF_ARM.format("replies"))
+_PAIRS = RowQuery(
+    {"exchange_id": NUMBER, "preference": FLOAT, "state = 'settled'": FLAG}, ("rule", "ungraded"), _OF_ARM.format("pairs")
+)
+_GRADES = RowQuery(
+    {"exchange_id": NUMBER, "value": FLOAT, "graded_at": MOMENT},
+    ("grader", "rater", "shown_first", "ungraded", "version"),
+    _OF_ARM.format("grades") + _BY_THEN,
+)
+_LABELS = RowQuery(
+    {
+        "exchange_id": NUMBER,
+        "value": FLOAT,
+        "draw_probability": FLOAT,
+        "at": MOMENT,
+        "critical": FLAG,
+    },
+    ("rater", "source"),
+    _OF_ARM.format("labels") + _BY_THEN,
+)
+_LIVE = "SELECT id, sampling_rate, user_hash ", "FROM exchanges WHERE pilot_id = %(pilot)s AND source = 'live'"
 _ATTEMPTS = """
 SELECT e.id, count(*), count(a.failure)
 FROM attempts a JOIN exchanges e ON e.pilot_id = a.pilot_id AND e.external_id = a.first_id
 WHERE a.pilot_id = %(pilot)s AND a.external_id <> coalesce(e.decided_by, e.external_id) GROUP BY e.id
 """
-_SKIPPED = "SELECT exchange_id, reason FROM skipped_replies WHERE pilot_id = %(pilot)s AND arm_id = %(arm)s"
-_QUEUE_LAG = """
-SELECT exchange_id, queue_lag_seconds FROM replies
-WHERE pilot_id = %(pilot)s AND arm_id = %(arm)s AND queue_lag_seconds IS NOT NULL
-"""
+_SKIPPED = "SELECT exchange_id, reason ", _OF_ARM.format("skipped_replies")
+_QUEUE_LAG = "SELECT exchange_id, queue_lag_seconds ", _OF_ARM.format("replies") + " AND queue_lag_seconds IS NOT NULL"
 
 
-# Each wanted exchange is looked up by itself, whatever the planner thinks of their number.
-_WANTED = """FROM unnest(%(only)s::text::bigint[]) AS wanted(wanted_id)
-CROSS JOIN LATERAL (SELECT * FROM {table} AS x WHERE x.{key} = wanted.wanted_id OFFSET 0) AS {table} WHERE"""
+# Each stretch of wanted exchanges is looked up by itself, whatever the planner thinks of their number.
+_WANTED = """FROM unnest(%(first)s::text::bigint[], %(last)s::text::bigint[]) AS wanted(first_id, last_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM {table} AS x WHERE x.{key} BETWEEN wanted.first_id AND wanted.last_id AND {condition} OFFSET 0
+) AS {table}"""
+# So many exchanges that nobody asked for are read sooner than looked around.
+_GAP = 20
 
 
-def _of_wanted(statement: str, parameters: dict[str, Any]) -> str:
-    """The statement, for some exchanges alone if they are named."""
-    if parameters.get("only") is None:
-        return statement
-    before, table, after = re.split(r"FROM (\w+)\s+WHERE", statement, maxsplit=1)
-    return before + _WANTED.format(table=table, key="id" if table == "exchanges" else "exchange_id") + after
+def _of_wanted(source: str, parameters: dict[str, Any]) -> str:
+    """What comes after `SELECT`, for the wanted exchanges and those between them alone, if some are named."""
+    if parameters.get("first") is None:
+        return source
+    table, condition = _TABLE.fullmatch(source).groups()  # type: ignore[union-attr]
+    return _WANTED.format(table=table, key="id" if table == "exchanges" else "exchange_id", condition=condition)
+
+
+def _asked(statement: tuple[str, str], parameters: dict[str, Any]) -> str:
+    what, source = statement
+    return what + _of_wanted(source, parameters)
+
+
+def _stretches(wanted: Numbers | None) -> dict[str, str | None]:
+    """First and last numbers of stretches without large gaps, as PostgreSQL writes arrays."""
+    if wanted is None:
+        return {"first": None, "last": None}
+    ids = np.sort(wanted)
+    starts = np.flatnonzero(np.diff(ids, prepend=ids[:1] - 2 * _GAP) > _GAP)
+    return {"first": _array(ids[starts]), "last": _array(np.append(ids[starts[1:] - 1], ids[-1:]))}
+
+
+def _array(numbers: Numbers) -> str:
+    return "{" + ",".join(map(str, numbers.tolist())) + "}"
 
 
 def read_evidence(
-    session: Session, pilot: Pilot, *, as_of: datetime | None = None, only: Sequence[int] | None = None
+    session: Session,
+    pilot: Pilot,
+    *,
+    as_of: datetime | None = None,
+    only: Numbers | None = None,
+    without_times: bool = False,
 ) -> Evidence:
     """All evidence of a pilot, or only what had happened by a moment.
 
@@ -103,9 +151,10 @@ def read_evidence(
         pilot: Whose evidence; its candidates are read.
         as_of: Exchanges that arrived before it (days are half open), and grades and labels whose event time is not after it.
         only: Numbers of the exchanges to read; default: all.
+        without_times: Of replies only whether and how they failed, and nothing of what only live exchanges have.
     """
-    parameters = {"pilot": pilot.id, "as_of": as_of, "only": _array(only)}
-    exchanges = _exchanges(_columns(session, _of_wanted(_EXCHANGES, parameters), parameters, 11))
+    parameters = {"pilot": pilot.id, "as_of": as_of, "without_times": without_times, **_stretches(only)}
+    exchanges = _exchanges(session, parameters, only)
     places = _Places(exchanges.ids)
     return Evidence(
         exchanges=exchanges,
@@ -113,11 +162,6 @@ def read_evidence(
         arms={arm.name: _arm(session, places, parameters | {"arm": arm.id}) for arm in pilot.candidates},
         live=_live(session, pilot, places, parameters, np.asarray(exchanges.sources == Source.LIVE.value, dtype=bool)),
     )
-
-
-def _array(numbers: Sequence[int] | None) -> str | None:
-    """As PostgreSQL writes an array: the driver's own way looks at each number for a quote."""
-    return None if numbers is None else "{" + ",".join(map(str, numbers)) + "}"
 
 
 def _arm(session: Session, places: "_Places", parameters: dict[str, Any]) -> ArmEvidence:
@@ -137,9 +181,8 @@ class _Places:
         self._order = np.argsort(ids, kind="stable")
         self._sorted = ids[self._order]
 
-    def of(self, ids: list[int]) -> tuple[Numbers, Flags]:
+    def of(self, wanted: Numbers) -> tuple[Numbers, Flags]:
         """The row of each id, and which ids are among the rows at all."""
-        wanted = np.array(ids, dtype=np.int64)
         if not self.count:
             return np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=bool)
         at = np.minimum(np.searchsorted(self._sorted, wanted), self.count - 1)
@@ -147,7 +190,7 @@ class _Places:
 
     def spread(self, ids: list[int], values: Column, column: Column) -> Column:
         """The column with each value in its id's row."""
-        rows, known = self.of(ids)
+        rows, known = self.of(np.array(ids, dtype=np.int64))
         column[rows[known]] = values[known]
         return column
 
@@ -172,103 +215,115 @@ def _no_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _exchanges(columns: list[list[Any]]) -> ExchangeColumns:
-    ids, external, arrived, conversations, segments, inclusion, points, reasons, sources, closed, turns = columns
+def _rows(session: Session, query: RowQuery, parameters: dict[str, Any]) -> tuple[list[Any], CodedWords]:
+    return read_rows(session, query, parameters, source=_of_wanted(query.source, parameters))
+
+
+def _exchanges(session: Session, parameters: dict[str, Any], only: Numbers | None) -> ExchangeColumns:
+    named = _asked(_NAMES, parameters) + ' ORDER BY external_id COLLATE "C"'
+    found, external, conversations = _columns(session, named, parameters, 3)
+    ids = np.array(found, dtype=np.int64)
+    (read, *numbers), coded = _rows(session, _EXCHANGES, parameters)
+    at, is_known = _Places(read).of(ids)
+    if not is_known.all():
+        message = "exchanges are read by two statements: they must see one state"
+        raise RuntimeError(message)
+    wanted = np.isin(ids, only) if only is not None else np.ones(len(ids), dtype=bool)
+    at = at[wanted]
+    arrived, inclusion, points, closed, turns = (column[at] for column in numbers)
+    segments, reasons, sources = (column[at] for column in coded.words())
     return ExchangeColumns(
-        ids=np.array(ids, dtype=np.int64),
-        external_ids=words(external),
-        arrived_us=np.array(arrived, dtype=np.int64),
-        conversations=words(conversations),
-        segments=words(segments),
-        inclusion_probability=floats(inclusion),
-        sample_points=floats(points),
-        reasons=words(reasons),
-        sources=words(sources),
-        is_closed=np.array(closed, dtype=bool),
-        turns=floats(turns),
+        ids=ids[wanted],
+        external_ids=words(external)[wanted],
+        arrived_us=arrived,
+        conversations=words(conversations)[wanted],
+        segments=segments,
+        inclusion_probability=inclusion,
+        sample_points=points,
+        reasons=reasons,
+        sources=sources,
+        is_closed=closed,
+        turns=turns,
     )
 
 
 def _replies(session: Session, places: _Places, parameters: dict[str, Any]) -> ReplyColumns:
-    ids, *columns = _columns(session, _of_wanted(_REPLIES, parameters), parameters, 13)
+    query = _FAILURES if parameters["without_times"] else _REPLIES
+    (ids, *numbers), coded = _rows(session, query, parameters)
     rows, known = places.of(ids)
-    at = rows[known]
-    is_there = np.zeros(places.count, dtype=bool)
-    is_there[at] = True
+    failures, *names = coded.spread(rows, known, places.count)
+    status, *others = (_spread(column, rows, known, places.count) for column in numbers)
+    if parameters["without_times"]:
+        names, others = [words([None] * places.count)] * 2, [np.full(places.count, np.nan)] * 8
+    sources, models = names
+    return ReplyColumns(_there(rows, known, places.count), failures, status, sources, models, *others)
 
-    def spread_words(values: list[Any]) -> Any:
-        column = words([None] * places.count)
-        column[at] = words(values)[known]
-        return column
 
-    def spread_floats(values: list[Any]) -> Any:
-        column = np.full(places.count, np.nan)
-        column[at] = floats(values)[known]
-        return column
+def _there(rows: Numbers, known: Flags, count: int) -> Flags:
+    is_there = np.zeros(count, dtype=bool)
+    is_there[rows[known]] = True
+    return is_there
 
-    kinds = (spread_words, spread_floats, spread_words, spread_words, *(spread_floats,) * 8)
-    return ReplyColumns(is_there, *(spread(values) for spread, values in zip(kinds, columns, strict=True)))
+
+def _spread(values: Floats, rows: Numbers, known: Flags, count: int) -> Floats:
+    column = np.full(count, np.nan)
+    column[rows[known]] = values[known]
+    return column
 
 
 def _pairs(session: Session, places: _Places, parameters: dict[str, Any]) -> PairColumns:
-    ids, settled, rules, preferences, ungraded = _columns(session, _of_wanted(_PAIRS, parameters), parameters, 5)
+    (ids, preferences, settled), coded = _rows(session, _PAIRS, parameters)
     rows, known = places.of(ids)
-    at = rows[known]
-    columns = PairColumns(
-        is_there=np.zeros(places.count, dtype=bool),
-        is_settled=np.zeros(places.count, dtype=bool),
-        rules=words([None] * places.count),
-        preferences=np.full(places.count, np.nan),
-        ungraded=words([None] * places.count),
+    rules, ungraded = coded.spread(rows, known, places.count)
+    return PairColumns(
+        is_there=_there(rows, known, places.count),
+        is_settled=_there(rows, known & settled, places.count),
+        rules=rules,
+        preferences=_spread(preferences, rows, known, places.count),
+        ungraded=ungraded,
     )
-    columns.is_there[at] = True
-    columns.is_settled[at] = np.array(settled, dtype=bool)[known]
-    columns.rules[at] = words(rules)[known]
-    columns.preferences[at] = floats(preferences)[known]
-    columns.ungraded[at] = words(ungraded)[known]
-    return columns
 
 
 def _grades(session: Session, places: _Places, parameters: dict[str, Any]) -> GradeColumns:
-    ids, graders, raters, first, values, ungraded, imported, graded, versions = _columns(
-        session, _of_wanted(_GRADES, parameters), parameters, 9
-    )
+    (ids, values, graded), coded = _rows(session, _GRADES, parameters)
     rows, known = places.of(ids)
-    grades = GradeColumns(
-        rows=rows,
-        graders=words(graders),
-        raters=words(raters),
-        shown_first=words(first),
-        values=floats(values),
-        ungraded=words(ungraded),
-        is_imported=np.array(imported, dtype=bool),
-        graded_us=np.array(graded, dtype=np.int64),
-        versions=words(versions),
-    ).where(known)
-    keys = (grades.versions, grades.shown_first, grades.raters, grades.graders)
-    return grades.where(np.lexsort((*(codes(key)[0] for key in keys), grades.rows)))
+    names, kept = coded.where(known), rows[known]
+    order = np.lexsort((names.ranks(0, 1, 2, 4), kept))
+    graders, raters, first, ungraded, versions = (column[order] for column in names.words())
+    return GradeColumns(
+        rows=kept[order],
+        graders=graders,
+        raters=raters,
+        shown_first=first,
+        values=values[known][order],
+        ungraded=ungraded,
+        is_imported=np.asarray(versions == IMPORTED, dtype=bool),
+        graded_us=graded[known][order],
+        versions=versions,
+    )
 
 
 def _labels(session: Session, places: _Places, parameters: dict[str, Any]) -> LabelColumns:
-    ids, raters, values, draws, made, critical, sources = _columns(session, _of_wanted(_LABELS, parameters), parameters, 7)
+    (ids, values, draws, made, critical), coded = _rows(session, _LABELS, parameters)
     rows, known = places.of(ids)
-    kept, names = rows[known], words(raters)[known]
-    order = np.lexsort((codes(names)[0], kept))
+    kept, names = rows[known], coded.where(known)
+    order = np.lexsort((names.ranks(0), kept))
+    raters, sources = names.words()
     return LabelColumns(
         rows=kept[order],
-        raters=names[order],
-        values=floats(values)[known][order],
-        draw_probability=floats(draws)[known][order],
-        labelled_us=np.array(made, dtype=np.int64)[known][order],
-        is_critical=np.array(critical, dtype=bool)[known][order],
-        sources=words(sources)[known][order],
+        raters=raters[order],
+        values=values[known][order],
+        draw_probability=draws[known][order],
+        labelled_us=made[known][order],
+        is_critical=critical[known][order],
+        sources=sources[order],
     )
 
 
 def _live(session: Session, pilot: Pilot, places: _Places, parameters: dict[str, Any], is_live: Flags) -> LiveColumns | None:
-    if not is_live.any():
+    if parameters["without_times"] or not is_live.any():
         return None
-    ids, rates, users = _columns(session, _LIVE, parameters, 3)
+    ids, rates, users = _columns(session, _asked(_LIVE, parameters), parameters, 3)
     rates = [1.0 if rate is None else rate for rate in rates]
     attempts, folded, failed = _columns(session, _ATTEMPTS, parameters, 3)
     arms = {arm.name: parameters | {"arm": arm.id} for arm in pilot.arms if arm.role is not ArmRole.INCUMBENT}
@@ -284,13 +339,13 @@ def _live(session: Session, pilot: Pilot, places: _Places, parameters: dict[str,
     )
 
 
-def _spread_words(session: Session, places: _Places, statement: str, parameters: dict[str, Any]) -> Words:
-    ids, values = _columns(session, statement, parameters, 2)
+def _spread_words(session: Session, places: _Places, statement: tuple[str, str], parameters: dict[str, Any]) -> Words:
+    ids, values = _columns(session, _asked(statement, parameters), parameters, 2)
     return places.spread(ids, words(values), words([None] * places.count))
 
 
-def _spread_floats(session: Session, places: _Places, statement: str, parameters: dict[str, Any]) -> Floats:
-    ids, values = _columns(session, statement, parameters, 2)
+def _spread_floats(session: Session, places: _Places, statement: tuple[str, str], parameters: dict[str, Any]) -> Floats:
+    ids, values = _columns(session, _asked(statement, parameters), parameters, 2)
     return places.spread(ids, floats(values), np.full(places.count, np.nan))
 
 

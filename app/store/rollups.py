@@ -1,15 +1,20 @@
 """Parts of closed days: what they add up to is kept, days that changed are found by their marks (decision 23)."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
+import numpy as np
 from sqlalchemy import delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from app.domain.evidence import Numbers
 from app.domain.pilot import DAY, Pilot
+from app.store.binary_rows import MOMENT, NUMBER, RowQuery, read_rows
 from app.store.touched_tables import DayPartRow
+
+EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,36 +56,25 @@ def open_days(session: Session, pilot: Pilot) -> set[int]:
     return {day for day in found if day is not None}
 
 
-_TALKS = """
-WITH talks AS (
-    SELECT DISTINCT e.conversation_id FROM unnest(CAST(:begins AS timestamptz[])) AS w(begins)
+_TALKS = """FROM (
+    SELECT DISTINCT e.conversation_id FROM unnest(%(begins)s::timestamptz[]) AS w(begins)
     CROSS JOIN LATERAL (
         SELECT x.conversation_id FROM exchanges AS x
-        WHERE x.pilot_id = :pilot AND x.arrived_at >= w.begins AND x.arrived_at < w.begins + INTERVAL '24 hours' OFFSET 0
+        WHERE x.pilot_id = %(pilot)s AND x.arrived_at >= w.begins AND x.arrived_at < w.begins + INTERVAL '24 hours' OFFSET 0
     ) AS e
-)
-SELECT {what} FROM talks AS t CROSS JOIN LATERAL (
-    SELECT x.id, x.arrived_at FROM exchanges AS x WHERE x.pilot_id = :pilot AND x.conversation_id = t.conversation_id OFFSET 0
+) AS t CROSS JOIN LATERAL (
+    SELECT x.id, x.arrived_at FROM exchanges AS x
+    WHERE x.pilot_id = %(pilot)s AND x.conversation_id = t.conversation_id OFFSET 0
 ) AS e"""
-_EXCHANGES = text(_TALKS.format(what="e.id"))
-_DAYS = text(
-    _TALKS.format(what="DISTINCT floor(extract(epoch FROM e.arrived_at - CAST(:starts AS timestamptz)) / 86400)::int + 1")
-)
+_EXCHANGES = RowQuery({"e.id": NUMBER, "e.arrived_at": MOMENT}, (), _TALKS)
 
 
-def exchanges_of_days(session: Session, pilot: Pilot, days: Collection[int]) -> Sequence[int]:
-    """All exchanges of all conversations that have one on these days."""
-    return list(session.scalars(_EXCHANGES, {"pilot": pilot.id, "begins": _begins(pilot, days)})) if days else []
-
-
-def days_of_talks(session: Session, pilot: Pilot, days: Collection[int]) -> set[int]:
-    """All days on which conversations that have an exchange on these days have one; also such outside the window."""
+def exchanges_of_talks(session: Session, pilot: Pilot, days: Collection[int]) -> tuple[Numbers, Numbers]:
+    """All exchanges of all conversations that have one on these days, and each one's day; also outside the window."""
     if not days:
-        return set()
-    parameters = {"pilot": pilot.id, "begins": _begins(pilot, days), "starts": pilot.starts_at}
-    return set(session.scalars(_DAYS, parameters))
-
-
-def _begins(pilot: Pilot, days: Collection[int]) -> list[datetime]:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     assert pilot.starts_at is not None  # noqa: S101 - days are counted from it
-    return [pilot.starts_at + (day - 1) * DAY for day in sorted(days)]
+    begins = [pilot.starts_at + (day - 1) * DAY for day in sorted(days)]
+    (ids, arrived_us), _ = read_rows(session, _EXCHANGES, {"pilot": pilot.id, "begins": begins})
+    starts_us = (pilot.starts_at - EPOCH) // MICROSECOND
+    return ids, (arrived_us - starts_us) // (DAY // MICROSECOND) + 1

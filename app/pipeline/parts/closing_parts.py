@@ -1,26 +1,28 @@
 """Keeps the parts of closed days in step with the evidence: only days that changed are read and added up again."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from sqlalchemy.orm import Session
 
+from app.domain.evidence import Evidence, Numbers
 from app.domain.pilot import DAY, Pilot
-from app.pipeline.closing import days_over, sampling_weights, select_evidence
+from app.pipeline.closing import Selection, days_over, sampling_weights, select_evidence
 from app.pipeline.freshness import inputs_hash
-from app.pipeline.parts.extraction import part_of
+from app.pipeline.parts.extraction import part_of, with_later_days
 from app.pipeline.parts.part import DayPart, from_bytes, to_bytes
 from app.store.closed_days import hold_closing
 from app.store.evidence import read_evidence
 from app.store.live_ledger import read_ledger
 from app.store.pilots import get_pilot
-from app.store.rollups import KeptPart, days_of_talks, drop_parts, exchanges_of_days, keep_parts, open_days, read_parts
+from app.store.rollups import KeptPart, drop_parts, exchanges_of_talks, keep_parts, open_days, read_parts
 from app.store.session import SessionFactory, one_snapshot, session_scope
 from app.store.touched import ANY_HOUR, Mark, read_marks
 
 HOUR = timedelta(hours=1)
+SPOILED = ""  # in place of a hash of inputs: never the present one
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,18 +73,19 @@ def close_parts(session_factory: SessionFactory, pilot_name: str, *, now: dateti
         hold_closing(session, look.pilot.id)
         with one_snapshot(session_factory) as reading:
             look = _look(reading, pilot_name, moment)
-            days = look.stale | (days_of_talks(reading, look.pilot, look.stale) if look.pilot.starts_at is not None else set())
-            made = {day: _made(reading, look, day, moment) for day in sorted(days & look.closed)}
+            made = {part.day: part for part in _made_anew(reading, look, moment)}
         drop_parts(session, look.pilot.id, look.kept.keys() - look.closed)
         keep_parts(session, look.pilot.id, made.values())
     return {day: from_bytes((made.get(day) or look.kept[day]).content) for day in sorted(look.closed)}
 
 
 def forget_parts(session: Session, pilot: Pilot, marks: Iterable[Mark]) -> None:
-    """Takes parts away that have not seen these marks: the marks are about to be taken away themselves."""
+    """Spoils parts that have not seen these marks, which are about to be taken away themselves."""
     kept = read_parts(session, pilot.id)
     by_day = _marks_by_day(pilot, kept, marks)
-    drop_parts(session, pilot.id, {day for day, part in kept.items() if not by_day[day] <= part.seen})
+    # They stay as what has to be made anew: their conversations may have exchanges on days that are not touched.
+    spoiled = [replace(part, inputs_hash=SPOILED) for day, part in kept.items() if not by_day[day] <= part.seen]
+    keep_parts(session, pilot.id, spoiled)
 
 
 def _look(reading: Session, pilot_name: str, now: datetime) -> _Look:
@@ -94,14 +97,33 @@ def _look(reading: Session, pilot_name: str, now: datetime) -> _Look:
     return _Look(pilot, closed, read_parts(reading, pilot.id), marks, rests_on)
 
 
-def _made(reading: Session, look: _Look, day: int, now: datetime) -> KeptPart:
-    pilot = look.pilot
-    evidence = read_evidence(reading, pilot, only=exchanges_of_days(reading, pilot, [day]))
-    selection = select_evidence(pilot, evidence, now=now)
+def _made_anew(reading: Session, look: _Look, now: datetime) -> Iterator[KeptPart]:
+    """The parts of the days that changed, and of the other days of their conversations."""
+    if look.pilot.starts_at is None:
+        return
+    exchanges, days = exchanges_of_talks(reading, look.pilot, look.stale)
+    for day in sorted(look.closed & (look.stale | set(np.unique(days).tolist()))):
+        only = exchanges if look.stale == {day} else exchanges_of_talks(reading, look.pilot, {day})[0]
+        part = _later(reading, look, day, only, now) if day < min(look.stale) else _whole(reading, look, day, only, now)
+        yield KeptPart(day, to_bytes(part), look.inputs_hash, look.marks[day])
+
+
+def _whole(reading: Session, look: _Look, day: int, only: Numbers, now: datetime) -> DayPart:
+    evidence = read_evidence(reading, look.pilot, only=only)
+    selection = _selection(look, evidence, now)
+    return part_of(look.pilot, evidence, selection, sampling_weights(look.pilot, evidence), day)
+
+
+def _later(reading: Session, look: _Look, day: int, only: Numbers, now: datetime) -> DayPart:
+    """Of a day before all that changed: nothing is new there but how its conversations went on."""
+    evidence = read_evidence(reading, look.pilot, only=only, without_times=True)
+    return with_later_days(from_bytes(look.kept[day].content), look.pilot, evidence, _selection(look, evidence, now), day)
+
+
+def _selection(look: _Look, evidence: Evidence, now: datetime) -> Selection:
+    selection = select_evidence(look.pilot, evidence, now=now)
     counted = selection.captured & np.isin(selection.days, sorted(look.closed))
-    selection = replace(selection, closed=tuple(sorted(look.closed)), counted=counted)
-    part = part_of(pilot, evidence, selection, sampling_weights(pilot, evidence), day)
-    return KeptPart(day, to_bytes(part), look.inputs_hash, look.marks[day])
+    return replace(selection, closed=tuple(sorted(look.closed)), counted=counted)
 
 
 def _marks_by_day(pilot: Pilot, days: Collection[int], marks: Iterable[Mark]) -> dict[int, frozenset[int]]:

@@ -10,13 +10,14 @@ from app.domain.estimate_models import EstimateModel
 from app.pipeline.conversations import HIGH, LOW, VALUE
 from app.pipeline.operation import MEASURES, P50, P95, P99
 from app.pipeline.parts.closing_parts import close_parts
+from app.pipeline.parts.extraction import COVERAGE
 from app.pipeline.parts.part import ALL, ArmPart, DayPart, merged
 from app.statistics.asymptotic import interval
 from app.statistics.sums import Sums
 from app.store.pilots import get_pilot
 from app.store.session import SessionFactory
 
-COVERAGE, UNGRADED = "coverage/", "ungraded/"
+UNGRADED = "ungraded/"
 
 
 def figures_of_days(
