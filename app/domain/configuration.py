@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from app.domain.check_table import MAX_OWN_CHECKS, CheckTable, check_names
 from app.domain.grader_names import compares_with_incumbent, name_problem
-from app.domain.judge_table import JudgeTable
+from app.domain.judge_table import JudgeTable, PanelJudgeTable
 from app.domain.rubric_table import MAX_RUBRICS, PREFIX, RubricTable, check_rubrics, is_rubric
 from app.domain.toml_table import (
     AllowedHost,
@@ -279,6 +279,7 @@ class PilotConfiguration(Table):
     segment: tuple[SegmentTable, ...] = ()
     quality: QualityTable = QualityTable()
     judge: JudgeTable | None = None
+    judge_panel: tuple[PanelJudgeTable, ...] = ()
     rubric: tuple[RubricTable, ...] = Field(default=(), max_length=MAX_RUBRICS)
     check: tuple[CheckTable, ...] = Field(default=(), max_length=MAX_OWN_CHECKS)
     labels: LabelsTable = LabelsTable()
@@ -289,7 +290,11 @@ class PilotConfiguration(Table):
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
-        for what, names in (("candidate", [c.name for c in self.candidate]), ("segment", [s.name for s in self.segment])):
+        for what, names in (
+            ("candidate", [c.name for c in self.candidate]),
+            ("segment", [s.name for s in self.segment]),
+            ("judge_panel", [p.name for p in self.judge_panel]),
+        ):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 again = len(names) - 1 - names[::-1].index(twice[0])

@@ -7,10 +7,23 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from app.domain import text_rules
 from app.domain.second_order import SecondOrder
-from app.domain.toml_table import EnvironmentName, OptionalText, Table, Url, Usd
+from app.domain.toml_table import EnvironmentName, Name, OptionalText, Table, Text, Url, Usd
 
 # Shorter texts than these say too little to be compared.
 LEAST_CHARS = 500
+
+
+class PanelJudgeTable(Table):
+    """`[[judge_panel]]`: another judge, of another family, that looks at a part of what the judge looked at."""
+
+    name: Name
+    base_url: Url
+    model: Text
+    family: OptionalText = None
+    api_key_env: EnvironmentName = ""
+    input_usd_per_million_tokens: Usd | None = None
+    output_usd_per_million_tokens: Usd | None = None
+    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
 
 
 class JudgeTable(Table):
@@ -26,6 +39,7 @@ class JudgeTable(Table):
     budget_usd: Usd = Decimal(50)
     budget_usd_per_day: Usd | None = None
     max_output_tokens: Annotated[int, Field(ge=16, le=1_000_000)] = 4096
+    panel_rate: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.1
     canary_rate: Annotated[float, Field(ge=0, le=0.2, allow_inf_nan=False)] = 0.03
     allow_same_family: bool = False
     second_order: SecondOrder = "decisive"
@@ -42,6 +56,11 @@ class JudgeTable(Table):
             msg = "a judge with a base_url needs a model"
             raise ValueError(msg)
         return self
+
+    def for_panel(self, panel: PanelJudgeTable) -> "JudgeTable":
+        """How a judge of the panel is asked: as the judge is, out of the same budget, elsewhere and at its own prices."""
+        own = panel.model_dump(exclude={"name"})
+        return self.model_copy(update={**own, "rater": panel.name})
 
     @property
     def rater_name(self) -> str:

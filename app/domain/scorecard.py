@@ -12,12 +12,15 @@ from decimal import Decimal
 from pydantic import ConfigDict, Field
 
 from app.domain.canaries import CanaryModel
+from app.domain.checks_model import ChecksModel
+from app.domain.confusion import ConfusionModel
 from app.domain.drift import DriftModel
 from app.domain.estimate_models import EstimateModel as EstimateModel
 from app.domain.estimate_models import Model as Model
 from app.domain.estimate_models import Money as Money
 from app.domain.estimate_models import MoneyEstimate as MoneyEstimate
 from app.domain.groups import CriticalModel, GroupModel
+from app.domain.judge_panel import PanelModel
 from app.domain.judge_sample import JudgeShareModel
 from app.domain.operation_models import AgainstIncumbent, DayEstimate, LoadModel, OutagesModel
 from app.domain.registration_models import ChangeModel as ChangeModel
@@ -134,6 +137,7 @@ class QualityModel(Model):
     rater_agreement: EstimateModel = EstimateModel()
     by_day: list[DayPoint] = []
     raters: list[JudgeAgreement] = []
+    panel: list[PanelModel] = []
     by_turn: list[GroupModel] = []
     by_prompt_length: list[GroupModel] = []
     rests_on: str = "raw"
@@ -173,6 +177,7 @@ class SegmentModel(Model):
     skipped: int = 0
     missing: int = 0
     is_held_back: bool = False
+    confusion: ConfusionModel | None = None
 
 
 class ArmsEstimate(Model):
@@ -315,6 +320,7 @@ class CandidateModel(Model):
     left_out_by_hour: list[HourCount] = []
     critical: CriticalModel = CriticalModel()
     drift: DriftModel = DriftModel()
+    checks: ChecksModel = ChecksModel()
 
 
 class ControlModel(Model):

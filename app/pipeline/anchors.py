@@ -104,7 +104,7 @@ def judge_anchors(
         check = _check(session_factory, pilot, judge, week, moment)
         if check.questions:
             budget = budget_of(session_factory, pilot_id, judge.table)
-            plan = judging_plan(pilot.configuration, judge, limits, budget=budget, environment=environment)
+            plan = judging_plan(judge, limits, budget=budget, environment=environment)
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(_Asking(session_factory, pilot, plan, check).run())
         return len(check.questions)

@@ -18,6 +18,7 @@ from app.domain.toml_lines import Path, key_lines
 from app.errors import InvalidInput, Problem
 from app.graders.user_function import FunctionRules
 from app.pipeline.content import content_problems
+from app.pipeline.data_residency import residency_problems
 from app.pipeline.grader_rules import grader_problems
 from app.pipeline.judge_rules import Guess, guess_families, judge_problems
 
@@ -52,7 +53,7 @@ def load_configuration(text: str | bytes, now: datetime, *, functions: FunctionR
     guesses: tuple[Guess, ...] = ()
     if configuration is not None:
         configuration, guesses = guess_families(configuration)
-        problems += judge_problems(configuration, now) + content_problems(configuration)
+        problems += judge_problems(configuration, now) + content_problems(configuration) + residency_problems(configuration)
         problems += grader_problems(configuration, functions) if functions is not None else []
     if problems or configuration is None:
         listed = sorted((_problem(path, message, code, lines) for path, message, code in problems), key=_by_line)

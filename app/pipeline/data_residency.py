@@ -31,3 +31,5 @@ def _servers(configuration: PilotConfiguration) -> Iterator[tuple[Path, str, str
         yield ("candidate", number, "base_url"), f"the candidate '{candidate.name}'", candidate.base_url
     if configuration.judge is not None and configuration.judge.base_url is not None:
         yield ("judge", "base_url"), "the judge", configuration.judge.base_url
+    for number, panel in enumerate(configuration.judge_panel):
+        yield ("judge_panel", number, "base_url"), f"the panel's judge '{panel.name}'", panel.base_url

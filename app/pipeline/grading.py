@@ -12,8 +12,8 @@ import uvloop
 from sqlalchemy.orm import Session
 
 from app.costs.prices import Prices, prices_of
-from app.domain.configuration import PilotConfiguration
 from app.domain.grading import GradingState, GradingStatus
+from app.domain.judge_table import JudgeTable
 from app.domain.pilot import Pilot
 from app.domain.words import PilotState
 from app.errors import Conflict, ServiceError, UnknownPrice
@@ -24,6 +24,7 @@ from app.pipeline.canaries import refuse_suspended
 from app.pipeline.function_grading import grade_by_functions
 from app.pipeline.grader_rules import function_rules
 from app.pipeline.judge_asking import Patience
+from app.pipeline.judge_panel import ask_panel
 from app.pipeline.judge_purse import Budget
 from app.pipeline.judge_sampling import Means, decide_shares, leave_out_undrawn
 from app.pipeline.judge_turn import JudgingPlan, budget_of
@@ -110,7 +111,7 @@ def ask_for_grading(session: Session, pilot_name: str, by: str) -> GradingStatus
         raise Conflict(message, pilot=pilot.name, state=pilot.state.value)
     judge = judge_of(pilot.configuration)
     if judge is not None and judge.version is not None:
-        judge_prices(pilot.configuration)
+        judge_prices(judge.table)
     reopen_unanswered(session, pilot.id, final=FINAL_REASONS)
     begin_grading(session, pilot.id)
     record(session, by, "grading.ask", pilot.id, pilot=pilot.name)
@@ -176,6 +177,7 @@ def grade_pilot(
             return True
         try:
             waits_for = _ask_judge(session_factory, pilot, limits, environment)
+            _ask_panel(session_factory, pilot, limits, environment)
         except ServiceError as error:
             _end(session_factory, pilot_id, GradingState.STOPPED, error.message)
             return False
@@ -184,10 +186,9 @@ def grade_pilot(
         return _is_more(session_factory, pilot_id, before) and not waits_for
 
 
-def judge_prices(configuration: PilotConfiguration) -> Prices:
-    """What the judge's tokens cost now; `UnknownPrice` if nobody knows."""
-    table = configuration.judge
-    assert table is not None and table.model is not None  # noqa: S101, PT018 - the caller has a judge who can be asked
+def judge_prices(table: JudgeTable) -> Prices:
+    """What a judge's tokens cost now; `UnknownPrice` if nobody knows."""
+    assert table.model is not None  # noqa: S101 - the caller has a judge who can be asked
     found = prices_of(table.model, own=table, at=datetime.now(UTC), base_url=table.base_url)
     if found is None or not found.is_complete:
         message = (
@@ -206,13 +207,25 @@ def _ask_judge(session_factory: SessionFactory, pilot: Pilot, limits: GradingLim
     with session_factory() as session:
         refuse_suspended(session, pilot, judge)
     budget = budget_of(session_factory, pilot.id, judge.table)
-    plan = judging_plan(pilot.configuration, judge, limits, budget=budget, environment=environment)
+    plan = judging_plan(judge, limits, budget=budget, environment=environment)
     _draw(session_factory, pilot, judge.version, plan)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         waits_for = runner.run(judge_pairs(session_factory, pilot, plan, worker_name()))
     with session_factory() as session:
         refuse_suspended(session, pilot, judge)
     return waits_for
+
+
+def _ask_panel(session_factory: SessionFactory, pilot: Pilot, limits: GradingLimits, environment: Mapping[str, str]) -> None:
+    """Once all pairs are judged, the panel looks at its part."""
+    if _pending(session_factory, pilot.id):
+        return
+
+    def plan_for(panel: Judge) -> JudgingPlan:
+        budget = budget_of(session_factory, pilot.id, panel.table)
+        return judging_plan(panel, limits, budget=budget, environment=environment)
+
+    ask_panel(session_factory, pilot, plan_for, worker_name)
 
 
 def _draw(session_factory: SessionFactory, pilot: Pilot, version: str, plan: JudgingPlan) -> None:
@@ -230,7 +243,6 @@ def worker_name() -> str:
 
 
 def judging_plan(
-    configuration: PilotConfiguration,
     judge: Judge,
     limits: GradingLimits,
     *,
@@ -246,7 +258,7 @@ def judging_plan(
     return JudgingPlan(
         judge=judge,
         target=_target(judge, limits, environment),
-        prices=judge_prices(configuration),
+        prices=judge_prices(judge.table),
         budget=budget,
         concurrency=limits.concurrency,
         lease_seconds=limits.lease_seconds,

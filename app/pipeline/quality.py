@@ -28,6 +28,7 @@ from app.pipeline.conversations import (
 from app.pipeline.correction import Asked, asked_of
 from app.pipeline.coverage import skipped_of
 from app.pipeline.judge_agreement import People, agreement_of, labelled_pairs, people_of, raters_of
+from app.pipeline.judge_panel import panel_figures
 from app.pipeline.labelling.agreement import rater_agreement
 from app.pipeline.left_out import LeftOut, left_out_of
 from app.pipeline.length_control import length_controlled
@@ -273,6 +274,7 @@ def _model(
         rater_agreement=EstimateModel.of(rater_agreement(arm, facts.talks, pairs.counted)),
         by_day=points_of(whole, terms),
         raters=list(raters_of(arm, pairs, people, facts.talks)),
+        panel=list(panel_figures(facts.pilot.configuration, arm, pairs, facts.talks)),
         rests_on=(corrected or whole).rests_on,
         passed_on=ruled.passed_on,
         failed_on=ruled.failed_on,

@@ -37,9 +37,11 @@ class Judge:
 
 def judge_of(configuration: PilotConfiguration) -> Judge | None:
     """The judge of a pilot; `None` without a `[judge]` table."""
-    table = configuration.judge
-    if table is None:
-        return None
+    return judge_of_table(configuration.judge) if configuration.judge is not None else None
+
+
+def judge_of_table(table: JudgeTable) -> Judge:
+    """The judge that a table speaks of."""
     version = None
     if table.base_url is not None and table.model:
         version = judge_version(table.model, table.temperature, limits_of(table))

@@ -157,7 +157,8 @@ def test_every_key_of_the_contracts_example_is_known_and_none_is_missing() -> No
     # Keys that were added to those of the contract.
     later = {".mirror", ".mirror.budget_usd", ".segment.content", ".content.patterns", ".content.engine", ".content.language"}
     later |= {".labels.raters_per_pair", ".judge.second_order", ".judge.max_reply_chars"}
-    later |= {".judge.max_conversation_chars"}
+    later |= {".judge.max_conversation_chars", ".judge.canary_rate", ".judge.panel_rate", ".judge_panel"}
+    later |= {".constraints.allowed_hosts", ".judge.max_output_tokens", ".judge.budget_usd_per_day"}
     later |= {".check", ".rubric"}
     assert dumped - keys(tomllib.loads(WHOLE)) == alternatives | later
 
