@@ -34,6 +34,7 @@ from app.pipeline.coverage import ledger_model, left_out_by_hour, pair_coverage,
 from app.pipeline.critical import critical_of
 from app.pipeline.drift import drift_of
 from app.pipeline.epochs import epochs_of
+from app.pipeline.findings import checks_model
 from app.pipeline.freshness import hash_to_keep, kept_if_fresh
 from app.pipeline.gates import gates_of
 from app.pipeline.grading import settle_without_model
@@ -241,6 +242,7 @@ def _candidate(
         verdict=verdict,
         critical=critical_of(evidence, arm.labels, quality.pairs, talks),
         drift=drift,
+        checks=checks_model(configuration, evidence, stored.findings, (pilot.incumbent.name, name), selection, talks),
     )
 
 

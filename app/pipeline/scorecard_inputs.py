@@ -1,7 +1,7 @@
 """What a scorecard is made of, read in one transaction, and the hash of all of it but the evidence."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.epochs import ModelSighting
 from app.domain.evidence import Evidence
+from app.domain.findings import FindingColumns
 from app.domain.hours import HoursEntry
 from app.domain.judge_sample import JudgeShare
 from app.domain.ledger import LiveLedger
@@ -18,6 +19,7 @@ from app.pipeline.freshness import inputs_hash
 from app.pipeline.settlement import judge_of
 from app.statistics.prediction_powered import PATIENCE_DAYS
 from app.store.evidence import Spend, read_evidence, read_spend
+from app.store.findings import read_findings
 from app.store.hours import list_hours
 from app.store.judge_shares import read_shares
 from app.store.live_ledger import read_ledger
@@ -45,6 +47,7 @@ class Stored(Inputs):
     """The same with the evidence."""
 
     evidence: Evidence
+    findings: Mapping[str, FindingColumns] = field(default_factory=dict)
 
 
 def inputs_hash_of(inputs: Inputs, now: datetime) -> str:
@@ -76,7 +79,10 @@ def read_stored(session: Session, pilot_name: str, *, as_of: datetime | None, no
     """Reads everything."""
     inputs = read_inputs(session, pilot_name, as_of=as_of, now=now or datetime.now(UTC))
     named = {field.name: getattr(inputs, field.name) for field in fields(Inputs)}
-    return Stored(evidence=read_evidence(session, inputs.pilot, as_of=as_of), **named)
+    evidence = read_evidence(session, inputs.pilot, as_of=as_of)
+    arms = {arm.name: arm.id for arm in (inputs.pilot.incumbent, *inputs.pilot.candidates)}
+    found = read_findings(session, inputs.pilot.id, arms, evidence.exchanges.ids)
+    return Stored(evidence=evidence, findings=found, **named)
 
 
 def days_since(pilot: Pilot, moment: datetime) -> int:

@@ -13,6 +13,7 @@ from app.domain.scorecard import Scorecard
 from app.reports import figures
 from app.reports.answer import answer_of, answer_section
 from app.reports.background import coverage_section, definitions_section, method_section, registration_section
+from app.reports.checks import checks_sections
 from app.reports.context import Subject, planned_days
 from app.reports.document import Document, Section, Summary
 from app.reports.drift import drift_section
@@ -85,6 +86,7 @@ def _evidence(subject: Subject) -> Section:
             people_section(subject),
             judge_section(subject),
             drift_section(subject),
+            *checks_sections(subject),
             latency_section(subject),
             reliability_section(subject),
             money_section(subject),

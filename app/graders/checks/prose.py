@@ -30,6 +30,7 @@ def without_code(text: str) -> str:
 def prose_of(text: str, *, most: int) -> str:
     """The prose among the first characters of a text: no code, no addresses, no tags, no masks."""
     begin = without_code(text[: 2 * most])
-    for pattern in (_INLINE, _ADDRESS, _TAG):
-        begin = pattern.sub(" ", begin)
+    for hints, pattern in (("`", _INLINE), (("://", "www.", "@"), _ADDRESS), ("<[", _TAG)):
+        if any(hint in begin for hint in hints):
+            begin = pattern.sub(" ", begin)
     return begin[:most]

@@ -2,7 +2,7 @@
 
 Three signs, each of them strict, since tables, lists and refrains repeat themselves too: the reply's end is one short piece
 again and again; a phrase follows itself many times; or one long line makes up much of the text. Pieces without a letter
-(numbers, rules of dashes) never count. The latter two are looked for in prose only.
+(numbers, rules of dashes) never count. The latter two are looked for in prose only, not in code, JSON and tables.
 """
 
 import re
@@ -35,7 +35,8 @@ def find(request: Json, reply: Reply) -> str | None:  # noqa: ARG001
     content = reply.content or ""
     piece = looping_end(content)
     if piece is None and not is_json(content):
-        prose = without_code(content[:MAX_CHARS])
+        lines = without_code(content[:MAX_CHARS]).splitlines()
+        prose = "\n".join(line for line in lines if not _TABLE_LINE.match(line))
         piece = repeated_phrase(prose.split()) or repeated_line(prose)
     return None if piece is None else f"again and again: {' '.join(piece.split())[:80]}"
 
@@ -69,9 +70,9 @@ def repeated_phrase(words: Sequence[str]) -> str | None:
 
 
 def repeated_line(prose: str) -> str | None:
-    """A line of some length that comes at least eight times and makes up a third of all lines; rows of tables do not."""
+    """A line of some length that comes at least eight times and makes up a third of all lines."""
     lines = [line.strip() for line in prose.splitlines() if line.strip()]
-    long = Counter(line for line in lines if len(line) >= LINE_CHARS and _LETTER.search(line) and not _TABLE_LINE.match(line))
+    long = Counter(line for line in lines if len(line) >= LINE_CHARS and _LETTER.search(line))
     line, times = max(long.items(), key=lambda item: item[1], default=("", 0))
     return line if times >= LINE_TIMES and times >= LINE_SHARE * len(lines) else None
 

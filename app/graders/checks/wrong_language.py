@@ -11,6 +11,7 @@ from py3langid.langid import MODEL_FILE, LanguageIdentifier  # type: ignore[impo
 
 from app.domain.exchange import Json, Reply
 from app.graders.checks.asked import asks_for_json, last_user_text, system_texts
+from app.graders.checks.common_words import COMMON_WORDS, ENOUGH_WORDS
 from app.graders.checks.prose import is_json, prose_of
 
 NAME, VERSION = "wrong_language", "1"
@@ -18,6 +19,8 @@ MAX_CHARS = 400
 MIN_LETTERS = 80
 SURE = 0.9
 MOST_LIKELY = 5
+# Both replies of an exchange are looked at one after the other: the question needs to be read once.
+RECENT = 64
 # Only so much of what was asked is searched for a word about languages.
 MAX_ASKED = 20_000
 # Languages that short texts do not tell apart: one of a family is as good as another.
@@ -37,21 +40,33 @@ def applies(request: Json, reply: Reply) -> bool:
     content = reply.content or ""
     if len(content) < MIN_LETTERS or is_json(content) or asks_for_json(request):
         return False
-    return _is_long(content) and _is_long(last_user_text(request))
+    return _is_long(_prose(content)) and _is_long(_prose(last_user_text(request)))
 
 
 def find(request: Json, reply: Reply) -> str | None:
     """Which language it is instead of which; nothing where the request says a word about languages."""
     text = last_user_text(request)
-    asked, said = (language_of(prose_of(each, most=MAX_CHARS)) for each in (text, reply.content or ""))
-    if asked is None or said is None or asked == said or _says_language(request, text):
+    asked, said = _prose(text), _prose(reply.content or "")
+    if same_by_common_words(asked, said):
         return None
-    return f"{said} instead of {asked}"
+    languages = language_of(asked), language_of(said)
+    if None in languages or languages[0] == languages[1] or _says_language(request, text):
+        return None
+    return f"{languages[1]} instead of {languages[0]}"
 
 
-@lru_cache(maxsize=2048)
+def same_by_common_words(one: str, other: str) -> bool:
+    """Whether both texts hold so many of one language's commonest words that nothing else needs to be asked."""
+    first, second = _by_common_words(one), _by_common_words(other)
+    return first is not None and first == second
+
+
+@lru_cache(maxsize=RECENT)
 def language_of(prose: str) -> str | None:
     """The language of a text as its ISO 639 code (of a family, its first one); `None` where that is not clear."""
+    language, share = _identifier().classify(prose)
+    if share >= SURE:
+        return _FAMILY.get(language, language)
     shares: dict[str, float] = {}
     for language, share in _identifier().rank(prose)[:MOST_LIKELY]:
         family = _FAMILY.get(language, language)
@@ -66,8 +81,25 @@ def _identifier() -> LanguageIdentifier:
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 
-def _is_long(text: str) -> bool:
-    return len(text) >= MIN_LETTERS and sum(map(str.isalpha, prose_of(text, most=MAX_CHARS))) >= MIN_LETTERS
+@lru_cache(maxsize=RECENT)
+def _by_common_words(prose: str) -> str | None:
+    words = frozenset(prose.lower().split())
+    hits, language = max((len(words & common), language) for language, common in COMMON_WORDS.items())
+    return language if hits >= ENOUGH_WORDS else None
+
+
+def _prose(text: str) -> str:
+    return _prose_of(text[: 2 * MAX_CHARS])
+
+
+@lru_cache(maxsize=RECENT)
+def _prose_of(begin: str) -> str:
+    return prose_of(begin, most=MAX_CHARS)
+
+
+def _is_long(prose: str) -> bool:
+    begin = prose[: 2 * MIN_LETTERS]  # mostly enough to tell
+    return sum(map(str.isalpha, begin)) >= MIN_LETTERS or sum(map(str.isalpha, prose)) >= MIN_LETTERS
 
 
 def _says_language(request: Json, asked: str) -> bool:

@@ -11,11 +11,12 @@ from decimal import Decimal
 from sqlalchemy.exc import DBAPIError
 
 from app.capture.segments import LiveSegmentOf, live_segment_finder
+from app.domain.content import FULL
 from app.domain.pilot import Pilot
 from app.domain.toml_table import ContentLevel
 from app.domain.words import OTHER_SEGMENT, PilotState
 from app.graders.checks.catalogue import make_ready
-from app.pipeline.content import ContentPolicy, strictest
+from app.pipeline.content import ContentPolicy, strictest, strictest_level_of
 from app.pipeline.mirroring.arms import LiveArm, arms_of
 from app.store.health import DATABASE_ERRORS
 from app.store.pilots import list_pilots
@@ -156,9 +157,10 @@ class PilotBook:
             return True
 
     def _read(self) -> tuple[list[Pilot], dict[str, Decimal]]:
-        make_ready()
         with self._session_factory() as session:
             pilots = list_pilots(session)
+            if any(strictest_level_of(pilot.configuration) != FULL for pilot in pilots):
+                make_ready()  # at level full nobody looks at replies here
             met = (pilot for pilot in pilots if pilot.configuration.mirror.budget_usd is not None)
             new = [pilot for pilot in met if pilot.name not in self._spent]
             return pilots, {
