@@ -1,7 +1,6 @@
 """Reads a pilot's evidence as columns: few statements, no objects a row."""
 
 import gc
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,108 +31,27 @@ from app.domain.evidence import (
 )
 from app.domain.pilot import Pilot
 from app.domain.words import ArmRole, Source
-from app.store.binary_rows import FLAG, FLOAT, MOMENT, NUMBER, CodedWords, RowQuery, read_rows
+from app.store.binary_rows import CodedWords, RowQuery, read_rows
+from app.store.evidence_queries import (
+    ATTEMPTS,
+    EXCHANGES,
+    FAILURES,
+    GRADES,
+    LABELS,
+    LIVE,
+    NAMES,
+    PAIRS,
+    QUEUE_LAG,
+    REPLIES,
+    SKIPPED,
+    asked,
+    of_wanted,
+    stretches,
+)
 from app.store.work_tables import SpendRow
 
 IMPORTED = "imported"  # the version of grades that were
 Column = TypeVar("Column", Floats, Numbers, Words)
-
-_OF_ARM = "FROM {} WHERE pilot_id = %(pilot)s AND arm_id = %(arm)s"
-_BY_THEN = " AND (%(as_of)s::timestamptz IS NULL OR at <= %(as_of)s)"
-_ARRIVED = "FROM exchanges WHERE pilot_id = %(pilot)s AND (%(as_of)s::timestamptz IS NULL OR arrived_at < %(as_of)s)"
-_TABLE = re.compile(r"FROM (\w+) WHERE (.*)")
-_NAMES = "SELECT id, external_id, conversation_id ", _ARRIVED
-_EXCHANGES = RowQuery(
-    {
-        "id": NUMBER,
-        "arrived_at": MOMENT,
-        "inclusion_probability": FLOAT,
-        "sample_point": FLOAT,
-        "closed_at IS NOT NULL": FLAG,
-        "turn": FLOAT,
-    },
-    ("segment", "reason", "source"),
-    _ARRIVED,
-)
-_REPLIES = RowQuery(
-    {
-        "exchange_id": NUMBER,
-        "status": FLOAT,
-        "input_tokens": FLOAT,
-        "cached_input_tokens": FLOAT,
-        "output_tokens": FLOAT,
-        "ttft_any_seconds": FLOAT,
-        "ttft_visible_seconds": FLOAT,
-        "total_seconds": FLOAT,
-        "lag_seconds": FLOAT,
-        "content_chars": FLOAT,
-    },
-    ("failure", "source", "model"),
-    _OF_ARM.format("replies"),
-)
-_FAILURES = RowQuery({"exchange_id": NUMBER, "status": FLOAT}, ("failure",), _OF_ARM.format("replies"))
-_PAIRS = RowQuery(
-    {"exchange_id": NUMBER, "preference": FLOAT, "state = 'settled'": FLAG}, ("rule", "ungraded"), _OF_ARM.format("pairs")
-)
-_GRADES = RowQuery(
-    {"exchange_id": NUMBER, "value": FLOAT, "graded_at": MOMENT},
-    ("grader", "rater", "shown_first", "ungraded", "version"),
-    _OF_ARM.format("grades") + _BY_THEN,
-)
-_LABELS = RowQuery(
-    {
-        "exchange_id": NUMBER,
-        "value": FLOAT,
-        "draw_probability": FLOAT,
-        "at": MOMENT,
-        "critical": FLAG,
-    },
-    ("rater", "source"),
-    _OF_ARM.format("labels") + _BY_THEN,
-)
-_LIVE = "SELECT id, sampling_rate, user_hash ", "FROM exchanges WHERE pilot_id = %(pilot)s AND source = 'live'"
-_ATTEMPTS = """
-SELECT e.id, count(*), count(a.failure)
-FROM attempts a JOIN exchanges e ON e.pilot_id = a.pilot_id AND e.external_id = a.first_id
-WHERE a.pilot_id = %(pilot)s AND a.external_id <> coalesce(e.decided_by, e.external_id) GROUP BY e.id
-"""
-_SKIPPED = "SELECT exchange_id, reason ", _OF_ARM.format("skipped_replies")
-_QUEUE_LAG = "SELECT exchange_id, queue_lag_seconds ", _OF_ARM.format("replies") + " AND queue_lag_seconds IS NOT NULL"
-
-
-# Each stretch of wanted exchanges is looked up by itself, whatever the planner thinks of their number.
-_WANTED = """FROM unnest(%(first)s::text::bigint[], %(last)s::text::bigint[]) AS wanted(first_id, last_id)
-CROSS JOIN LATERAL (
-    SELECT * FROM {table} AS x WHERE x.{key} BETWEEN wanted.first_id AND wanted.last_id AND {condition} OFFSET 0
-) AS {table}"""
-# So many exchanges that nobody asked for are read sooner than looked around.
-_GAP = 20
-
-
-def _of_wanted(source: str, parameters: dict[str, Any]) -> str:
-    """What comes after `SELECT`, for the wanted exchanges and those between them alone, if some are named."""
-    if parameters.get("first") is None:
-        return source
-    table, condition = _TABLE.fullmatch(source).groups()  # type: ignore[union-attr]
-    return _WANTED.format(table=table, key="id" if table == "exchanges" else "exchange_id", condition=condition)
-
-
-def _asked(statement: tuple[str, str], parameters: dict[str, Any]) -> str:
-    what, source = statement
-    return what + _of_wanted(source, parameters)
-
-
-def _stretches(wanted: Numbers | None) -> dict[str, str | None]:
-    """First and last numbers of stretches without large gaps, as PostgreSQL writes arrays."""
-    if wanted is None:
-        return {"first": None, "last": None}
-    ids = np.sort(wanted)
-    starts = np.flatnonzero(np.diff(ids, prepend=ids[:1] - 2 * _GAP) > _GAP)
-    return {"first": _array(ids[starts]), "last": _array(np.append(ids[starts[1:] - 1], ids[-1:]))}
-
-
-def _array(numbers: Numbers) -> str:
-    return "{" + ",".join(map(str, numbers.tolist())) + "}"
 
 
 def read_evidence(
@@ -153,7 +71,7 @@ def read_evidence(
         only: Numbers of the exchanges to read; default: all.
         without_times: Of replies only whether and how they failed, and nothing of what only live exchanges have.
     """
-    parameters = {"pilot": pilot.id, "as_of": as_of, "without_times": without_times, **_stretches(only)}
+    parameters = {"pilot": pilot.id, "as_of": as_of, "without_times": without_times, **stretches(only)}
     exchanges = _exchanges(session, parameters, only)
     places = _Places(exchanges.ids)
     return Evidence(
@@ -216,14 +134,14 @@ def _no_collector() -> Iterator[None]:
 
 
 def _rows(session: Session, query: RowQuery, parameters: dict[str, Any]) -> tuple[list[Any], CodedWords]:
-    return read_rows(session, query, parameters, source=_of_wanted(query.source, parameters))
+    return read_rows(session, query, parameters, source=of_wanted(query.source, parameters))
 
 
 def _exchanges(session: Session, parameters: dict[str, Any], only: Numbers | None) -> ExchangeColumns:
-    named = _asked(_NAMES, parameters) + ' ORDER BY external_id COLLATE "C"'
+    named = asked(NAMES, parameters) + ' ORDER BY external_id COLLATE "C"'
     found, external, conversations = _columns(session, named, parameters, 3)
     ids = np.array(found, dtype=np.int64)
-    (read, *numbers), coded = _rows(session, _EXCHANGES, parameters)
+    (read, *numbers), coded = _rows(session, EXCHANGES, parameters)
     at, is_known = _Places(read).of(ids)
     if not is_known.all():
         message = "exchanges are read by two statements: they must see one state"
@@ -248,7 +166,7 @@ def _exchanges(session: Session, parameters: dict[str, Any], only: Numbers | Non
 
 
 def _replies(session: Session, places: _Places, parameters: dict[str, Any]) -> ReplyColumns:
-    query = _FAILURES if parameters["without_times"] else _REPLIES
+    query = FAILURES if parameters["without_times"] else REPLIES
     (ids, *numbers), coded = _rows(session, query, parameters)
     rows, known = places.of(ids)
     failures, *names = coded.spread(rows, known, places.count)
@@ -272,7 +190,7 @@ def _spread(values: Floats, rows: Numbers, known: Flags, count: int) -> Floats:
 
 
 def _pairs(session: Session, places: _Places, parameters: dict[str, Any]) -> PairColumns:
-    (ids, preferences, settled), coded = _rows(session, _PAIRS, parameters)
+    (ids, preferences, settled), coded = _rows(session, PAIRS, parameters)
     rows, known = places.of(ids)
     rules, ungraded = coded.spread(rows, known, places.count)
     return PairColumns(
@@ -285,7 +203,7 @@ def _pairs(session: Session, places: _Places, parameters: dict[str, Any]) -> Pai
 
 
 def _grades(session: Session, places: _Places, parameters: dict[str, Any]) -> GradeColumns:
-    (ids, values, graded), coded = _rows(session, _GRADES, parameters)
+    (ids, values, graded), coded = _rows(session, GRADES, parameters)
     rows, known = places.of(ids)
     names, kept = coded.where(known), rows[known]
     order = np.lexsort((names.ranks(0, 1, 2, 4), kept))
@@ -304,7 +222,7 @@ def _grades(session: Session, places: _Places, parameters: dict[str, Any]) -> Gr
 
 
 def _labels(session: Session, places: _Places, parameters: dict[str, Any]) -> LabelColumns:
-    (ids, values, draws, made, critical), coded = _rows(session, _LABELS, parameters)
+    (ids, values, draws, made, critical), coded = _rows(session, LABELS, parameters)
     rows, known = places.of(ids)
     kept, names = rows[known], coded.where(known)
     order = np.lexsort((names.ranks(0), kept))
@@ -323,9 +241,9 @@ def _labels(session: Session, places: _Places, parameters: dict[str, Any]) -> La
 def _live(session: Session, pilot: Pilot, places: _Places, parameters: dict[str, Any], is_live: Flags) -> LiveColumns | None:
     if parameters["without_times"] or not is_live.any():
         return None
-    ids, rates, users = _columns(session, _asked(_LIVE, parameters), parameters, 3)
+    ids, rates, users = _columns(session, asked(LIVE, parameters), parameters, 3)
     rates = [1.0 if rate is None else rate for rate in rates]
-    attempts, folded, failed = _columns(session, _ATTEMPTS, parameters, 3)
+    attempts, folded, failed = _columns(session, ATTEMPTS, parameters, 3)
     arms = {arm.name: parameters | {"arm": arm.id} for arm in pilot.arms if arm.role is not ArmRole.INCUMBENT}
     return LiveColumns(
         is_live=is_live,
@@ -333,19 +251,19 @@ def _live(session: Session, pilot: Pilot, places: _Places, parameters: dict[str,
         users=places.spread(ids, words(users), words([None] * places.count)),
         folded_attempts=places.spread(attempts, np.array(folded, dtype=np.int64), np.zeros(places.count, dtype=np.int64)),
         failed_attempts=places.spread(attempts, np.array(failed, dtype=np.int64), np.zeros(places.count, dtype=np.int64)),
-        skipped={name: _spread_words(session, places, _SKIPPED, found) for name, found in arms.items()},
-        queue_lag_seconds={name: _spread_floats(session, places, _QUEUE_LAG, found) for name, found in arms.items()},
+        skipped={name: _spread_words(session, places, SKIPPED, found) for name, found in arms.items()},
+        queue_lag_seconds={name: _spread_floats(session, places, QUEUE_LAG, found) for name, found in arms.items()},
         control=next((_arm(session, places, arms[arm.name]) for arm in pilot.arms if arm.role is ArmRole.CONTROL), None),
     )
 
 
 def _spread_words(session: Session, places: _Places, statement: tuple[str, str], parameters: dict[str, Any]) -> Words:
-    ids, values = _columns(session, _asked(statement, parameters), parameters, 2)
+    ids, values = _columns(session, asked(statement, parameters), parameters, 2)
     return places.spread(ids, words(values), words([None] * places.count))
 
 
 def _spread_floats(session: Session, places: _Places, statement: tuple[str, str], parameters: dict[str, Any]) -> Floats:
-    ids, values = _columns(session, _asked(statement, parameters), parameters, 2)
+    ids, values = _columns(session, asked(statement, parameters), parameters, 2)
     return places.spread(ids, floats(values), np.full(places.count, np.nan))
 
 

@@ -1,8 +1,8 @@
 """`./run bench report`: what a scorecard costs to read, and a day to close, for pilots of a million pairs and more.
 
-A day close is measured with the last day new: its part is made (first with cold rows, then a few times warm), and all days'
-parts are added up to the figures. The same figures are asked of the tables by the committed SQL (`tests/bench/report.sql`), with
-the product's indexes, in the same run.
+A day close is measured with the last day new: its part is made (first with cold rows, then a few times warm), and the parts of
+all days are added up to the figures. The same figures are asked of the tables by the committed SQL (`tests/bench/report.sql`),
+with the product's indexes, in the same run.
 """
 
 import argparse

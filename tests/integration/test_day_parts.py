@@ -1,5 +1,6 @@
 """Parts of days add up to what the scorecard says of all rows, however the evidence came."""
 
+import itertools
 import random
 from collections.abc import Sequence
 from datetime import timedelta
@@ -196,3 +197,27 @@ def test_figures_of_days_are_given_by_the_api(session_factory: SessionFactory, t
         by_day = [day.candidates["qwen"].pairs for day in figures.days[2:9]]
         assert found["together"]["candidates"]["qwen"]["pairs"] == sum(by_day)
         assert api.get("/api/v1/pilots/nobody/days").status_code == 404
+
+
+def test_days_closed_one_by_one_are_those_closed_at_once(session_factory: SessionFactory) -> None:
+    rows = some_rows(9)
+    at_once = a_pilot(session_factory, rows, "at-once")
+    lived = a_pilot(session_factory, [], "lived")
+    for before, day in itertools.pairwise((0, 1, 2, 3, 4, 9, 28)):
+        add(session_factory, lived, [row for row in rows if before * DAY <= row.at - START < day * DAY])
+        close_parts(session_factory, lived.name, now=START + day * DAY)
+    assert everything(close(session_factory, lived)) == everything(close(session_factory, at_once))
+
+
+def test_a_day_that_opens_after_its_part_was_spoiled_takes_its_pairs_from_the_day_before(
+    session_factory: SessionFactory,
+) -> None:
+    rows = [Row(START + hours * timedelta(hours=12), name=f"e-{hours}", conversation="one", said=both(1.0)) for hours in (1, 2)]
+    pilot = a_pilot(session_factory, rows)
+    assert close(session_factory, pilot)[1].arms["qwen"].counts["pairs"] == 2
+    add(session_factory, pilot, [Row(START + DAY + timedelta(hours=3), name="late", conversation="other", said=both(1.0))])
+    compute_scorecard(session_factory, pilot.name, now=NOW)  # takes the marks away that the part of day 2 has not seen
+    with session_scope(session_factory) as session:
+        session.execute(update(ExchangeRow).where(ExchangeRow.external_id == "late").values(closed_at=None))
+    compute_scorecard(session_factory, pilot.name, now=NOW)
+    assert close(session_factory, pilot)[1].arms["qwen"].counts["pairs"] == 1
