@@ -1,6 +1,7 @@
 """Reads what a judge says. An answer that leaves any doubt is unparsed: it is asked for again, never guessed."""
 
 import json
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,10 @@ _FENCES = ("```json", "```JSON", "```")
 _THOUGHT, _THOUGHT_END = "<think>", "</think>"
 # What is searched for a verdict: a longer answer is no verdict, and searching it takes time.
 _MAX_SEARCHED = 20_000
+# A judge that quotes more of them than this says nothing that one could be certain of.
+_MAX_THOUGHTS = 20
+# An object without another one inside, but in its texts; never gone back over, so that no text takes long.
+_FLAT = re.compile(r'\{(?:[^{}"]++|"(?:[^"\\]++|\\.)*+")*+\}')
 # Nobody gives a reason of this length in the very words of a reply that he judges.
 _REPEATED_CHARS = 40
 
@@ -31,29 +36,44 @@ def parse_answer(content: str, shown: Collection[str] = ()) -> JudgeAnswer | Non
 
     It is the JSON object that the whole content is, a code fence and a thought before it aside. Failing that, it is the
     only JSON object with a preference in the text, and only if the text ends with it: a judge that gives two verdicts has
-    said nothing. An object that stands word for word in what the judge was shown is a quotation and no verdict.
+    said nothing. An object that stands word for word in what the judge was shown is a quotation and no verdict; only where
+    it is all that the judge says, with a short reason, it may be the judge's own.
 
     Args:
         content: What the judge says.
         shown: The texts that it was shown.
     """
-    try:
-        return _whole(content, shown)
-    except ValueError:
-        pass
+    for before, text in _after_thoughts(content):
+        try:
+            answer = _whole(text, shown, _REPEATED_CHARS if text is content else 0)
+        except ValueError:
+            continue
+        return answer if answer is None or _agree(answer, before, shown) else None
     before, end, last = content.rpartition(_THOUGHT_END)
-    try:
-        answer = _whole(last, shown) if end else _last_resort(last, shown)
-    except ValueError:
-        answer = _last_resort(last, shown)
-    return answer if answer is None or not end or _agree(answer, _spoken_before(before), shown) else None
+    answer = _last_resort(last, shown)
+    return answer if answer is None or not end or _agree(answer, before, shown) else None
 
 
-def _whole(text: str, shown: Collection[str]) -> JudgeAnswer | None:
-    """The answer that a text is; `ValueError` if it is no JSON."""
+def _after_thoughts(content: str) -> Iterator[tuple[str, str]]:
+    """What may be the answer, and what stands before it: all, then what follows each end of a thought."""
+    yield "", content
+    at = content.find(_THOUGHT_END)
+    for _ in range(_MAX_THOUGHTS):
+        if at < 0:
+            return
+        yield content[:at], content[at + len(_THOUGHT_END) :]
+        at = content.find(_THOUGHT_END, at + 1)
+
+
+def _whole(text: str, shown: Collection[str], repeated_chars: int) -> JudgeAnswer | None:
+    """The answer that a text is, unless it repeats what was shown, with at least that long a reason.
+
+    Raises:
+        ValueError: If it is no JSON.
+    """
     source = _without_fence(text.strip())
     answer = _answer(_load(source))
-    if answer is not None and len(answer.reasoning.strip()) >= _REPEATED_CHARS and _is_quoted(source, shown):
+    if answer is not None and len(answer.reasoning.strip()) >= repeated_chars and _is_quoted(source, shown):
         return None
     return answer
 
@@ -82,15 +102,13 @@ def _answer(document: Any) -> JudgeAnswer | None:
     return JudgeAnswer(preference, reasoning if isinstance(reasoning, str) else "")
 
 
-def _spoken_before(text: str) -> str:
-    """What stands before the last end of a thought and may be no thought: a judge can quote such an end."""
-    if text.lstrip().startswith(_THOUGHT):
-        text = text.partition(_THOUGHT_END)[2]
-    return text[-_MAX_SEARCHED:]
+def _agree(answer: JudgeAnswer, before: str, shown: Collection[str]) -> bool:
+    """Whether the verdicts before an answer, if there are any, say the same: a judge can quote the end of a thought.
 
-
-def _agree(answer: JudgeAnswer, text: str, shown: Collection[str]) -> bool:
-    """Whether the verdicts in a text, if it holds any of its own, are the answer's."""
+    What stands between the beginning of a thought and its first end is one for certain, and may say anything.
+    """
+    text = before.partition(_THOUGHT_END)[2] if before.lstrip().startswith(_THOUGHT) else before
+    text = text[-_MAX_SEARCHED:]
     if '"preference"' not in text:
         return True
     verdicts = (document for document, start, end in _objects(text) if not _is_quoted(text[start:end], shown))
@@ -111,17 +129,15 @@ def _last_resort(text: str, shown: Collection[str]) -> JudgeAnswer | None:
 
 
 def _objects(text: str) -> Iterator[tuple[Json, int, int]]:
-    """Each outermost JSON object in a text, where it begins and where it ends."""
-    decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=refuse_constant)
-    at = text.find("{")
-    while at >= 0:
+    """Each JSON object in a text that holds no other one, where it begins and where it ends."""
+    found = _FLAT.search(text)
+    while found is not None:
+        at = found.end()
         try:
-            document, end = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            end = at + 1
-        else:
-            yield document, at, end
-        at = text.find("{", end)
+            yield _load(found[0]), found.start(), at
+        except ValueError:
+            at = found.start() + 1
+        found = _FLAT.search(text, at)
 
 
 def _is_quoted(source: str, shown: Collection[str]) -> bool:

@@ -128,7 +128,7 @@ class ExchangeRow(Base):
 
 
 class PayloadRow(Base):
-    """The text of an exchange's request (`arm_id` 0) or of an arm's reply: JSON bytes."""
+    """The text of an exchange's request (`arm_id` 0), its reference answer (-1) or of an arm's reply: JSON bytes."""
 
     __tablename__ = "payloads"
     exchange_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
