@@ -1,14 +1,17 @@
 """Grading: every pair gets a preference, or the reason why it has none."""
 
+from dataclasses import asdict
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from app.api.dependencies import Operator, ServicesDep, Viewer
 from app.domain.grading import GradingState, GradingStatus
 from app.pipeline.grading import ask_for_grading, status_of_grading
+from app.pipeline.regrading import versions_of
 from app.store.session import session_scope
 
 router = APIRouter(tags=["grading"])
@@ -30,11 +33,45 @@ class GradingBody(BaseModel):
     problem: str = Field(description="Why the grading stopped, if it did.")
 
 
+class GradingRequest(BaseModel):
+    """What is graded; without a grader, everything that is not graded by the present versions."""
+
+    model_config = ConfigDict(extra="forbid")
+    grader: str | None = Field(default=None, max_length=500, description="As `pilot.toml` names it, such as `judge`.")
+    version: str | None = Field(default=None, max_length=200, description="The version that is meant: the present one.")
+
+
+class VersionBody(BaseModel):
+    """What one version of a grader has graded; grades of earlier versions stay and count no more."""
+
+    grader: str
+    rater: str
+    version: str
+    is_current: bool
+    pairs: int
+    grades: int
+    ungraded: int
+    usd: Money | None
+    first_at: datetime
+    last_at: datetime
+
+
 @router.post("/pilots/{name}/grading", status_code=202)
-def create_grading(name: str, services: ServicesDep, principal: Operator) -> GradingBody:
-    """Asks for grading: workers settle every pending pair, and ask the judge again where it gave no answer before."""
+def create_grading(name: str, services: ServicesDep, principal: Operator, request: GradingRequest | None = None) -> GradingBody:
+    """Asks for grading: workers settle every pending pair, and ask the judge again where it gave no answer before.
+
+    Pairs that only another version of their grader has graded are graded by the present one.
+    """
+    asked = request or GradingRequest()
     with session_scope(services.session_factory, services.publish) as session:
-        return _body(ask_for_grading(session, name, principal.name))
+        return _body(ask_for_grading(session, name, principal.name, grader=asked.grader, version=asked.version))
+
+
+@router.get("/pilots/{name}/grading/versions")
+def read_versions(name: str, services: ServicesDep, _: Viewer) -> list[VersionBody]:
+    """Which versions of which graders have graded the pilot's pairs, the newest of each first."""
+    with services.session_factory() as session:
+        return [VersionBody(**asdict(found), is_current=current) for found, current in versions_of(session, name)]
 
 
 @router.get("/pilots/{name}/grading")

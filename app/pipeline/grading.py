@@ -30,6 +30,7 @@ from app.pipeline.judge_sampling import Means, decide_shares, leave_out_undrawn
 from app.pipeline.judge_turn import JudgingPlan, budget_of
 from app.pipeline.judging import judge_pairs
 from app.pipeline.registration import plan_of
+from app.pipeline.regrading import reopen_for
 from app.pipeline.reply_checks import find_in_settled, note_findings
 from app.pipeline.settlement import Judge, judge_of, settle
 from app.settings import Settings
@@ -98,10 +99,23 @@ class GradingLimits:
         )
 
 
-def ask_for_grading(session: Session, pilot_name: str, by: str) -> GradingStatus:
+def ask_for_grading(
+    session: Session, pilot_name: str, by: str, *, grader: str | None = None, version: str | None = None
+) -> GradingStatus:
     """Has every pair graded that is not, also of a draft. What the judge could not answer before is asked again.
 
+    Pairs that an earlier version of a grader has graded are graded by the present one; what it said of them before counts
+    again without being asked for.
+
+    Args:
+        session: The transaction; the job leaves after it.
+        pilot_name: Whose pairs.
+        by: Who asks.
+        grader: Only what this grader decides is looked at anew; default: what each of them does.
+        version: The version that is meant; another one than the present is refused.
+
     Raises:
+        InvalidInput: The pilot has no such grader, or not in this version.
         Conflict: The pilot is stopped.
         UnknownPrice: The judge has a price that nobody knows.
     """
@@ -112,9 +126,10 @@ def ask_for_grading(session: Session, pilot_name: str, by: str) -> GradingStatus
     judge = judge_of(pilot.configuration)
     if judge is not None and judge.version is not None:
         judge_prices(judge.table)
+    reopen_for(session, pilot, grader, version)
     reopen_unanswered(session, pilot.id, final=FINAL_REASONS)
     begin_grading(session, pilot.id)
-    record(session, by, "grading.ask", pilot.id, pilot=pilot.name)
+    record(session, by, "grading.ask", pilot.id, pilot=pilot.name, grader=grader, version=version)
     publish_after_commit(session, Job.GRADE, pilot.id)
     return grading_status(session, pilot.id)
 

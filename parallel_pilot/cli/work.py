@@ -55,13 +55,23 @@ def replay(
 def grade(
     name: Name,
     wait: Annotated[bool, typer.Option(help="Waits until every pair is graded or ungraded.")] = False,
+    grader: Annotated[
+        str | None, typer.Option(help="Grades anew what this grader decides, as pilot.toml names it.", show_default=False)
+    ] = None,
+    version: Annotated[
+        str | None, typer.Option(help="The version that is meant; another than the present is refused.", show_default=False)
+    ] = None,
+    versions: Annotated[bool, typer.Option("--versions", help="Only lists which versions have graded.")] = False,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Grades pairs: deterministic graders first, then the judge."""
+    """Grades pairs: deterministic graders first, then the judge. What a version has graded, it is not asked again."""
     with Client.from_environment() as client:
         address = f"pilots/{part(name)}/grading"
-        client.post(address)
+        if versions:
+            _tell_versions(client.get(f"{address}/versions"), as_json=as_json)
+            return
+        client.post(address, {"grader": grader, "version": version})
         found = client.get(address)
         if wait:
             found = _wait(
@@ -77,6 +87,21 @@ def grade(
     if found["state"] == STOPPED:
         message = f"the grading stopped: {found['problem']}"
         raise CommandFailed(message)
+
+
+def _tell_versions(found: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        screen.print_json(found)
+        return
+    columns = ["grader", "rater", "version", "counts", "pairs", "ungraded", "USD"]
+    rows = [
+        [
+            each["grader"], each["rater"] or "-", each["version"], "yes" if each["is_current"] else "no",
+            str(each["pairs"]), str(each["ungraded"]), each["usd"] or "-",
+        ]
+        for each in found
+    ]  # fmt: skip
+    screen.print_table(columns, rows)
 
 
 def _tell_grading(found: dict[str, Any]) -> None:
