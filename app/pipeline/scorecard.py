@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,6 +29,7 @@ from app.errors import InvalidInput, Problem
 from app.pipeline.canaries import canaries_of
 from app.pipeline.closing import EPOCH, MICROSECOND, Selection, content_hashes, microseconds, sampling_weights, select_evidence
 from app.pipeline.configuration_changes import decisive_changes
+from app.pipeline.confusions import with_confusions
 from app.pipeline.control import control_of
 from app.pipeline.conversations import ALL, VALUE, Conversations, conversations_of
 from app.pipeline.coverage import ledger_model, left_out_by_hour, pair_coverage, warnings_of
@@ -145,6 +147,9 @@ def make_scorecard(
     for arm in pilot.candidates:
         grounds = Grounds(plan, histories[arm.name].current, now_day, sample.chance)
         quality = judge_quality(pilot, grounds, judged[0], evidence.arms[arm.name], judged[1], talks, name=arm.name)
+        days = [day for day in selection.closed if day >= grounds.epoch.first_day]
+        segments = with_confusions(quality.segments, stored.confusions, arm_id=arm.id, days=days)
+        quality = replace(quality, segments=segments)
         candidates[arm.name] = _candidate(stored, arm.name, quality, selection, talks, weights, control)
         sums += _daily_sums(arm.id, quality, histories[arm.name])
     card = Scorecard(

@@ -15,9 +15,11 @@ from app.domain.judge_sample import JudgeShare
 from app.domain.ledger import LiveLedger
 from app.domain.pilot import DAY, ConfigurationChange, Pilot, Registration
 from app.pipeline.closing import NOT_LIVE, days_over
+from app.pipeline.confusions import labelling_graders
 from app.pipeline.freshness import inputs_hash
 from app.pipeline.settlement import judge_of
 from app.statistics.prediction_powered import PATIENCE_DAYS
+from app.store.confusions import LabelCount, count_labels
 from app.store.evidence import Spend, read_evidence, read_spend
 from app.store.findings import read_findings
 from app.store.hours import list_hours
@@ -47,6 +49,7 @@ class Stored(Inputs):
     """The same with the evidence."""
 
     evidence: Evidence
+    confusions: Sequence[LabelCount] = ()
     findings: Mapping[str, FindingColumns] = field(default_factory=dict)
 
 
@@ -82,7 +85,9 @@ def read_stored(session: Session, pilot_name: str, *, as_of: datetime | None, no
     evidence = read_evidence(session, inputs.pilot, as_of=as_of)
     arms = {arm.name: arm.id for arm in (inputs.pilot.incumbent, *inputs.pilot.candidates)}
     found = read_findings(session, inputs.pilot.id, arms, evidence.exchanges.ids)
-    return Stored(evidence=evidence, findings=found, **named)
+    graders = labelling_graders(inputs.pilot.configuration)
+    labels = count_labels(session, inputs.pilot.id, graders, starts=inputs.pilot.starts_at, as_of=as_of)
+    return Stored(evidence=evidence, findings=found, confusions=labels, **named)
 
 
 def days_since(pilot: Pilot, moment: datetime) -> int:

@@ -4,6 +4,7 @@ from app.domain.scorecard import DayPoint, EstimateModel, QualityModel, SegmentM
 from app.reports import figures
 from app.reports.breakdown import breakdown_tables
 from app.reports.charts import segments_chart
+from app.reports.confusion import confusion_tables
 from app.reports.context import Subject, deciding, is_corrected
 from app.reports.document import Cell, Chart, Paragraph, Section, Table, cells
 from app.reports.quality_charts import ways_chart, win_rate_chart
@@ -222,7 +223,7 @@ def segments_section(subject: Subject) -> Section:
         "Circle = passes, cross = fails, diamond = unknown, square = has no say. The axis does not start at 0.",
         data=None,
     )
-    return Section(slug=slug, title=title, blocks=(chart, table))
+    return Section(slug=slug, title=title, blocks=(chart, table, *confusion_tables(subject)))
 
 
 def _spoken(segments: dict[str, SegmentModel]) -> str:

@@ -60,6 +60,12 @@ UNGRADED_REASONS = {
     "over_budget": "the judge's budget was used up",
     "no_content": "the text is not stored",
     "no_text": "content level metadata: no text is kept that a judge could read",
+    "reference_not_json": "the incumbent's answer is not JSON, so there is nothing to compare with",
+    "reference_no_label": "the incumbent's answer is no label",
+    "function_failed": "the function of your own that grades here failed",
+    "function_timeout": "the function of your own that grades here took too long",
+    "not_scored": "the scorer could not read the incumbent's answer",
+    "not_installed": "a library that grades here is not installed",
     "not_imported": "only imported grades count, and none was imported",
     "pending": "not graded yet",
 }
