@@ -193,8 +193,8 @@ def equivalent() -> dict[tuple[str, str], str]:
     return {(entry["module"], name): entry["reason"] for entry in listed for name in entry["mutants"]}
 
 
-def mutate(folder: Path, chosen: Sequence[str], *, own_only: bool) -> dict[str, object]:
-    """Everything; the report. `own_only` leaves out the second round."""
+def mutate(folder: Path, chosen: Sequence[str], *, own_only: bool, named: Sequence[str] = ()) -> dict[str, object]:
+    """Everything; the report. `own_only` leaves out the second round, `named` versions without one of these texts."""
     known, begun = equivalent(), time.monotonic()
     every = quick_tests(folder)
     whole = Ended(Job("", None, every, NO_LIMIT), 0, NO_LIMIT)
@@ -203,6 +203,7 @@ def mutate(folder: Path, chosen: Sequence[str], *, own_only: bool) -> dict[str, 
         _must_pass(folder, whole)
     jobs: list[Job] = []
     found: dict[tuple[str, str], Mutant] = {}
+    there = set[tuple[str, str]]()
     for module in chosen:
         tests = tests_of(folder, module)
         (plain,) = run_all(folder, [Job(module, None, tests, NO_LIMIT)]) if tests else (None,)
@@ -210,6 +211,9 @@ def mutate(folder: Path, chosen: Sequence[str], *, own_only: bool) -> dict[str, 
             _must_pass(folder, plain)
         limit = TIMES * (plain.seconds if plain is not None else whole.seconds) + MORE_SECONDS
         for mutant in mutants_of((folder / module).read_text()):
+            there.add((module, mutant.name))
+            if named and not any(text in mutant.name for text in named):
+                continue
             found[module, mutant.name] = mutant
             if (module, mutant.name) not in known:
                 jobs.append(Job(module, mutant, tests or every, limit))
@@ -218,8 +222,8 @@ def mutate(folder: Path, chosen: Sequence[str], *, own_only: bool) -> dict[str, 
     alive = alive if own_only else [ended.job for ended in run_all(folder, again) if ended.code == 0]
     survivors = sorted(_said(job) for job in alive)
     listed = [key for key in known if key[0] in chosen]
-    gone = sorted(f"{module} {name}" for module, name in listed if (module, name) not in found)
-    skipped = len(listed) - len(gone)
+    gone = sorted(f"{module} {name}" for module, name in listed if (module, name) not in there)
+    skipped = sum(key in found for key in listed)
     return {
         "modules": len(chosen),
         "mutants": len(found),
@@ -247,6 +251,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="./run bench mutation", description=__doc__)
     parser.add_argument("--module", action="append", metavar="NAME", help="only this one, e.g. asymptotic; may be repeated")
     parser.add_argument("--own", action="store_true", help="only the tests that import the module")
+    parser.add_argument("--name", action="append", metavar="TEXT", help="only versions whose name holds this; may be repeated")
     parser.add_argument("--list", action="store_true", help="only name the wrong versions")
     given = parser.parse_args()
     chosen = [module for module in modules() if not given.module or Path(module).stem in given.module]
@@ -261,7 +266,7 @@ def main() -> int:
         for part in ("app", "tests", "parallel_pilot", "workers"):
             shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", "e2e", "integration"))
         shutil.copy(ROOT / "pyproject.toml", folder)
-        report = mutate(folder, chosen, own_only=given.own)
+        report = mutate(folder, chosen, own_only=given.own, named=given.name or ())
     for survivor in report["survived"] if isinstance(report["survived"], list) else []:
         sys.stdout.write(f"survived: {survivor}\n")
     sys.stdout.write(json.dumps(report) + "\n")
