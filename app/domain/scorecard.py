@@ -20,6 +20,7 @@ from app.domain.estimate_models import Model as Model
 from app.domain.estimate_models import Money as Money
 from app.domain.estimate_models import MoneyEstimate as MoneyEstimate
 from app.domain.groups import CriticalModel, GroupModel
+from app.domain.judge_figures import JudgeFigures
 from app.domain.judge_panel import PanelModel
 from app.domain.judge_sample import JudgeShareModel
 from app.domain.operation_models import AgainstIncumbent, DayEstimate, LoadModel, OutagesModel
@@ -320,6 +321,7 @@ class CandidateModel(Model):
     left_out_by_hour: list[HourCount] = []
     critical: CriticalModel = CriticalModel()
     drift: DriftModel = DriftModel()
+    judge_figures: JudgeFigures = JudgeFigures()
     checks: ChecksModel = ChecksModel()
 
 

@@ -41,6 +41,7 @@ from app.pipeline.freshness import hash_to_keep, kept_if_fresh
 from app.pipeline.gates import gates_of
 from app.pipeline.grading import settle_without_model
 from app.pipeline.groups import Groups, groups_of
+from app.pipeline.judge_figures import judge_figures_of
 from app.pipeline.judged_sample import sample_of
 from app.pipeline.model_sightings import fingerprint_warnings
 from app.pipeline.money import cost_model, money_of
@@ -247,6 +248,7 @@ def _candidate(
         verdict=verdict,
         critical=critical_of(evidence, arm.labels, quality.pairs, talks),
         drift=drift,
+        judge_figures=judge_figures_of(configuration, quality.evidence, name, quality.pairs, talks, stored.cuts.get(name)),
         checks=checks_model(configuration, evidence, stored.findings, (pilot.incumbent.name, name), selection, talks),
     )
 

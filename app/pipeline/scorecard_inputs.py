@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from app.domain.epochs import ModelSighting
-from app.domain.evidence import Evidence
+from app.domain.evidence import Evidence, Numbers
 from app.domain.findings import FindingColumns
 from app.domain.hours import HoursEntry
 from app.domain.judge_sample import JudgeShare
@@ -20,6 +20,7 @@ from app.pipeline.freshness import inputs_hash
 from app.pipeline.settlement import judge_of
 from app.statistics.prediction_powered import PATIENCE_DAYS
 from app.store.confusions import LabelCount, count_labels
+from app.store.cut_grades import read_cuts
 from app.store.evidence import Spend, read_evidence, read_spend
 from app.store.findings import read_findings
 from app.store.hours import list_hours
@@ -49,6 +50,7 @@ class Stored(Inputs):
     """The same with the evidence."""
 
     evidence: Evidence
+    cuts: Mapping[str, Numbers] = field(default_factory=dict)
     confusions: Sequence[LabelCount] = ()
     findings: Mapping[str, FindingColumns] = field(default_factory=dict)
 
@@ -87,7 +89,10 @@ def read_stored(session: Session, pilot_name: str, *, as_of: datetime | None, no
     found = read_findings(session, inputs.pilot.id, arms, evidence.exchanges.ids)
     graders = labelling_graders(inputs.pilot.configuration)
     labels = count_labels(session, inputs.pilot.id, graders, starts=inputs.pilot.starts_at, as_of=as_of)
-    return Stored(evidence=evidence, findings=found, confusions=labels, **named)
+    judge = judge_of(inputs.pilot.configuration)
+    cut = read_cuts(session, inputs.pilot.id, judge.version if judge is not None else None, as_of=as_of)
+    cuts = {arm.name: cut[arm.id] for arm in inputs.pilot.candidates if arm.id in cut}
+    return Stored(evidence=evidence, cuts=cuts, findings=found, confusions=labels, **named)
 
 
 def days_since(pilot: Pilot, moment: datetime) -> int:

@@ -232,6 +232,7 @@ class GradeRow(Base):
         CheckConstraint("(value IS NULL) <> (ungraded IS NULL)", name="value_or_ungraded"),
         CheckConstraint("value BETWEEN 0 AND 1", name="value"),
         Index("ix_grades_pilot_id", "pilot_id", "arm_id"),
+        Index("ix_grades_cut", "pilot_id", "version", postgresql_where=text("facts ? 'cut_chars'")),
     )
 
 

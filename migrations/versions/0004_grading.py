@@ -15,6 +15,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("staged_exchanges", sa.Column("reference", postgresql.BYTEA(), nullable=True))
+    op.create_index("ix_grades_cut", "grades", ["pilot_id", "version"], postgresql_where=sa.text("facts ? 'cut_chars'"))
     _create_judge_shares()
     _create_rubric_scores()
     _create_reply_findings()
@@ -27,6 +28,7 @@ def downgrade() -> None:
     _drop_reply_findings()
     op.drop_table("rubric_scores")
     op.drop_table("judge_shares")
+    op.drop_index("ix_grades_cut", "grades", postgresql_where=sa.text("facts ? 'cut_chars'"))
     op.drop_column("staged_exchanges", "reference")
 
 
