@@ -23,6 +23,7 @@ from app.domain.groups import CriticalModel, GroupModel
 from app.domain.judge_figures import JudgeFigures
 from app.domain.judge_panel import PanelModel
 from app.domain.judge_sample import JudgeShareModel
+from app.domain.length_preference import LengthPreference
 from app.domain.operation_models import AgainstIncumbent, DayEstimate, LoadModel, OutagesModel
 from app.domain.registration_models import ChangeModel as ChangeModel
 from app.domain.registration_models import RegistrationModel as RegistrationModel
@@ -139,6 +140,7 @@ class QualityModel(Model):
     by_day: list[DayPoint] = []
     raters: list[JudgeAgreement] = []
     panel: list[PanelModel] = []
+    length_preference: LengthPreference = LengthPreference()
     by_turn: list[GroupModel] = []
     by_prompt_length: list[GroupModel] = []
     rests_on: str = "raw"

@@ -32,6 +32,7 @@ from app.pipeline.judge_panel import panel_figures
 from app.pipeline.labelling.agreement import rater_agreement
 from app.pipeline.left_out import LeftOut, left_out_of
 from app.pipeline.length_control import length_controlled
+from app.pipeline.length_preference import length_preference_of
 from app.pipeline.quality_rule import (
     Ruled,
     Series,
@@ -99,6 +100,7 @@ class _Facts:
     """What every segment's ruling rests on."""
 
     pilot: Pilot
+    evidence: Evidence
     terms: Terms
     pairs: PairValues
     people: People
@@ -157,7 +159,7 @@ def judge_quality(
     sums: SumsByDay = defaultdict(dict)
     for segment, series, day, daily in series_sums(pairs, talks, 1.0 / evidence.exchanges.inclusion_probability):
         sums[segment, series][day] = daily
-    facts = _Facts(pilot, terms, pairs, people, talks, asked, sums, grounds.plan.margins)
+    facts = _Facts(pilot, evidence, terms, pairs, people, talks, asked, sums, grounds.plan.margins)
     left_out = left_out_of(configuration, selection, arm, skipped_of(evidence, name, arm))
     at_equal_length = length_controlled(evidence, arm, pairs, talks)
     whole, corrected = _series(facts, ALL, np.ones(len(asked.talk), dtype=bool))
@@ -275,6 +277,7 @@ def _model(
         by_day=points_of(whole, terms),
         raters=list(raters_of(arm, pairs, people, facts.talks)),
         panel=list(panel_figures(facts.pilot.configuration, arm, pairs, facts.talks)),
+        length_preference=length_preference_of(facts.evidence, arm, pairs, people, facts.talks),
         rests_on=(corrected or whole).rests_on,
         passed_on=ruled.passed_on,
         failed_on=ruled.failed_on,

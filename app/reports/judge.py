@@ -4,6 +4,7 @@ from app.domain.scorecard import EstimateModel, QualityModel
 from app.reports import figures
 from app.reports.context import Subject
 from app.reports.document import Cell, Paragraph, Section, Table, cells
+from app.reports.judge_habits import habit_blocks
 from app.reports.wording import UNGRADED_REASONS, plain
 
 NO_LABELS = "unknown: no labels by people on judged answers"
@@ -14,6 +15,7 @@ def judge_section(subject: Subject) -> Section:
     blocks: tuple[Paragraph | Table, ...] = (Paragraph(text=_who(subject)), _trust_table(subject.card.quality))
     if len(subject.card.quality.raters) > 1:
         blocks += (_raters_table(subject.card.quality),)
+    blocks += habit_blocks(subject)
     return Section(slug=f"judge-{subject.arm}", title="Can the judge be trusted?", blocks=blocks)
 
 
