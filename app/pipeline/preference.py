@@ -10,9 +10,11 @@ from app.graders.digests import grade_digests, what_digests_equal
 from app.graders.equality import what_is_equal
 from app.graders.grade import Grade, Ungraded, Validity
 from app.graders.json_schema import check_response_format
+from app.graders.label import NAME as LABEL
 from app.graders.tool_calls import check_tool_calls
 
 CLIENT_ERROR = "client_error"
+NO_GRADE = (None, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +69,15 @@ def decide(pair: Pair) -> Decision:
     facts = _validity_facts(incumbent, other)
     if bool(incumbent.violations) != bool(other.violations):
         return Decision(Rule.INVALID, 1.0 if incumbent.violations else 0.0, facts=facts)
-    grader = find_grader(pair.grader, is_reference=pair.is_reference, functions=pair.functions)
     equal = what_is_equal(pair.incumbent, pair.other)
-    is_equal = equal is not None and not pair.has_imported_grade
-    needs_grade = grader is not None and (grader.names_labels or not is_equal)
-    grade = grader.grade(pair.request, pair.incumbent, pair.other) if grader is not None and needs_grade else None
-    version = grader.version if grader is not None else ""
-    if is_equal:
-        return Decision(Rule.EQUAL, 0.5, grade, version, facts | {"equal": equal})
-    return Decision(Rule.GRADER, None, grade, version, facts)
+    if equal is not None and not pair.has_imported_grade:
+        return Decision(Rule.EQUAL, 0.5, *_graded(pair, is_equal=True), facts | {"equal": equal})
+    return Decision(Rule.GRADER, None, *_graded(pair, is_equal=False), facts)
 
 
-def decide_checked(incumbent: Json, other: Json, grader: str = "judge", *, has_imported_grade: bool = False) -> Decision:
+def decide_checked(
+    incumbent: Json, other: Json, grader: str = "judge", *, has_imported_grade: bool = False, masked: Pair | None = None
+) -> Decision:
     """Steps 2 to 4 by what was found in both replies while their texts were there (`app.graders.digests`).
 
     Args:
@@ -86,6 +85,7 @@ def decide_checked(incumbent: Json, other: Json, grader: str = "judge", *, has_i
         other: The other arm's.
         grader: Which grader decides the segment's pairs.
         has_imported_grade: As `Pair` says.
+        masked: The texts as they are kept, for graders that need them; equal names are masked alike. `None` = none are kept.
     """
     sides = (("incumbent", incumbent), ("arm", other))
     violations = {who: [checks["violation"]] for who, checks in sides if checks["violation"]}
@@ -94,8 +94,11 @@ def decide_checked(incumbent: Json, other: Json, grader: str = "judge", *, has_i
         return Decision(Rule.INVALID, 1.0 if "incumbent" in violations else 0.0, facts=facts)
     equal = what_digests_equal(incumbent, other)
     if equal is not None and not has_imported_grade:
-        return Decision(Rule.EQUAL, 0.5, facts=facts | {"equal": equal})
-    return Decision(Rule.GRADER, None, grade_digests(grader, incumbent, other), version_of(grader) or "", facts)
+        return Decision(Rule.EQUAL, 0.5, *(_graded(masked, is_equal=True) if masked else NO_GRADE), facts | {"equal": equal})
+    by_digests = None if masked is not None and grader == LABEL else grade_digests(grader, incumbent, other)
+    if by_digests is None and masked is not None:
+        return Decision(Rule.GRADER, None, *_graded(masked, is_equal=False), facts)
+    return Decision(Rule.GRADER, None, by_digests, version_of(grader) or "", facts)
 
 
 def left_out(reason: str) -> Decision:
@@ -115,6 +118,15 @@ def _failure(incumbent: Reply | Failure, other: Reply | Failure) -> Decision:
     if isinstance(other, Failure) and other.adaptation:
         facts["adaptation"] = True
     return Decision(Rule.FAILURE, preference, facts=facts)
+
+
+def _graded(pair: Pair, *, is_equal: bool) -> tuple[Grade | Ungraded | None, str]:
+    """What the segment's grader says of the texts, and its version; of equal replies only where it names their label."""
+    grader = find_grader(pair.grader, is_reference=pair.is_reference, functions=pair.functions)
+    if grader is None or (is_equal and not grader.names_labels):
+        return NO_GRADE
+    assert not isinstance(pair.incumbent, Failure) and not isinstance(pair.other, Failure)  # noqa: S101, PT018 - it decided before
+    return grader.grade(pair.request, pair.incumbent, pair.other), grader.version
 
 
 def _validity(request: Json, reply: Reply) -> Validity:

@@ -190,13 +190,15 @@ def _decision(record: PairRecord, pilot: Pilot, judge: Judge | None, functions: 
         return decide(Pair({}, incumbent or unknown, other or unknown))
     grader = pilot.configuration.grader_of(record.segment)
     has_imported = _has_imported(record, grader, judge)
+    pair: Pair | None = None
+    if record.request is not None and incumbent is not None and other is not None:
+        shown = as_shown(pilot, record.key.arm_id, other)
+        is_reference = pilot.configuration.is_reference(record.segment)
+        pair = Pair(record.request, incumbent, shown, grader, has_imported, is_reference, functions)
     if record.incumbent_checks and record.other_checks:
-        return decide_checked(record.incumbent_checks, record.other_checks, grader, has_imported_grade=has_imported)
-    if record.request is None or incumbent is None or other is None:
-        return None
-    shown = as_shown(pilot, record.key.arm_id, other)
-    is_reference = pilot.configuration.is_reference(record.segment)
-    return decide(Pair(record.request, incumbent, shown, grader, has_imported, is_reference, functions))
+        checks = record.incumbent_checks, record.other_checks
+        return decide_checked(*checks, grader, has_imported_grade=has_imported, masked=pair)
+    return decide(pair) if pair is not None else None
 
 
 def _has_imported(record: PairRecord, grader: str, judge: Judge | None) -> bool:

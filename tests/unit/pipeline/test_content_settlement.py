@@ -1,5 +1,6 @@
 """Pairs whose texts are not kept: steps 1 to 3 are decided by what was found while they were there."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -8,11 +9,13 @@ import pytest
 from app.domain.configuration import PilotConfiguration
 from app.domain.exchange import Failure, Json, Reply, ToolCall
 from app.domain.grading import PairRecord
+from app.domain.pilot import Pilot
 from app.domain.words import FailureKind, Rule
 from app.graders.digests import check_reply
-from app.pipeline.preference import Pair, decide, decide_checked
+from app.graders.grade import Grade
+from app.pipeline.preference import Decision, Pair, decide, decide_checked
 from app.pipeline.settlement import judge_of, settle
-from tests.unit.pipeline.test_settlement import JUDGE, a_pilot, a_record, imported
+from tests.unit.pipeline.test_settlement import JUDGE, YES, a_pilot, a_record, imported
 
 KEY = b"the key of this test"
 SCHEMA = {"type": "json_schema", "json_schema": {"schema": {"type": "object", "required": ["a"]}}}
@@ -22,7 +25,12 @@ GOOD, SPACED, OTHER, BAD = Reply('{"a": 1}'), Reply(' {"A":  1} '.replace("A", "
 CALL = Reply(None, (ToolCall("look", '{"q": 1.0}', "call-1"),))
 SAME_CALL = Reply("I look", (ToolCall("look", ' {"q":1}', "call-2"),))
 UNDECLARED, WRONG = Reply(None, (ToolCall("rm", "{}"),)), Reply(None, (ToolCall("look", "{}"),))
-REPLIES = (GOOD, SPACED, OTHER, BAD, CALL, SAME_CALL, UNDECLARED, WRONG)
+PART, TWO = (
+    Reply(None, (ToolCall("look", '{"q": 1, "r": 2}'),)),
+    Reply(None, (CALL.tool_calls[0], ToolCall("look", '{"q": 2}'))),
+)
+REPLIES = (GOOD, SPACED, OTHER, BAD, CALL, SAME_CALL, UNDECLARED, WRONG, PART, TWO)
+LABELS = (Reply("spam"), Reply("Spam."), Reply("ham"), Reply(""), Reply("x" * 300))
 
 
 def checked(incumbent: Reply | Failure, other: Reply | Failure, **changes: Any) -> PairRecord:
@@ -35,14 +43,111 @@ def checked(incumbent: Reply | Failure, other: Reply | Failure, **changes: Any) 
 
 @pytest.mark.parametrize("incumbent", REPLIES)
 @pytest.mark.parametrize("other", REPLIES)
-@pytest.mark.parametrize("grader", ["judge", "exact", "tool_calls"])
+@pytest.mark.parametrize("grader", ["judge", "exact", "tool_calls", "label"])
 def test_without_texts_a_pair_is_decided_as_with_them(incumbent: Reply, other: Reply, grader: str) -> None:
+    check_same_decision(incumbent, other, grader)
+
+
+@pytest.mark.parametrize("incumbent", LABELS)
+@pytest.mark.parametrize("other", LABELS)
+def test_without_texts_labels_are_compared_as_with_them(incumbent: Reply, other: Reply) -> None:
+    check_same_decision(incumbent, other, "label")
+
+
+def check_same_decision(incumbent: Reply, other: Reply, grader: str) -> None:
     with_texts = decide(Pair(ASKED, incumbent, other, grader))
     without = decide_checked(check_reply(KEY, ASKED, incumbent), check_reply(KEY, ASKED, other), grader)
     assert (without.rule, without.preference, without.facts.get("equal")) == (
         with_texts.rule, with_texts.preference, with_texts.facts.get("equal"),
     )  # fmt: skip
-    assert (without.grade and without.grade.value) == (with_texts.grade and with_texts.grade.value)
+    if with_texts.rule is Rule.GRADER:
+        assert said_by(without) == said_by(with_texts)
+
+
+def said_by(decision: Decision) -> tuple[float | str | None, str]:
+    """The value or why there is none, and the version."""
+    found = decision.grade
+    return found.value if isinstance(found, Grade) else found and found.reason, decision.version
+
+
+@pytest.mark.parametrize("grader", ["tool_calls", "exact", "label"])
+def test_what_is_found_without_texts_keeps_no_word_of_them(grader: str) -> None:
+    sides = [
+        check_reply(KEY, ASKED, Reply("hidden", (ToolCall("look", f'{{"q": "{word}"}}'),))) for word in ("secret", "other")
+    ]
+    grade = decide_checked(one, other, grader).grade
+    assert isinstance(grade, Grade)
+    assert not any(word in f"{grade.reason} {grade.facts} {one} {other}" for word in ("hidden", "secret", "other'"))
+
+
+def test_very_many_calls_are_only_the_same_or_not() -> None:
+    calls = tuple(ToolCall("look", f'{{"q": {number}}}') for number in range(21))
+    many, fewer, other = (check_reply(KEY, ASKED, Reply(None, some)) for some in (calls, calls[:20], calls[:1]))
+    assert many["calls"] is None
+    assert isinstance(decide_checked(fewer, other, "tool_calls").grade, Grade)
+    assert decide_checked(many, fewer, "tool_calls").grade is None
+    assert decide_checked(many, {**many, "text_digest": ""}, "tool_calls").rule is Rule.EQUAL
+    wide = Reply(None, (ToolCall("look", json.dumps({f"k{number}": 1 for number in range(51)})),))
+    assert check_reply(KEY, ASKED, wide)["calls"] is None
+
+
+def by(grader: str) -> Pilot:
+    return a_pilot(segment=[{"name": "s", "match": {"header": "s"}, "grader": grader, "incumbent_is_reference": True}])
+
+
+@pytest.mark.parametrize("grader", ["json_fields", "autoevals:Levenshtein", "python:policy:decide"])
+def test_a_grader_that_needs_texts_gives_nothing_without_and_uses_masked_ones(grader: str) -> None:
+    found, grade = settle(checked(GOOD, OTHER, segment="s"), by(grader), None)
+    assert (found.rule, found.ungraded, found.is_settled, grade) == (Rule.GRADER, "no_text", True, None)
+    masked = replace(checked(GOOD, OTHER, segment="s"), request=ASKED, incumbent=GOOD, other=OTHER)
+    found, grade = settle(masked, by(grader), None, AllAgree())
+    assert (found.ungraded, grade and grade.grader, grade and grade.at) == (None, grader, masked.arrived_at)
+    gone, _ = settle(replace(a_record(None, None), request=None, segment="s"), by(grader), None, AllAgree())
+    assert gone.ungraded == "no_content"
+
+
+class AllAgree:
+    """Stands for the process that runs users' functions."""
+
+    def version(self, spec: str) -> str:
+        return f"version of {spec}"
+
+    def grade(self, spec: str, request: Json, incumbent: Reply, other: Reply, *, is_reference: bool) -> Grade:
+        return Grade(0.5 if is_reference else 0.25)
+
+
+def test_masked_labels_are_kept_for_the_confusion_table() -> None:
+    for other, rule in ((Reply("ham"), Rule.GRADER), (Reply("SPAM"), Rule.EQUAL)):
+        said = checked(Reply("a: 1"), Reply("a: 2"), segment="s")  # both violate the schema: neither loses for it
+        checks = [check_reply(KEY, {}, reply) for reply in (Reply("spam"), other)]
+        record = replace(
+            said, request={}, incumbent=Reply("spam"), other=other, incumbent_checks=checks[0], other_checks=checks[1]
+        )
+        found, grade = settle(record, by("label"), None)
+        assert found.rule is rule
+        assert grade is not None
+        assert grade.facts == {"incumbent": "spam", "arm": (other.content or "").lower()}
+        found, grade = settle(replace(record, request=None, incumbent=None, other=None), by("label"), None)
+        assert (found.rule, found.ungraded) == (rule, None)
+        assert grade is None if rule is Rule.EQUAL else grade is not None and grade.facts == {}
+
+
+def test_pairs_of_a_function_wait_for_somebody_to_run_it() -> None:
+    pilot = by("python:policy:decide")
+    for other in (Reply("no"), Reply("YES")):
+        record = replace(a_record(Reply("yes"), other), segment="s")
+        found, grade = settle(record, pilot, None)
+        assert (found.rule, found.is_settled, found.ungraded, grade) == (None, False, None, None)
+        found, grade = settle(record, pilot, None, AllAgree())
+        assert found.is_settled
+        assert grade is not None
+        assert (grade.value, grade.version) == (0.5, "version of python:policy:decide")
+    scored = a_pilot(segment=[{"name": "s", "match": {"header": "s"}, "grader": "python:policy:decide"}])
+    found, grade = settle(replace(a_record(), segment="s"), scored, None, AllAgree())
+    assert grade is not None
+    assert (grade.value, grade.version) == (0.25, "version of python:policy:decide+scores")
+    found, grade = settle(replace(a_record(YES, YES), segment="s"), scored, None, AllAgree())
+    assert (found.rule, grade) == (Rule.EQUAL, None)
 
 
 def test_a_failure_decides_without_texts() -> None:
