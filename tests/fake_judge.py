@@ -30,13 +30,18 @@ SCORED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What the judge answers; `status` other than 200 makes `content` the error's message."""
+    """What the judge answers; `status` other than 200 makes `content` the error's message.
+
+    `is_cut_off`: it has worked for the answer, and the connection breaks before the answer is sent.
+    """
 
     content: str | None
     status: int = 200
     usage: dict[str, int] | None = None
     headers: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    finish_reason: str = "stop"
+    is_cut_off: bool = False
 
 
 @dataclass(slots=True)
@@ -100,12 +105,17 @@ class FakeJudge:
             await asyncio.sleep(said.seconds)
         finally:
             self._now -= 1
-        call.is_answered = True
+        call.is_answered = request.transport is not None and not request.transport.is_closing()
+        if said.is_cut_off and request.transport is not None:
+            request.transport.abort()
         if said.status != 200:
-            error = {"error": {"message": said.content}}
+            error = {"error": {"message": said.content}} | ({"usage": said.usage} if said.usage else {})
             return web.json_response(error, status=said.status, headers=said.headers)
         message = {"role": "assistant", "content": said.content}
-        document: dict[str, Any] = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "model": "judge-1"}
+        document: dict[str, Any] = {
+            "choices": [{"index": 0, "message": message, "finish_reason": said.finish_reason}],
+            "model": "judge-1",
+        }
         if said.usage is not None:
             document["usage"] = said.usage
         return web.json_response(document)
