@@ -11,7 +11,7 @@ import orjson
 
 from app.domain.rubric_scores import CriterionMet
 from app.domain.rubric_table import Rubric
-from app.graders.judge_texts import reply_text
+from app.graders.judge_texts import Limits, shown_reply
 from app.graders.question import Question
 from app.graders.rubric_answer import RubricAnswer, parse_rubric_answer
 from app.graders.rubric_prompt import (
@@ -20,6 +20,7 @@ from app.graders.rubric_prompt import (
     ScoredReply,
     response_schema,
     rubric_messages,
+    shown_of,
 )
 from app.providers.draft import repaired
 
@@ -37,19 +38,18 @@ def rubric_question(rubric: Rubric, scored: ScoredReply, key: str | None = None)
         scored: The reply.
         key: The same for questions whose answer is the same; one of them is asked.
     """
-    return Question(
-        lambda: rubric_messages(rubric, scored),
-        "rubric",
-        response_schema(rubric),
-        lambda text: parse_rubric_answer(text, rubric),
-        key,
-    )
+
+    def parse(text: str) -> RubricAnswer | None:
+        return parse_rubric_answer(text, rubric, [shown.text for shown in shown_of(scored).values()])
+
+    return Question(lambda: rubric_messages(rubric, scored), "rubric", response_schema(rubric), parse, key)
 
 
-def rubric_version(rubric: Rubric, model: str, temperature: float | None) -> str:
-    """Names all that a score depends on beside the reply: criteria, points, the prompt, the model, the temperature."""
+def rubric_version(rubric: Rubric, model: str, temperature: float | None, limits: Limits) -> str:
+    """Names all that a score depends on beside the reply: criteria, points, the prompt, the model, the temperature, cuts."""
     criteria = [[each.text, each.points, each.is_critical] for each in rubric.criteria]
-    said = orjson.dumps([TEMPLATE_VERSION, INSTRUCTIONS, criteria, rubric.versions, model, temperature])
+    parts = [TEMPLATE_VERSION, INSTRUCTIONS, criteria, rubric.versions, model, temperature]
+    said = orjson.dumps([*parts, limits.reply_chars, limits.conversation_chars])
     return hashlib.sha256(said).hexdigest()[:12]
 
 
@@ -88,7 +88,7 @@ def preference_of(*, candidate: float, incumbent: float) -> float:
 
 def criteria_met(rubric: Rubric, answer: RubricAnswer, scored: ScoredReply) -> tuple[CriterionMet, ...]:
     """The answer with what became of its quotes: a merit whose evidence does not stand in the reply is flagged, and stands."""
-    shown = _folded(reply_text(scored.reply, ""))
+    shown = _folded(shown_reply(scored.reply, "").text)
     return tuple(
         CriterionMet(
             said.met,
@@ -97,6 +97,11 @@ def criteria_met(rubric: Rubric, answer: RubricAnswer, scored: ScoredReply) -> t
         )
         for said, criterion in zip(answer, rubric.criteria, strict=True)
     )
+
+
+def cut_chars(scored: ScoredReply) -> dict[str, int]:
+    """How many characters of what sections are not shown, by the sections' titles."""
+    return {title: shown.left_out for title, shown in shown_of(scored).items() if shown.left_out}
 
 
 def critical_met(rubric: Rubric, met: Sequence[float]) -> list[str]:

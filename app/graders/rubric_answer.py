@@ -1,18 +1,14 @@
 """Reads what a judge says of a rubric's criteria. An answer that leaves any doubt is unparsed, as of the pairwise judge."""
 
-import json
-from collections.abc import Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from app.domain.exchange import Json
 from app.domain.rubric_table import Rubric
-from app.graders.canonical import fold, refuse_constant, strict_json
+from app.graders.canonical import fold
+from app.graders.spoken_json import last_object, objects_with, spoken_besides, spoken_json
 
-_FENCES = ("```json", "```JSON", "```")
-_THOUGHT_END = "</think>"
-# What is searched for an answer: a longer text is none, and searching it takes time.
-_MAX_SEARCHED = 100_000
 _WRAPPER = "criteria"
 
 
@@ -27,19 +23,32 @@ class CriterionAnswer:
 RubricAnswer = tuple[CriterionAnswer, ...]
 
 
-def parse_rubric_answer(content: str, rubric: Rubric) -> RubricAnswer | None:
+def parse_rubric_answer(content: str, rubric: Rubric, shown: Collection[str] = ()) -> RubricAnswer | None:
     """A judge's answer, one element a criterion in the rubric's order; `None` if it is not certain what it says.
 
     It is the JSON that the whole content is, a code fence and a thought before it aside. Failing that, it is the only JSON
-    object with criteria in the text, and only if the text ends with it. Each criterion has to be named exactly once, by
-    its number or its own words, with a number from 0 to 1.
+    object with criteria in the text, and only if the text ends with it; one that stands word for word in what the judge was
+    shown is a quotation. Each criterion has to be named exactly once, by its number or its own words, with a number from 0
+    to 1.
+
+    Args:
+        content: What the judge says.
+        rubric: What it was asked about.
+        shown: The texts that it was shown.
     """
-    for text in (content, content.rpartition(_THOUGHT_END)[2]):
-        try:
-            return _answer(_load(_without_fence(text.strip())), rubric)
-        except ValueError:
-            continue
-    return _last_resort(content.rpartition(_THOUGHT_END)[2], rubric)
+    for before, document in spoken_json(content):
+        answer = _answer(document, rubric)
+        return answer if answer is None or _agree(answer, before, rubric, shown) else None
+    found = last_object(content, _WRAPPER, shown)
+    answer = _answer(found[1], rubric) if found is not None else None
+    return answer if answer is None or found is None or _agree(answer, found[0], rubric, shown) else None
+
+
+def _agree(answer: RubricAnswer, before: str, rubric: Rubric, shown: Collection[str]) -> bool:
+    """Whether the answers before this one, if there are any that are no thought, say the same of each criterion."""
+    others = objects_with(spoken_besides(before), _WRAPPER, shown)
+    said = [_answer(document, rubric) for document, _ in others] if others is not None else [None]
+    return all(each is not None and [one.met for one in each] == [one.met for one in answer] for each in said)
 
 
 def _answer(document: Any, rubric: Rubric) -> RubricAnswer | None:
@@ -77,47 +86,3 @@ def _place(each: Json, places: dict[str, int]) -> int | None:
         return None
     said = fold(str(named))
     return places.get(said, places.get(said.removesuffix(".")))
-
-
-def _without_fence(text: str) -> str:
-    for fence in _FENCES:
-        if text.startswith(fence) and text.endswith("```") and len(text) >= len(fence) + 3:
-            return text[len(fence) : -3].strip()
-    return text
-
-
-def _load(text: str) -> Any:
-    strict_json(text)  # refuses NaN and the like
-    return json.loads(text, object_pairs_hook=_unique)
-
-
-def _last_resort(text: str, rubric: Rubric) -> RubricAnswer | None:
-    if len(text) > _MAX_SEARCHED:
-        return None
-    answers = [(document, end) for document, end in _objects(text) if _WRAPPER in document]
-    if len(answers) != 1 or text[answers[0][1] :].strip(" \t\r\n`"):
-        return None
-    return _answer(answers[0][0], rubric)
-
-
-def _objects(text: str) -> Iterator[tuple[Json, int]]:
-    """Every outermost JSON object in a text, and where it ends."""
-    decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=refuse_constant)
-    at = text.find("{")
-    while at >= 0:
-        try:
-            document, end = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            end = at + 1
-        else:
-            yield document, end
-        at = text.find("{", end)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> Json:
-    """An object; a key that comes twice says two things."""
-    document = dict(pairs)
-    if len(document) != len(pairs):
-        message = "a key comes twice"
-        raise ValueError(message)
-    return document

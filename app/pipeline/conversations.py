@@ -6,10 +6,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.domain.configuration import PilotConfiguration
-from app.domain.evidence import ArmEvidence, Evidence, Flags, Floats, GradeColumns, Numbers, Words, codes, places_by_number
+from app.domain.evidence import (
+    ArmEvidence,
+    Evidence,
+    Flags,
+    Floats,
+    GradeColumns,
+    Numbers,
+    Words,
+    codes,
+    places_by_number,
+    words,
+)
+from app.domain.rubric_table import asks_a_model
 from app.domain.words import Rule
 from app.pipeline.closing import Selection
-from app.pipeline.settlement import judge_of
+from app.pipeline.settlement import judge_of, model_version
 from app.statistics.sums import Sums
 
 ALL = ""
@@ -29,7 +41,7 @@ class PairValues:
         values: Preference for the candidate; NaN = none.
         failed: Decided by a failure.
         by_grade: Settled, and left to the segment's grader.
-        judged: Decided by a grade of the judge.
+        judged: Decided by a grade of the judge, by a rubric or in pairs.
         flips: Both orders were graded and each named the other winner.
         grades: The grades that count: of the own segment's grader (of the judge's rater), one an order.
         ungraded: How many answers have no value, by reason; a pair without any answer counts once.
@@ -65,7 +77,7 @@ def pair_values(configuration: PilotConfiguration, evidence: Evidence, arm: ArmE
     decided = counted & arm.pairs.is_settled & np.isin(arm.pairs.rules, [r.value for r in Rule if r is not Rule.GRADER])
     values = np.where(by_grade, mean, np.where(decided, arm.pairs.preferences, np.nan))
     by_judge = np.zeros(rows, dtype=bool)
-    by_judge[graded.rows[graded.graders == JUDGE]] = True
+    by_judge[graded.rows[by_a_model(graded)]] = True
     return PairValues(
         counted=counted,
         values=values,
@@ -76,6 +88,12 @@ def pair_values(configuration: PilotConfiguration, evidence: Evidence, arm: ArmE
         grades=grades.where(counted[grades.rows] & by_grade[grades.rows]),
         ungraded=_ungraded(arm, counted & np.isnan(values), by_grade, grades),
     )
+
+
+def by_a_model(grades: GradeColumns) -> Flags:
+    """Which grades are a model's word, not a rule's."""
+    graders = [grader for grader in set(grades.graders.tolist()) if asks_a_model(grader)]
+    return np.asarray(np.isin(grades.graders, graders), dtype=bool)
 
 
 def one_an_order(grades: GradeColumns) -> GradeColumns:
@@ -121,12 +139,13 @@ def orders_of(graded: GradeColumns, rows: int) -> tuple[Numbers, Numbers, Flags]
 def _own_grades(configuration: PilotConfiguration, segments: Words, grades: GradeColumns) -> GradeColumns:
     """Grades by the grader of the exchange's own segment; of several judges only the pilot's."""
     number, names = codes(segments)
-    graders = np.array([configuration.grader_of(name) for name in names], dtype=object)
-    own = graders[number[grades.rows]] if len(names) else np.empty(0, dtype=object)
-    judge = judge_of(configuration)
-    rater, version = (judge.rater, judge.version) if judge is not None else (None, None)
-    is_judges = (grades.raters == rater) & (grades.is_imported | (grades.versions == version))
-    is_own = (grades.graders == own) & ((grades.graders != JUDGE) | is_judges)
+    graders = [configuration.grader_of(name) for name in names]
+    judge, segment = judge_of(configuration), number[grades.rows]
+    own, versions = words(graders)[segment], words([model_version(configuration, grader) for grader in graders])[segment]
+    is_judges = (grades.raters == (judge.rater if judge is not None else None)) & (
+        grades.is_imported | (grades.versions == versions)
+    )
+    is_own = (grades.graders == own) & (~by_a_model(grades) | is_judges)
     return grades.where(np.asarray(is_own, dtype=bool))
 
 

@@ -8,8 +8,9 @@ from app.domain.evidence import Evidence, Flags, Floats, LabelColumns, Numbers
 from app.domain.labelling import LabelSource
 from app.domain.pilot import DAY, Pilot
 from app.domain.registered import RegisteredPlan
+from app.domain.rubric_table import asks_a_model
 from app.pipeline.closing import MICROSECOND, microseconds
-from app.pipeline.conversations import JUDGE, Conversations, PairValues
+from app.pipeline.conversations import Conversations, PairValues
 from app.pipeline.labelling.drawing import drawn_pairs, labelled_instead
 from app.statistics.prediction_powered import NEVER, PATIENCE_DAYS, TIE, Labelled
 
@@ -149,8 +150,8 @@ def by_rule(pairs: PairValues) -> Flags:
 
 
 def _judged(pilot: Pilot, talks: Conversations) -> Flags:
-    """Conversations of segments whose grader is the judge, graded yet or not."""
-    names = {name for name in set(talks.segments.tolist()) if pilot.configuration.grader_of(name) == JUDGE}
+    """Conversations of segments whose grader asks a model, graded yet or not."""
+    names = {name for name in set(talks.segments.tolist()) if asks_a_model(pilot.configuration.grader_of(name))}
     return np.asarray(np.isin(talks.segments, sorted(names)), dtype=bool)
 
 

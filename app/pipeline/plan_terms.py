@@ -8,9 +8,9 @@ from app.domain.configuration import PilotConfiguration
 from app.domain.label_allotment import label_probabilities
 from app.domain.plan import MOST_SEGMENTS, PlanQuestion
 from app.domain.registered import ALPHA, looks_of
+from app.domain.rubric_table import asks_a_model
 from app.domain.words import OTHER_SEGMENT
 from app.errors import InvalidInput, Problem
-from app.graders.judge import NAME as JUDGE
 from app.pipeline.configuration import load_configuration
 
 PARITY = 0.5
@@ -99,7 +99,7 @@ def terms_of(question: PlanQuestion, now: datetime) -> Terms:
         conversations_per_day=_traffic(question, file, days, assumed),
         labels_per_day=_labels(question, file, assumed),
         shares=shares,
-        judged=frozenset(name for name in shares if file is None or file.grader_of(name) == JUDGE),
+        judged=frozenset(name for name in shares if file is None or asks_a_model(file.grader_of(name))),
         win_rates=tuple(sorted({*rates, PARITY})),
         assumed=tuple(assumed),
     )

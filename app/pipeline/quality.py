@@ -16,12 +16,12 @@ from app.pipeline.closing import Selection
 from app.pipeline.conversations import (
     ALL,
     HIGH,
-    JUDGE,
     LOW,
     VALUE,
     WITHOUT_FAILURES,
     Conversations,
     PairValues,
+    by_a_model,
     pair_values,
     series_sums,
 )
@@ -327,7 +327,7 @@ def _trust(facts: _Facts, chosen: Flags | None = None) -> JudgeAgreement:
     """The judge's agreement with people and with itself, over all pairs or the chosen ones."""
     judge, pairs = facts.pilot.configuration.judge, facts.pairs
     rater = judge.rater_name if judge is not None else ""
-    is_judged = pairs.grades.where(np.asarray(pairs.grades.graders == JUDGE, dtype=bool))
+    is_judged = pairs.grades.where(by_a_model(pairs.grades))
     if chosen is None:
         return agreement_of(rater, is_judged, pairs, facts.people, facts.talks)
     only = replace(pairs, counted=pairs.counted & chosen)

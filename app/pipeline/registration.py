@@ -13,11 +13,11 @@ from app.domain.configuration import PilotConfiguration
 from app.domain.label_allotment import label_probabilities
 from app.domain.pilot import Pilot, Registration
 from app.domain.registered import ALPHA, RegisteredPlan, looks_of
+from app.domain.rubric_table import asks_a_model
 from app.domain.words import OTHER_SEGMENT
 from app.graders.catalogue import version_of
-from app.graders.judge import NAME as JUDGE
 from app.graders.judge_prompt import INSTRUCTIONS, TEMPLATE_VERSION
-from app.pipeline.settlement import judge_of
+from app.pipeline.settlement import judge_of, model_version
 from app.store.registrations import insert_registration
 from app.store.status import SegmentHistory, conversations_by_segment, count_pilot
 
@@ -101,18 +101,18 @@ def _label_probability(configuration: PilotConfiguration, days: int, history: Ma
         # What is imported beforehand may be more than anybody planned.
         volume=float(max(configuration.pilot.planned_conversations, in_window)),
         segments=_names(configuration),
-        judged=frozenset(name for name in names if configuration.grader_of(name) == JUDGE),
+        judged=frozenset(name for name in names if asks_a_model(configuration.grader_of(name))),
         history={name: segment.conversations for name, segment in history.items()},
     )
 
 
 def _segment(configuration: PilotConfiguration, name: str) -> dict[str, Any]:
-    table, grader, judge = configuration.segment_named(name), configuration.grader_of(name), judge_of(configuration)
+    table, grader = configuration.segment_named(name), configuration.grader_of(name)
     return {
         "name": name,
         "margin": configuration.margin_of(name),
         "grader": grader,
-        "grader_version": (judge.version if judge else None) if grader == JUDGE else version_of(grader),
+        "grader_version": model_version(configuration, grader) if asks_a_model(grader) else version_of(grader),
         "incumbent_is_reference": table.incumbent_is_reference if table else False,
     }
 

@@ -9,10 +9,12 @@ from app.domain.pilot import Pilot
 from app.domain.rubric_scores import NewScore, Score
 from app.domain.words import ArmRole
 from app.graders.grade import Ungraded
+from app.graders.judge import limits_of
+from app.graders.judge_texts import NO_LIMITS
 from app.graders.question import Question
-from app.graders.rubric import criteria_met, rubric_question, score_value
+from app.graders.rubric import criteria_met, cut_chars, rubric_question, score_value
 from app.graders.rubric_answer import RubricAnswer
-from app.graders.rubric_prompt import ScoredReply
+from app.graders.rubric_prompt import REPLY, ScoredReply
 from app.pipeline.judge_asking import Asked
 from app.pipeline.rubric_pairs import RubricInUse, scored_pair, settle_scored
 from app.pipeline.settlement import Judge, arm_name, as_shown, first_shown
@@ -25,9 +27,11 @@ class RubricCourse:
         self._record, self._pilot, self._judge, self._facts = record, pilot, judge, facts
         self._pair = scored_pair(record, use, pilot.incumbent.id)
         self._is_arm_first = first_shown(record, arm_name(pilot, record.key.arm_id)) != ArmRole.INCUMBENT.value
+        self._is_shared = any(other.id not in (pilot.incumbent.id, record.key.arm_id) for other in pilot.arms)
         self._calls, self._usd = 0, Decimal(0)
         self._model: str | None = None
         self._grade: NewGrade | None = None
+        self._cut: dict[str, int] = {}
 
     def next_question(self) -> Question[RubricAnswer] | None:
         """The reply that has still to be scored."""
@@ -41,7 +45,9 @@ class RubricCourse:
         score, reason = self._scored(arm, asked.outcome)
         self._pair = replace(self._pair, scores={**self._pair.scores, arm: score})
         self._calls, self._usd, self._model = self._calls + asked.calls, self._usd + asked.usd, asked.model or self._model
-        self._grade = self._pair.grade(self._judge.rater, calls=self._calls, model=self._model, usd=self._usd)
+        self._cut |= self._cut_of(arm)
+        grade = self._pair.grade(self._judge.rater, calls=self._calls, model=self._model, usd=self._usd)
+        self._grade = replace(grade, facts=grade.facts | {"cut_chars": self._cut}) if grade is not None and self._cut else grade
         stored = NewScore(
             exchange_id=self._record.key.exchange_id,
             score=score,
@@ -69,11 +75,18 @@ class RubricCourse:
         if record.request is None or not isinstance(reply, Reply):
             message = f"exchange {record.external_id} has nothing to score"
             raise ValueError(message)  # `settle` has asked for nobody then
-        return ScoredReply(record.request, as_shown(self._pilot, arm, reply))
+        table = self._pilot.configuration.judge
+        limits = limits_of(table) if table is not None else NO_LIMITS
+        return ScoredReply(record.request, as_shown(self._pilot, arm, reply), record.reference, limits)
+
+    def _cut_of(self, arm: int) -> dict[str, int]:
+        """How many characters the judge was not shown, under the names that the pairwise judge's grades give them."""
+        name = arm_name(self._pilot, arm)
+        return {name if title == REPLY else title: chars for title, chars in cut_chars(self._shown(arm)).items()}
 
     def _key(self, arm: int) -> str | None:
-        """The incumbent's reply is part of a pair with each candidate."""
-        if arm != self._pilot.incumbent.id or len(self._pilot.candidates) == 1:
+        """The incumbent's reply is part of a pair with each other arm."""
+        if arm != self._pilot.incumbent.id or not self._is_shared:
             return None
         return f"{self._record.key.exchange_id}/{self._pair.use.version}"
 

@@ -10,6 +10,7 @@ from app.domain.grading import NewGrade, PairKey, PairRecord, Settlement
 from app.domain.rubric_scores import Score
 from app.domain.rubric_table import Rubric, is_rubric, rubric_of
 from app.domain.words import Rule
+from app.graders.judge import limits_of
 from app.graders.rubric import critical_met, preference_of, rubric_version
 
 INCUMBENT, ARM = "incumbent", "arm"
@@ -30,7 +31,7 @@ def rubric_in_use(configuration: PilotConfiguration, grader: str) -> RubricInUse
     rubric, table = rubric_of(configuration.rubric, grader), configuration.judge
     if table is None or table.base_url is None or table.model is None:
         return RubricInUse(rubric, None)
-    return RubricInUse(rubric, rubric_version(rubric, table.model, table.temperature))
+    return RubricInUse(rubric, rubric_version(rubric, table.model, table.temperature, limits_of(table)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from app.domain.words import ArmRole, CoverageReason, Rule
 from app.graders.autoevals_adapter import NOT_INSTALLED
 from app.graders.catalogue import Functions, is_by_rule, is_function
 from app.graders.grade import Grade, Ungraded
+from app.graders.judge import NAME as JUDGE
 from app.graders.judge import judge_version, limits_of
 from app.graders.user_function import FUNCTION_FAILED, FUNCTION_TIMEOUT
 from app.pipeline.preference import Decision, Pair, decide, decide_checked, left_out
@@ -46,6 +47,15 @@ def judge_of_table(table: JudgeTable) -> Judge:
     if table.base_url is not None and table.model:
         version = judge_version(table.model, table.temperature, limits_of(table))
     return Judge(table, table.rater or table.model or "", version)
+
+
+def model_version(configuration: PilotConfiguration, grader: str) -> str | None:
+    """The version of a model's grades that count, by grader; `None` = nobody can be asked, or the grader asks no model."""
+    if grader == JUDGE:
+        judge = judge_of(configuration)
+        return judge.version if judge is not None else None
+    use = rubric_in_use(configuration, grader)
+    return use.version if use is not None else None
 
 
 def settle(

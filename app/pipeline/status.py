@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.pilot import DAY, Pilot
 from app.domain.registered import RegisteredPlan
+from app.domain.rubric_table import asks_a_model
 from app.domain.words import PilotState
 from app.pipeline.registration import plan_of
 from app.store.live_status import LiveStatus, read_live_status
@@ -105,4 +106,4 @@ def _work(pilot: Pilot, counts: PilotCounts, unasked: Mapping[str, int]) -> Iter
 
 def _is_judged(pilot: Pilot) -> bool:
     segments = pilot.configuration.segment
-    return not segments or any(segment.grader == "judge" for segment in segments)
+    return not segments or any(asks_a_model(segment.grader) for segment in segments)

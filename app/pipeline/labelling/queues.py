@@ -16,10 +16,11 @@ from app.domain.grading import PairKey
 from app.domain.labelling import Queue, StoredAnswer
 from app.domain.pilot import Arm, Pilot
 from app.domain.registered import RegisteredPlan
+from app.domain.rubric_table import asks_a_model
 from app.domain.words import Rule
 from app.errors import NotFound
 from app.pipeline.closing import Selection, select_evidence
-from app.pipeline.conversations import JUDGE, Conversations, conversations_of, pair_values
+from app.pipeline.conversations import Conversations, conversations_of, pair_values
 from app.pipeline.epochs import epochs_of
 from app.pipeline.grading import settle_without_model
 from app.pipeline.labelling.drawing import drawn_pairs, labelled_instead
@@ -251,7 +252,7 @@ def _candidate(
 def _for_a_judge(pilot: Pilot, evidence: Evidence, arm: ArmEvidence) -> Flags:
     """Pairs that no rule decides and no deterministic grader, whether or not a judge has graded them."""
     segments = evidence.exchanges.segments
-    judged = [name for name in set(segments.tolist()) if pilot.configuration.grader_of(name) == JUDGE]
+    judged = [name for name in set(segments.tolist()) if asks_a_model(pilot.configuration.grader_of(name))]
     return np.asarray((arm.pairs.rules == Rule.GRADER.value) & np.isin(segments, judged), dtype=bool)
 
 
