@@ -41,17 +41,11 @@ def checked(incumbent: Reply | Failure, other: Reply | Failure, **changes: Any) 
     return replace(record, **changes)
 
 
-@pytest.mark.parametrize("incumbent", REPLIES)
-@pytest.mark.parametrize("other", REPLIES)
 @pytest.mark.parametrize("grader", ["judge", "exact", "tool_calls", "label"])
-def test_without_texts_a_pair_is_decided_as_with_them(incumbent: Reply, other: Reply, grader: str) -> None:
-    check_same_decision(incumbent, other, grader)
-
-
-@pytest.mark.parametrize("incumbent", LABELS)
-@pytest.mark.parametrize("other", LABELS)
-def test_without_texts_labels_are_compared_as_with_them(incumbent: Reply, other: Reply) -> None:
-    check_same_decision(incumbent, other, "label")
+@pytest.mark.parametrize("incumbent", [*REPLIES, *LABELS])
+def test_without_texts_a_pair_is_decided_as_with_them(incumbent: Reply, grader: str) -> None:
+    for other in (*REPLIES, *LABELS):
+        check_same_decision(incumbent, other, grader)
 
 
 def check_same_decision(incumbent: Reply, other: Reply, grader: str) -> None:
@@ -67,17 +61,19 @@ def check_same_decision(incumbent: Reply, other: Reply, grader: str) -> None:
 def said_by(decision: Decision) -> tuple[float | str | None, str]:
     """The value or why there is none, and the version."""
     found = decision.grade
-    return found.value if isinstance(found, Grade) else found and found.reason, decision.version
+    if isinstance(found, Grade):
+        return found.value, decision.version
+    return found.reason if found is not None else None, decision.version
 
 
 @pytest.mark.parametrize("grader", ["tool_calls", "exact", "label"])
 def test_what_is_found_without_texts_keeps_no_word_of_them(grader: str) -> None:
-    sides = [
-        check_reply(KEY, ASKED, Reply("hidden", (ToolCall("look", f'{{"q": "{word}"}}'),))) for word in ("secret", "other")
-    ]
+    one, other = (
+        check_reply(KEY, ASKED, Reply("hidden", (ToolCall("look", f'{{"q": "{word}"}}'),))) for word in ("secret", "private")
+    )
     grade = decide_checked(one, other, grader).grade
     assert isinstance(grade, Grade)
-    assert not any(word in f"{grade.reason} {grade.facts} {one} {other}" for word in ("hidden", "secret", "other'"))
+    assert not any(word in f"{grade.reason} {grade.facts} {one} {other}" for word in ("hidden", "secret", "private"))
 
 
 def test_very_many_calls_are_only_the_same_or_not() -> None:
