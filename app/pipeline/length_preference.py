@@ -3,7 +3,7 @@
 import numpy as np
 
 from app.domain.estimate_models import EstimateModel
-from app.domain.evidence import ArmEvidence, Evidence, Flags, Floats
+from app.domain.evidence import ArmEvidence, Evidence, Flags, Floats, Numbers
 from app.domain.length_preference import LengthPreference
 from app.pipeline.conversations import Conversations, PairValues, winners
 from app.pipeline.judge_agreement import People
@@ -30,7 +30,7 @@ def length_preference_of(
     judge, person = winners(np.nan_to_num(pairs.values, nan=0.5)), winners(np.nan_to_num(people.preferences, nan=0.5))
     by_judge, by_both = usable & (judge != 0), usable & (judge != 0) & (person != 0)
 
-    def share(side: Floats, chosen: Flags) -> EstimateModel:
+    def share(side: Numbers, chosen: Flags) -> EstimateModel:
         return EstimateModel.of(accuracy_estimate(agrees=side[chosen] == longer[chosen], clusters=talks.of_row[chosen]))
 
     return LengthPreference(judge=share(judge, by_judge), judge_same=share(judge, by_both), people=share(person, by_both))
