@@ -29,17 +29,21 @@ import hypothesis
 import numpy
 import pydantic
 import pytest
+import redis.asyncio
 import scipy.integrate
 import scipy.optimize
 import scipy.special
 import scipy.stats
+import sqlalchemy.orm
 from typing_extensions import override
 
 from tests.bench.mutants import Mutant, mutants_of, tree_of
 
 ROOT = Path(__file__).resolve().parents[2]
 EQUIVALENT = Path(__file__).with_name("mutants_equivalent.toml")
-LOADED = (numpy, hypothesis, pydantic, scipy.integrate, scipy.optimize, scipy.special, scipy.stats)
+LOADED = (
+    numpy, hypothesis, pydantic, redis.asyncio, scipy.integrate, scipy.optimize, scipy.special, scipy.stats, sqlalchemy.orm,
+)  # fmt: skip
 PIPELINE = (
     "outcome",
     "verdict",
