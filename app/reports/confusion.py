@@ -39,7 +39,7 @@ def _listed(subject: Subject, segment: str, confusion: ConfusionModel, _: list[s
         (pairs, incumbent, arm, sum(row.values()))
         for incumbent, row in confusion.counts.items()
         for arm, pairs in row.items()
-        if incumbent != arm or incumbent == RARER
+        if incumbent != arm
     ]
     rows: list[tuple[Cell, ...]] = [
         cells(incumbent, arm, figures.count(pairs), figures.count(of))
