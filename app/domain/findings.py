@@ -82,3 +82,8 @@ def bits_of(labels: Iterable[str], places: Sequence[str]) -> int:
     """A bit for each label at its place; labels without a place are left out."""
     there = set(labels)
     return sum(1 << place for place, label in enumerate(places) if label in there)
+
+
+def labels_of(bits: int, places: Sequence[str]) -> frozenset[str]:
+    """The labels of bits: the way back."""
+    return frozenset(label for place, label in enumerate(places) if bits >> place & 1)

@@ -13,7 +13,7 @@ from app.domain.pilot import Pilot
 from app.graders.checks.catalogue import checks_of, look_at
 from app.graders.checks.check import Check
 from app.pipeline.settlement import as_shown
-from app.store.findings import known_replies, pairs_without_findings, save_findings, set_of
+from app.store.findings import pairs_without_findings, save_findings, set_of, stored_findings
 from app.store.grades import BEFORE_ALL, read_pairs
 from app.store.session import SessionFactory, session_scope
 
@@ -34,13 +34,14 @@ def note_findings(session: Session, pilot: Pilot, records: Sequence[PairRecord])
     checks = checks_of(pilot.configuration.check)
     labels = [check.label for check in checks]
     set_id = set_of(session, pilot.id, labels)
-    known = known_replies(session, set_id, sorted({record.key.exchange_id for record in records}))
+    stored = stored_findings(session, pilot.id, sorted({record.key.exchange_id for record in records}))
     rows: dict[tuple[int, int], NewFindings] = {}
     for record in records:
         for side in _sides(record, pilot):
             place = (record.key.exchange_id, side.arm_id)
-            if place not in known and place not in rows:
-                rows[place] = NewFindings(*place, _found(checks, record, side))
+            before, known = stored.get(place, (None, Findings()))
+            if before != set_id and place not in rows:
+                rows[place] = NewFindings(*place, _found(checks, record, side, known))
     save_findings(session, pilot.id, set_id, labels, list(rows.values()))
 
 
@@ -67,8 +68,8 @@ def _sides(record: PairRecord, pilot: Pilot) -> Iterator[_Side]:
     yield _Side(record.key.arm_id, other, record.other_checks)
 
 
-def _found(checks: Sequence[Check], record: PairRecord, side: _Side) -> Findings:
-    """What was found while the text was there, else what is found in the text that is kept."""
+def _found(checks: Sequence[Check], record: PairRecord, side: _Side, known: Findings) -> Findings:
+    """What was found while the text was there, else what is found in the text that is kept, else what is known from before."""
     elsewhere = {check.label for check in checks if check.segment not in (None, record.segment)}
     noted = side.checks.get(FINDINGS)
     if noted is not None:
@@ -76,5 +77,5 @@ def _found(checks: Sequence[Check], record: PairRecord, side: _Side) -> Findings
     elif isinstance(side.reply, Reply) and record.request is not None:
         found = look_at([check for check in checks if check.label not in elsewhere], record.request, side.reply)
     else:
-        return Findings()
+        found = known
     return Findings(found.checked - elsewhere, found.found - elsewhere)

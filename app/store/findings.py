@@ -8,14 +8,14 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.domain.evidence import Numbers
-from app.domain.findings import FindingColumns, NewFindings, bits_of
+from app.domain.findings import FindingColumns, Findings, NewFindings, bits_of, labels_of
 from app.domain.grading import PairKey
 from app.store.grading_tables import CheckSetRow
 
 _MAKE_SET = text("INSERT INTO check_sets (pilot_id, labels) VALUES (:pilot, :labels) ON CONFLICT DO NOTHING")
 _KNOWN = text("""
-SELECT f.exchange_id, f.arm_id FROM reply_findings f
-WHERE f.exchange_id = ANY(CAST(:exchanges AS bigint[])) AND f.set_id = :set AND f.checked <> 0
+SELECT f.exchange_id, f.arm_id, f.set_id, f.checked, f.found FROM reply_findings f
+WHERE f.exchange_id = ANY(CAST(:exchanges AS bigint[])) AND f.checked <> 0
 """)
 _SAVE = text("""
 INSERT INTO reply_findings (exchange_id, arm_id, pilot_id, set_id, checked, found)
@@ -57,9 +57,19 @@ def set_of(session: Session, pilot_id: int, labels: Iterable[str]) -> int:
     return found
 
 
-def known_replies(session: Session, set_id: int, exchange_ids: Sequence[int]) -> set[tuple[int, int]]:
-    """The (exchange, arm) of replies of these exchanges whose text was looked at with these checks."""
-    return {(row.exchange_id, row.arm_id) for row in session.execute(_KNOWN, {"exchanges": list(exchange_ids), "set": set_id})}
+def stored_findings(
+    session: Session, pilot_id: int, exchange_ids: Sequence[int]
+) -> dict[tuple[int, int], tuple[int, Findings]]:
+    """Of replies that were looked at, by (exchange, arm): the number of the set of checks, and what they found."""
+    rows = session.execute(_KNOWN, {"exchanges": list(exchange_ids)}).all()
+    labels = _labels(session, pilot_id) if rows else {}
+    return {
+        (row.exchange_id, row.arm_id): (
+            row.set_id,
+            Findings(labels_of(row.checked, labels[row.set_id]), labels_of(row.found, labels[row.set_id])),
+        )
+        for row in rows
+    }
 
 
 def save_findings(session: Session, pilot_id: int, set_id: int, labels: Iterable[str], rows: Sequence[NewFindings]) -> None:
@@ -102,10 +112,14 @@ def read_findings(session: Session, pilot_id: int, arm_ids: Mapping[str, int], i
         arm_ids: Numbers of the arms by their names.
         ids: Numbers of the exchanges, in the rows' order.
     """
-    sets = session.execute(select(CheckSetRow.id, CheckSetRow.labels).where(CheckSetRow.pilot_id == pilot_id))
-    labels = {row.id: tuple(row.labels) for row in sets}
+    labels = _labels(session, pilot_id)
     order = np.argsort(ids, kind="stable")
     return {name: _columns(_read(session, pilot_id, arm), ids, order, labels) for name, arm in arm_ids.items()}
+
+
+def _labels(session: Session, pilot_id: int) -> dict[int, tuple[str, ...]]:
+    sets = session.execute(select(CheckSetRow.id, CheckSetRow.labels).where(CheckSetRow.pilot_id == pilot_id))
+    return {row.id: tuple(row.labels) for row in sets}
 
 
 def _columns(
