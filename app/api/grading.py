@@ -30,7 +30,9 @@ class GradingBody(BaseModel):
     judge_calls: int
     usd: Money = Field(description="What the judge's calls have cost so far.")
     state: GradingState
-    problem: str = Field(description="Why the grading stopped, if it did.")
+    problem: str = Field(
+        description="Why the grading stopped, or what it waits for; it goes on by itself while `state` is `running`."
+    )
 
 
 class GradingRequest(BaseModel):

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from app.domain.judge_money import JudgeMoneyModel
 from app.domain.pilot import Pilot
 from app.domain.registration_models import ChangeModel, PlanModel
 from app.domain.scorecard import Money
@@ -116,6 +117,9 @@ class StatusBody(BaseModel):
         default=None, description="What the statistics rest on; of a draft, what would be registered."
     )
     live: LiveBody | None = Field(default=None, description="`null` = no request ever came live.")
+    judge_money: JudgeMoneyModel | None = Field(
+        default=None, description="What judging has cost and what is left of its budget; `null` = nobody is asked."
+    )
     breakers: list[BreakerBody] | None = Field(
         default=None, description="Arms that the mirror leaves alone or tries again; `null` = Redis does not answer."
     )
@@ -190,6 +194,7 @@ def status_body(status: PilotStatus, breakers: list[BreakerSeen] | None, waiting
         hours=float(counts.hours),
         spend_usd=counts.spend_usd,
         next_steps=list(status.next_steps),
+        judge_money=status.judge_money,
         plan=PlanModel.of(status.plan) if status.plan is not None else None,
         live=None if status.live is None else LiveBody(**asdict(status.live), waiting_events=waiting_events),
         breakers=None

@@ -44,7 +44,10 @@ class JudgeDayModel(Model):
 
 
 class JudgeMoneyModel(Model):
-    """What judging has cost, and what is left of its budget; `usd_per_grade` `None` = there is no paid grade yet."""
+    """What judging has cost, and what is left of its budget; `usd_per_grade` `None` = there is no paid grade yet.
+
+    `waits_for`: what pairs wait for that could not be asked about yet: today's money, or the server's room.
+    """
 
     calls: int = 0
     usd: SmallMoney = Decimal(0)
@@ -56,3 +59,4 @@ class JudgeMoneyModel(Model):
     usd_per_grade: SmallMoney | None = None
     by_purpose: list[JudgePurposeModel] = []
     by_day: list[JudgeDayModel] = []
+    waits_for: str = ""

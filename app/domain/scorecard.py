@@ -21,6 +21,7 @@ from app.domain.estimate_models import Money as Money
 from app.domain.estimate_models import MoneyEstimate as MoneyEstimate
 from app.domain.groups import CriticalModel, GroupModel
 from app.domain.judge_figures import JudgeFigures
+from app.domain.judge_money import JudgeMoneyModel
 from app.domain.judge_panel import PanelModel
 from app.domain.judge_sample import JudgeShareModel
 from app.domain.length_preference import LengthPreference
@@ -367,4 +368,5 @@ class Scorecard(Model):
     control: ControlModel | None = None
     canaries: CanaryModel | None = None
     judge_sample: list[JudgeShareModel] = []
+    judge_money: JudgeMoneyModel | None = None
     warnings: list[str] = []

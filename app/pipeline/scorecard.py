@@ -42,6 +42,7 @@ from app.pipeline.gates import gates_of
 from app.pipeline.grading import settle_without_model
 from app.pipeline.groups import Groups, groups_of
 from app.pipeline.judge_figures import judge_figures_of
+from app.pipeline.judge_spending import judge_money_of
 from app.pipeline.judged_sample import sample_of
 from app.pipeline.model_sightings import fingerprint_warnings
 from app.pipeline.money import cost_model, money_of
@@ -167,6 +168,9 @@ def make_scorecard(
         control=control,
         canaries=canaries_of(pilot.configuration, evidence),
         judge_sample=list(sample.shares),
+        judge_money=judge_money_of(
+            pilot.configuration, stored.judge_spend, grades=stored.paid_grades, waits_for=stored.judge_waits_for
+        ),
         warnings=[*warnings_of(evidence, selection), *sample.warnings, *fingerprint_warnings(stored.sightings, pilot)],
     )
     return card, hashes, sums

@@ -23,7 +23,9 @@ from app.store.confusions import LabelCount, count_labels
 from app.store.cut_grades import read_cuts
 from app.store.evidence import Spend, read_evidence, read_spend
 from app.store.findings import read_findings
+from app.store.gradings import waits_for
 from app.store.hours import list_hours
+from app.store.judge_money import SpendLine, paid_grades, spend_lines
 from app.store.judge_shares import read_shares
 from app.store.live_ledger import read_ledger
 from app.store.model_sightings import sightings_of
@@ -43,6 +45,8 @@ class Inputs:
     ledger: LiveLedger = NOT_LIVE
     sightings: Sequence[ModelSighting] = ()
     judge_shares: Sequence[JudgeShare] = ()
+    judge_spend: Sequence[SpendLine] = ()
+    judge_waits_for: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -50,6 +54,7 @@ class Stored(Inputs):
     """The same with the evidence."""
 
     evidence: Evidence
+    paid_grades: int = 0
     cuts: Mapping[str, Numbers] = field(default_factory=dict)
     confusions: Sequence[LabelCount] = ()
     findings: Mapping[str, FindingColumns] = field(default_factory=dict)
@@ -77,6 +82,8 @@ def read_inputs(session: Session, pilot_name: str, *, as_of: datetime | None, no
         ledger=read_ledger(session, pilot, now=now, as_of=as_of),
         sightings=[seen for seen in sightings_of(session, pilot.id) if as_of is None or seen.at <= as_of],
         judge_shares=read_shares(session, pilot.id, judge.version) if judge is not None and judge.version else (),
+        judge_spend=spend_lines(session, pilot.id, as_of=as_of),
+        judge_waits_for=waits_for(session, pilot.id) if as_of is None else "",
     )
 
 
@@ -92,7 +99,8 @@ def read_stored(session: Session, pilot_name: str, *, as_of: datetime | None, no
     judge = judge_of(inputs.pilot.configuration)
     cut = read_cuts(session, inputs.pilot.id, judge.version if judge is not None else None, as_of=as_of)
     cuts = {arm.name: cut[arm.id] for arm in inputs.pilot.candidates if arm.id in cut}
-    return Stored(evidence=evidence, cuts=cuts, findings=found, confusions=labels, **named)
+    paid = paid_grades(session, inputs.pilot.id, as_of=as_of)
+    return Stored(evidence=evidence, cuts=cuts, findings=found, confusions=labels, paid_grades=paid, **named)
 
 
 def days_since(pilot: Pilot, moment: datetime) -> int:

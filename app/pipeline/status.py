@@ -6,11 +6,15 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from app.domain.judge_money import JudgeMoneyModel
 from app.domain.pilot import DAY, Pilot
 from app.domain.registered import RegisteredPlan
 from app.domain.rubric_table import asks_a_model
 from app.domain.words import PilotState
+from app.pipeline.judge_spending import judge_money_of
 from app.pipeline.registration import plan_of
+from app.store.gradings import waits_for
+from app.store.judge_money import spend_lines
 from app.store.live_status import LiveStatus, read_live_status
 from app.store.registrations import registration_of
 from app.store.replays import count_to_ask
@@ -31,6 +35,7 @@ class PilotStatus:
     next_steps: tuple[str, ...]
     live: LiveStatus | None = None
     plan: RegisteredPlan | None = None
+    judge_money: JudgeMoneyModel | None = None
 
 
 def status_of(session: Session, pilot: Pilot, now: datetime) -> PilotStatus:
@@ -41,9 +46,12 @@ def status_of(session: Session, pilot: Pilot, now: datetime) -> PilotStatus:
         arm.name: count_to_ask(session, pilot, arm) if live else counts.exchanges - counts.arms[arm.name].replies
         for arm in pilot.candidates
     }
-    steps = (*_silences(pilot, live, now), *_next_steps(pilot, counts, unasked, now))
+    waiting = waits_for(session, pilot.id)
+    money = judge_money_of(pilot.configuration, spend_lines(session, pilot.id), waits_for=waiting)
+    waits = [f"pairs wait for their grades: {waiting}"] if waiting else []
+    steps = (*_silences(pilot, live, now), *waits, *_next_steps(pilot, counts, unasked, now))
     plan = plan_of(pilot, registration_of(session, pilot.id))
-    return PilotStatus(pilot, current_day(pilot, now), days_left(pilot, now), counts, steps, live, plan)
+    return PilotStatus(pilot, current_day(pilot, now), days_left(pilot, now), counts, steps, live, plan, money)
 
 
 def _silences(pilot: Pilot, live: LiveStatus | None, now: datetime) -> Iterator[str]:

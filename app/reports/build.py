@@ -18,6 +18,7 @@ from app.reports.context import Subject, planned_days
 from app.reports.document import Document, Section, Summary
 from app.reports.drift import drift_section
 from app.reports.judge import judge_section
+from app.reports.judge_money import judge_money_sections
 from app.reports.money import hours_section, money_section
 from app.reports.operation import latency_section, reliability_section
 from app.reports.people import people_section
@@ -50,6 +51,7 @@ def build_document(
         sections=(
             *(answer_section(subject) for subject in subjects),
             *(_evidence(subject) for subject in subjects),
+            *judge_money_sections(scorecard),
             hours_section(hours),
             coverage_section(scorecard, subjects),
             registration_section(scorecard, timezone),

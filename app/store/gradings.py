@@ -135,6 +135,12 @@ def grading_status(session: Session, pilot_id: int) -> GradingStatus:
     )
 
 
+def waits_for(session: Session, pilot_id: int) -> str:
+    """What a grading that is under way waits for; "" = nothing."""
+    state, problem = session.execute(_STATE, {"pilot": pilot_id}).one_or_none() or ("", "")
+    return str(problem) if state == GradingState.RUNNING.value else ""
+
+
 @contextmanager
 def only_grader(session_factory: SessionFactory, pilot_id: int) -> Iterator[bool]:
     """Whether this process is the one that grades the pilot, until the end of the block.

@@ -3,7 +3,6 @@
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import NamedTuple
 
 from sqlalchemy import Date, cast, delete, func, select, update
 from sqlalchemy.orm import Session
@@ -27,7 +26,8 @@ class JudgeSpent:
     day_usd: Decimal
 
 
-class SpendLine(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class SpendLine:
     """Spend of one purpose on one UTC day; `is_at_most`: no server has counted the tokens."""
 
     purpose: str

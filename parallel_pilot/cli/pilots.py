@@ -106,12 +106,22 @@ def status(name: Name, *, as_json: AsJson = False) -> None:
         for arm, counts in found["arms"].items()
     ]
     screen.print_table(["arm", "replies", "failures", "pairs settled", "pairs pending", "ungraded"], arms)
+    if found.get("judge_money") is not None:
+        screen.say(_judge_money(found["judge_money"]))
     if found.get("plan") is not None:
         screen.say(*_plan(found["plan"]))
     if found.get("live") is not None:
         screen.say(*_live(found["live"]))
     screen.say(*(_left_alone(seen) for seen in found.get("breakers") or ()))
     screen.say(*(f"next: {step}" for step in found["next_steps"]))
+
+
+def _judge_money(money: dict[str, Any]) -> str:
+    uncounted = "" if float(money["uncounted_usd"]) == 0 else f" (of it {money['uncounted_usd']} at most: no server counted it)"
+    left = "" if money["left_usd"] is None else f", {money['left_usd']} of {money['budget_usd']} USD left"
+    per_day = money["budget_usd_per_day"]
+    a_day = "" if per_day is None else f", {per_day} USD a day"
+    return f"judging: {money['calls']} calls for {money['usd']} USD{uncounted}{left}{a_day}"
 
 
 def _plan(plan: dict[str, Any]) -> Iterator[str]:

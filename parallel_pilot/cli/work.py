@@ -111,6 +111,8 @@ def _tell_grading(found: dict[str, Any]) -> None:
         f"{found['settled']} of {found['pairs']} pairs are settled, {found['pending']} pending; "
         f"{found['judge_calls']} judge calls for {spent}; ungraded: {reasons}"
     )
+    if found.get("problem") and found["state"] != STOPPED:
+        screen.note(f"pairs wait: {found['problem']}")
 
 
 def _wait(
