@@ -2,13 +2,19 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from app.statistics.fixed_sample import wilson
-from app.statistics.proportions import difference_estimate, paired_difference_estimate, rule_of_three
+from app.statistics.proportions import (
+    difference_estimate,
+    paired_difference_estimate,
+    paired_mean_difference,
+    rule_of_three,
+)
 from app.statistics.rates import upper_rate
 
 COUNTS = st.integers(0, 40)
@@ -133,3 +139,32 @@ def test_impossible_counts_are_named() -> None:
     for alpha in (0.0, 1.0):
         with pytest.raises(ValueError, match="alpha"):
             rule_of_three(trials=10, alpha=alpha)
+
+
+@given(COUNTS, COUNTS, COUNTS, st.integers(1, 40))
+def test_units_of_one_member_are_pairs(both: int, first_only: int, second_only: int, neither: int) -> None:
+    first = np.repeat([1.0, 1.0, 0.0, 0.0], [both, first_only, second_only, neither])
+    second = np.repeat([1.0, 0.0, 1.0, 0.0], [both, first_only, second_only, neither])
+    found = paired_mean_difference(first=first, second=second, weights=np.full(len(first), 3.0))
+    pairs = paired_difference_estimate(both=both, first_only=first_only, second_only=second_only, neither=neither)
+    assert (found.value, found.low, found.high) == pytest.approx((pairs.value, pairs.low, pairs.high), abs=1e-9)
+    assert (found.n, found.method) == (pairs.n, pairs.method)
+
+
+def test_shares_of_units_are_covered_as_promised() -> None:
+    generator, hits = np.random.default_rng(7), 0
+    for _ in range(400):
+        talk = generator.beta(0.6, 5.4, size=(2, 150))  # conversations that differ much; the first is worse by 0.05
+        sizes = generator.integers(1, 9, size=150)
+        first = generator.binomial(sizes, np.minimum(talk[0] + 0.05, 1)) / sizes
+        second = generator.binomial(sizes, talk[1]) / sizes
+        found = paired_mean_difference(first=first, second=second, weights=np.ones(150))
+        assert found.low is not None
+        assert found.high is not None
+        hits += found.low <= 0.05 <= found.high
+    assert hits >= 0.94 * 400
+
+
+def test_without_units_there_is_no_difference() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        paired_mean_difference(first=np.empty(0), second=np.empty(0), weights=np.empty(0))

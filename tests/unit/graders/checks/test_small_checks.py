@@ -15,6 +15,7 @@ from app.graders.checks import (
     truncated,
     unsafe_hint,
 )
+from app.graders.checks.catalogue import checks_of, look_at
 from app.graders.checks.own import own_check
 
 CALL = (ToolCall("look", '{"q": "x"}'),)
@@ -210,3 +211,19 @@ def test_another_pattern_under_the_same_name_is_another_version() -> None:
 
 def test_only_the_beginning_of_a_long_reply_is_searched() -> None:
     assert own_check(own()).find({}, Reply("x" * 20_000 + "kind regards")) is not None
+
+
+HOSTILE = (
+    "a" * 90_000, "```python\n" * 9_000, '{"a":' * 20_000, "i can't " * 12_000, "a@" * 45_000, "sk-" * 30_000,
+    "kann ich " * 10_000, "```python\n" + "(" * 19_000 + "\n```", "w " * 45_000, "<a" * 45_000, "\ud800" * 500,
+    "say x y z " * 9_000,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(HOSTILE)))
+def test_no_text_keeps_a_check_from_ending(number: int) -> None:
+    text = HOSTILE[number]
+    request: Json = {"messages": [{"role": "system", "content": text}, {"role": "user", "content": text}], **ASKED}
+    for asked in (request, {"messages": request["messages"]}):
+        found = look_at(checks_of([own(pattern="(?:a{0,30})b")]), asked, Reply(text, finish_reason="stop"))
+        assert found.found <= found.checked
