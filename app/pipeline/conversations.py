@@ -20,6 +20,7 @@ from app.domain.evidence import (
 )
 from app.domain.rubric_table import asks_a_model
 from app.domain.words import Rule
+from app.graders.catalogue import is_function, version_of
 from app.pipeline.closing import Selection
 from app.pipeline.settlement import judge_of, model_version
 from app.statistics.sums import Sums
@@ -137,15 +138,18 @@ def orders_of(graded: GradeColumns, rows: int) -> tuple[Numbers, Numbers, Flags]
 
 
 def _own_grades(configuration: PilotConfiguration, segments: Words, grades: GradeColumns) -> GradeColumns:
-    """Grades by the grader of the exchange's own segment; of several judges only the pilot's."""
+    """Grades by the grader of the exchange's own segment, in its present version; of several judges only the pilot's.
+
+    Of a user's own function the present version is known only where it runs: all of its grades count, the newest first.
+    """
     number, names = codes(segments)
     graders = [configuration.grader_of(name) for name in names]
     judge, segment = judge_of(configuration), number[grades.rows]
-    own, versions = words(graders)[segment], words([model_version(configuration, grader) for grader in graders])[segment]
-    is_judges = (grades.raters == (judge.rater if judge is not None else None)) & (
-        grades.is_imported | (grades.versions == versions)
-    )
-    is_own = (grades.graders == own) & (~by_a_model(grades) | is_judges)
+    present = [model_version(configuration, grader) or version_of(grader) for grader in graders]
+    is_known = np.array([not is_function(grader) for grader in graders], dtype=bool)[segment]
+    is_present = grades.is_imported | ~is_known | (grades.versions == words(present)[segment])
+    is_its = ~by_a_model(grades) | (grades.raters == (judge.rater if judge is not None else None))
+    is_own = (grades.graders == words(graders)[segment]) & is_present & is_its
     return grades.where(np.asarray(is_own, dtype=bool))
 
 

@@ -10,9 +10,7 @@ from app.domain.pilot import Pilot
 from app.domain.words import OTHER_SEGMENT
 from app.errors import InvalidInput, Problem
 from app.graders.catalogue import is_function, version_of
-from app.graders.judge import NAME as JUDGE
-from app.pipeline.rubric_pairs import rubric_in_use
-from app.pipeline.settlement import judge_of
+from app.pipeline.settlement import model_version
 from app.store.pilots import get_pilot
 from app.store.regrading import GradedVersion, graded_versions, reopen_stale
 
@@ -24,7 +22,7 @@ def current_versions(configuration: PilotConfiguration) -> dict[str, str | None]
     """
     names = {configuration.grader_of(segment.name) for segment in configuration.segment}
     names.add(configuration.grader_of(OTHER_SEGMENT))
-    return {name: _version(configuration, name) for name in sorted(names)}
+    return {name: model_version(configuration, name) or version_of(name) for name in sorted(names)}
 
 
 def versions_of(session: Session, pilot_name: str) -> list[tuple[GradedVersion, bool]]:
@@ -85,11 +83,3 @@ def _segments(configuration: PilotConfiguration, grader: str) -> tuple[list[str]
     others = [segment.name for segment in configuration.segment if segment.grader != grader]
     own = [segment.name for segment in configuration.segment if segment.grader == grader]
     return (others, False) if configuration.grader_of(OTHER_SEGMENT) == grader else (own, True)
-
-
-def _version(configuration: PilotConfiguration, grader: str) -> str | None:
-    judge = judge_of(configuration)
-    if grader == JUDGE:
-        return judge.version if judge is not None else None
-    rubric = rubric_in_use(configuration, grader)
-    return rubric.version if rubric is not None else version_of(grader)
