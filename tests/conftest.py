@@ -14,8 +14,9 @@ from app.stack.redis import EmbeddedRedis, start_redis
 from app.store.migrate import upgrade_database
 from app.store.session import SessionFactory, make_engine, make_session_factory
 from tests.loud_skips import pytest_terminal_summary
+from tests.side_by_side import pytest_configure, pytest_xdist_make_scheduler
 
-__all__ = ["pytest_terminal_summary"]
+__all__ = ["pytest_configure", "pytest_terminal_summary", "pytest_xdist_make_scheduler"]
 
 # Set it to a folder with initdb and pg_ctl to run the same tests against another version.
 OTHER_POSTGRES = "PILOT_TEST_POSTGRES_BIN"

@@ -18,7 +18,7 @@ HELP = """\
   down                          ends exactly what `up` started
   status [--json]               every process and its state
   pilot ...                     the `pilot` command against the local stack, with its key
-  test [pytest arguments]       every test that this machine can run; a skip says what is missing
+  test [pytest arguments]       every test that this machine can run, by two processes; with arguments by one, as pytest does
   check                         format, lint, types, layers, migrations, compose file, Dockerfile, lock
   bench NAME [arguments]        a bench; its last line is one JSON object
   lock [--upgrade]              writes requirements.lock from pyproject.toml
@@ -30,6 +30,8 @@ OTHERS = {"up": "app.stack.up", "demo": "app.stack.demo", "check": "app.stack.ch
 STACK = ("down", "status", "pilot")
 # What chooses tests itself: a marker expression, or a test by its whole name.
 CHOOSES = re.compile(r"-m.*|.*::.*")
+# All tests are run by two processes, a file of tests by one of them (tests/side_by_side.py).
+SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")
 
 
 def main(arguments: list[str]) -> int:
@@ -63,7 +65,8 @@ def module_of(command: str, rest: list[str]) -> list[str]:
     if command in STACK:
         return ["app.stack.cli", command, *rest]
     if command == "test":
-        return ["pytest", *([] if any(CHOOSES.fullmatch(argument) for argument in rest) else ["-m", "not slow"]), *rest]
+        chosen = [] if any(CHOOSES.fullmatch(argument) for argument in rest) else ["-m", "not slow"]
+        return ["pytest", *chosen, *(rest or SIDE_BY_SIDE)]
     if command == "bench":
         return bench_module(rest)
     if command not in OTHERS:

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.stack.home import StackHome
+from app.stack.status import read_status
+
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120
 
@@ -46,12 +49,17 @@ class Stack:
         return done.stderr
 
     def status(self) -> dict[str, dict[str, Any]]:
-        """Every process by its name, those of the gateway by their slot; without those that drain."""
+        """Every process by its name, those of the gateway by their slot; without those that drain.
+
+        It is what the command tells (`told`), without a process for each question.
+        """
+        return by_name(read_status(StackHome(self.home.resolve())).model_dump(mode="json"))
+
+    def told(self) -> dict[str, dict[str, Any]]:
+        """The same by the command."""
         done = self.run("cli", "status", "--json")
         assert done.returncode == 0, done.stderr
-        shown = json.loads(done.stdout)
-        running = [*shown["processes"], shown["supervisor"]]
-        return {process["slot"] or process["name"]: process for process in running if process["state"] != "draining"}
+        return by_name(json.loads(done.stdout))
 
     def pids(self) -> dict[str, int]:
         return {name: process["pid"] for name, process in self.status().items() if process["pid"] is not None}
@@ -60,6 +68,11 @@ class Stack:
         pid = self.pids()[name]
         os.kill(pid, signal.SIGKILL)
         return pid
+
+
+def by_name(shown: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    running = [*shown["processes"], shown["supervisor"]]
+    return {process["slot"] or process["name"]: process for process in running if process["state"] != "draining"}
 
 
 def runs(pid: int) -> bool:

@@ -15,6 +15,8 @@ import httpx2
 import openai
 import pytest
 
+from app.stack.home import StackHome
+from app.stack.status import read_status
 from tests.live.production import KEY
 from tests.live.stack import LiveStack, live_stack, pilot_toml, wait_until
 from tests.live.vendor import text_of
@@ -79,12 +81,8 @@ def requests_so_far(stack: LiveStack) -> int:
 
 
 def running_gateways(stack: LiveStack) -> set[int]:
-    done = subprocess.run(
-        [sys.executable, "-m", "app.stack.cli", "status", "--json"],
-        cwd=ROOT, env=stack.environment, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    shown = json.loads(done.stdout)["processes"]
-    return {process["pid"] for process in shown if process["name"] == "gateway" and process["state"] == "running"}
+    shown = read_status(StackHome(stack.home.resolve())).processes
+    return {process.pid for process in shown if process.name == "gateway" and process.state == "running" and process.pid}
 
 
 def test_every_request_of_the_official_sdk_is_captured_within_seconds(stack: LiveStack, client: openai.OpenAI) -> None:

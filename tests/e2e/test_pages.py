@@ -33,6 +33,15 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
+@pytest.fixture(scope="module")
+def report_files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Every example's report, each drawn once for all looks."""
+    folder = tmp_path_factory.mktemp("reports")
+    for example in SCORECARDS:
+        (folder / f"{example}.html").write_text(render_html(a_document(example)))
+    return sorted(folder.iterdir())
+
+
 @pytest.fixture
 def address(session_factory: SessionFactory) -> Iterator[str]:
     """A real server with the pages alone."""
@@ -121,11 +130,12 @@ def test_a_person_signs_in_reads_the_verdict_and_signs_out(
 
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
-def test_every_report_is_without_barriers_as_a_file(browser: Browser, tmp_path: Path, width: int, scheme: str) -> None:
+def test_every_report_is_without_barriers_as_a_file(
+    browser: Browser, report_files: list[Path], width: int, scheme: str
+) -> None:
     watched = Watched(browser, width, scheme)
-    for example in SCORECARDS:
-        file = tmp_path / f"{example}.html"
-        file.write_text(render_html(a_document(example)))
+    assert len(report_files) == len(SCORECARDS)
+    for file in report_files:
         watched.page.goto(file.as_uri())
         assert_no_barrier(watched.page)
         shown = watched.page.evaluate(

@@ -69,7 +69,8 @@ def test_up_says_where_it_is_and_down_ends_all_that_it_started(new_stack: Callab
     assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
     assert answer_of(f"{found['api_url']}/api/v1/pilots", key_file.read_text()) is not None
 
-    shown = stack.status()
+    shown = stack.told()
+    assert shown == stack.status()
     assert {name for name, process in shown.items() if process["state"] == "running"} == EVERYTHING
     pids = stack.pids()
     assert all(runs(pid) for pid in pids.values())
@@ -80,7 +81,7 @@ def test_up_says_where_it_is_and_down_ends_all_that_it_started(new_stack: Callab
 
     assert "api" in stack.down()
     assert not any(runs(pid) for pid in pids.values())
-    assert {process["state"] for process in stack.status().values()} == {"stopped"}
+    assert {process["state"] for process in stack.told().values()} == {"stopped"}
     assert "nothing ran" in stack.down()
 
     # What was stored is still there, and the key with it.
@@ -146,7 +147,7 @@ def test_after_a_killed_supervisor_the_children_end_and_up_takes_over_the_server
     before = stack.pids()
     stack.kill("supervisor")
     wait_for(lambda: not any(runs(before[name]) for name in ("api", "mirror", "recorder", "worker", "beat")))
-    shown = stack.status()
+    shown = stack.told()
     left = {name for name, process in shown.items() if process["state"] == "running"}
     assert left == {"postgres", "redis"} | GATEWAYS
     assert {name for name, process in shown.items() if process["is_orphan"]} == left
@@ -256,7 +257,7 @@ def test_a_process_that_does_not_stay_up_is_told_with_the_end_of_its_log(
 def test_a_database_of_our_own_is_used_and_left_alone(new_stack: Callable[..., Stack], fresh_database_url: str) -> None:
     stack = new_stack(PILOT_DATABASE_URL=fresh_database_url)
     found = stack.up()
-    shown = stack.status()
+    shown = stack.told()
     assert shown["postgres"]["state"] == "external"
     assert shown["postgres"]["pid"] is None
     assert not (stack.home / "postgres").exists()

@@ -14,6 +14,8 @@ from typing import Any
 
 import httpx2
 
+from app.stack.home import StackHome
+from app.stack.status import read_status
 from tests.live.vendor import Vendor, serving
 from tests.running import ROOT, Service
 
@@ -42,15 +44,8 @@ class LiveStack:
 
     def pids(self, name: str) -> list[int]:
         """The living processes of that name."""
-        done = subprocess.run(
-            [sys.executable, str(ROOT / "run"), "status", "--json"],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        shown = json.loads(done.stdout.strip().splitlines()[-1])
-        return [process["pid"] for process in shown["processes"] if process["name"] == name and process["pid"]]
+        shown = read_status(StackHome(self.home.resolve())).processes
+        return [process.pid for process in shown if process.name == name and process.pid]
 
     def kill(self, *names: str, which: int = 0) -> None:
         """SIGKILL to one process of each name."""

@@ -9,8 +9,8 @@ from app.stack.commands import HELP, OTHERS, STACK, environment_of, module_of
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_the_default_tests_leave_out_the_slow_ones() -> None:
-    assert module_of("test", []) == ["pytest", "-m", "not slow"]
+def test_the_default_tests_leave_out_the_slow_ones_and_two_processes_share_them() -> None:
+    assert module_of("test", []) == ["pytest", "-m", "not slow", "-n", "2", "--dist", "loadfile"]
     assert module_of("test", ["-x", "tests/unit"]) == ["pytest", "-m", "not slow", "-x", "tests/unit"]
 
 
