@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from app.domain.canaries import CanaryModel
 from app.domain.drift import DriftModel
 from app.domain.operation_models import LoadModel
 from app.domain.scorecard import ControlModel, EstimateModel, GateModel
@@ -17,6 +18,7 @@ from tests.unit.pipeline.made_case import F, N, P, U, Whole, a_quality_model, mo
 EXTENSION = "An extension (once, by 14 days) in which its level stays: pilot extend p."
 NOT_THEIRS = "A judge that agrees with people more often: its answers are too often not theirs."
 UNEQUAL = "A judge that calls the incumbent equal to itself: see the control arm, then grade anew."
+ANOTHER = "Another judge, or another version of it, that sees which reply was made worse; all pairs are graded anew by it."
 DRIFTING = {"drift": DriftModel(frozen=True, reasons=["it drifts"])}
 LATER_TURNS = "Later turns of a conversation: they were answered on the incumbent's history, not on the candidate's own."
 OTHER = "other: work that no registered segment matches has no say of its own."
@@ -56,6 +58,7 @@ def advice(whole: Whole) -> list[str]:
         (Whole(case=DRIFTING), [EXTENSION]),
         (Whole(case=DRIFTING, extended_days=14), []),
         (Whole(case={"control": ControlModel(is_broken=True)}), [UNEQUAL]),
+        (Whole(case={"canaries": CanaryModel(rater="m", pass_rate=EstimateModel(), is_suspended=True)}), [ANOTHER]),
         (Whole(model=a_quality_model(waiting_days=[27, 28])),
          ["Answers for the drawn pairs of 2 days, each waited for up to 7 days."]),
         (Whole(model=a_quality_model(skipped=6, missing=2, drawn=100)),

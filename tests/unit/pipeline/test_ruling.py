@@ -16,6 +16,7 @@ from app.pipeline.quality import Judged
 from app.pipeline.ruling import (
     CONTROL_BROKEN,
     DRIFT,
+    JUDGE_SUSPENDED,
     NOT_STARTED,
     TOO_EARLY,
     UNCALIBRATED,
@@ -52,6 +53,7 @@ class Made:
     state: PilotState = PilotState.RUNNING
     frozen: bool = False
     broken: bool | None = None
+    suspended: bool | None = None
 
     def case(self) -> Case:
         outcomes = dict.fromkeys(GateName, P) | {GateName.QUALITY: self.quality, GateName.LATENCY: self.latency}
@@ -65,10 +67,11 @@ class Made:
         judged: Any = SimpleNamespace(segments=shown, judged_segments=self.judged, model=self.model)
         pilot = replace(a_running_pilot(), state=self.state, extended_days=self.extended_days)
         broken: Any = None if self.broken is None else SimpleNamespace(is_broken=self.broken)
+        canaries: Any = None if self.suspended is None else SimpleNamespace(is_suspended=self.suspended)
         return Case(
             pilot=pilot, name="qwen", day=self.day, closed_days=self.day, older=(0, 0), registered_at=None,
             quality=cast(Judged, judged), gates=gates, money=cast(Any, None), drift=DriftModel(frozen=self.frozen),
-            control=broken, changes=(),
+            control=broken, canaries=canaries, changes=(),
         )  # fmt: skip
 
 
@@ -186,4 +189,12 @@ def test_a_broken_control_freezes_whatever_rests_on_the_judge() -> None:
     assert rule_on(Made(broken=True, quality=F).case()).codes == (CONTROL_BROKEN,)
     assert rule_on(Made(broken=True, quality=F).case()).outcome is Outcome.EXTEND
     for unmoved in (Made(broken=False), Made(broken=True, judged=frozenset()), Made(broken=True, latency=F)):
+        assert rule_on(unmoved.case()).codes == ()
+
+
+def test_a_suspended_judge_freezes_whatever_rests_on_it() -> None:
+    assert rule_on(Made(suspended=True).case()).codes == (JUDGE_SUSPENDED,)
+    assert rule_on(Made(suspended=True, quality=F).case()).codes == (JUDGE_SUSPENDED,)
+    assert rule_on(Made(suspended=True, quality=F).case()).outcome is Outcome.EXTEND
+    for unmoved in (Made(suspended=False), Made(suspended=True, judged=frozenset()), Made(suspended=True, latency=F)):
         assert rule_on(unmoved.case()).codes == ()

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from app.domain.canaries import CanaryModel
 from app.domain.drift import DriftModel
-from app.domain.scorecard import ControlModel, GateModel
+from app.domain.scorecard import ControlModel, EstimateModel, GateModel
 from app.domain.words import GateName, Outcome, PilotState
 from app.pipeline.gates import Constraint
 from app.pipeline.verdict import verdict_of
@@ -29,6 +30,10 @@ NOT_CALIBRATED = (
 )
 USED_UP = "The extension is used up and the candidate was not shown to be safe: stay."
 UNTRUSTED = a_quality_model(usable_labels=150)
+
+
+def canaries(*, suspended: bool) -> CanaryModel:
+    return CanaryModel(rater="m", pass_rate=EstimateModel(), is_suspended=suspended, reason="it misses what anybody sees")
 
 
 def test_where_everything_passes_all_of_it_moves() -> None:
@@ -79,6 +84,9 @@ def test_where_a_part_passes_it_alone_moves_and_says_what_holds_of_it() -> None:
          ["control_broken", "all_gates_pass"], [PASSED[0], "Frozen: it loses to itself."]),
         (Whole(case={"control": ControlModel(reason="it ties with itself")}), Outcome.MIGRATE, None, ["all_gates_pass"],
          [PASSED[0]]),
+        (Whole(case={"canaries": canaries(suspended=True)}), Outcome.EXTEND, None, ["judge_suspended", "all_gates_pass"],
+         [PASSED[0], "Frozen: it misses what anybody sees."]),
+        (Whole(case={"canaries": canaries(suspended=False)}), Outcome.MIGRATE, None, ["all_gates_pass"], [PASSED[0]]),
         (Whole(constraint=Constraint(F, "no", "no_team")), Outcome.DONT_MIGRATE, None,
          ["constraint_fails", "no_team", "constraints_fails"], ["A constraint fails, which decides on its own."]),
         (Whole(left_out=(6,), codes=("length_straddles",), extended_days=14, quality=U, segments={"a": U}, case={"day": 42}),
