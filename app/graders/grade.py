@@ -25,8 +25,8 @@ class Ungraded:
     """Why there is no grade: never a tie, never 0.
 
     Attributes:
-        reason: Stable short name: `unparsed`, `refused`, `timeout`, `connection`, `malformed`, `http_429`, `over_budget`,
-            `no_judge`, `not_imported`, `no_content`, `no_text`, …
+        reason: Stable short name: `unparsed`, `cut_off`, `refused`, `timeout`, `connection`, `malformed`, `http_429`,
+            `over_budget`, `no_judge`, `not_imported`, `no_content`, `no_text`, …
         message: The same for people.
     """
 

@@ -58,6 +58,7 @@ UNGRADED_REASONS = {
     "unparsed": "the judge's answer could not be read",
     "no_judge": "no judge is set up",
     "over_budget": "the judge's budget was used up",
+    "cut_off": "the judge's answer was cut off at its limit of tokens",
     "no_content": "the text is not stored",
     "no_text": "content level metadata: no text is kept that a judge could read",
     "reference_not_json": "the incumbent's answer is not JSON, so there is nothing to compare with",
