@@ -52,8 +52,8 @@ def normal_label(text: str) -> str:
         before = label
         bare = label.rstrip(_BEHIND).rstrip()
         for opening, closing in _AROUND:
-            if len(bare) > len(opening) + len(closing) and bare.startswith(opening) and bare.endswith(closing):
-                bare = bare[len(opening) : -len(closing)].strip()
+            if bare.startswith(opening) and bare.endswith(closing):
+                bare = bare[len(opening) : -len(closing)].strip() or bare
         label = bare or label
     return label
 

@@ -108,6 +108,7 @@ def test_at_most_twenty_paths_are_kept() -> None:
     found = graded({f"k{n:02}": 1 for n in range(50)}, {f"k{n:02}": 2 for n in range(50)})
     assert found.facts["paths"] == [f"$.k{n:02}" for n in range(20)]
     assert found.reason.endswith("$.k00, $.k01, $.k02 and 47 more")
+    assert graded({"a": 1, "b": 1, "c": 1}, {}).reason.endswith("other at $.a, $.b, $.c")
 
 
 @pytest.mark.parametrize("text", ["", "no json", "{", '{"a": NaN}', "[" * 100 + "]" * 100, "x" * 10, "```json\n{\n```"])
