@@ -5,6 +5,7 @@ from app.reports import figures
 from app.reports.context import Subject
 from app.reports.document import Cell, Paragraph, Section, Table, cells
 from app.reports.judge_habits import habit_blocks
+from app.reports.judge_orders import asked_words, order_blocks
 from app.reports.wording import UNGRADED_REASONS, plain
 
 NO_LABELS = "unknown: no labels by people on judged answers"
@@ -15,7 +16,7 @@ def judge_section(subject: Subject) -> Section:
     blocks: tuple[Paragraph | Table, ...] = (Paragraph(text=_who(subject)), _trust_table(subject.card.quality))
     if len(subject.card.quality.raters) > 1:
         blocks += (_raters_table(subject.card.quality),)
-    blocks += habit_blocks(subject)
+    blocks += (*order_blocks(subject), *habit_blocks(subject))
     return Section(slug=f"judge-{subject.arm}", title="Can the judge be trusted?", blocks=blocks)
 
 
@@ -23,9 +24,8 @@ def _who(subject: Subject) -> str:
     judge = subject.configuration.judge
     if judge is None:
         return "No judge is set up: only failures, broken formats, equal answers and exact graders decide pairs."
-    asked = "It was asked about each pair in both orders, because a judge may favour the answer that it sees first."
     imported = "Nobody was asked: its grades were imported."
-    return f"The judge is {judge.rater_name}. {asked if judge.base_url else imported}"
+    return f"The judge is {judge.rater_name}. {asked_words(judge) if judge.base_url else imported}"
 
 
 def _trust_table(quality: QualityModel) -> Table:

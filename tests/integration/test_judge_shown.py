@@ -37,6 +37,9 @@ def test_a_reference_is_shown_in_both_orders_and_both_replies_are_cut_alike(
             pilot = get_pilot(session, "support-bot")
         while grade_pilot(session_factory, pilot.id, QUICK):
             pass
+        card = api.get("/api/v1/pilots/support-bot/scorecard").json()
+    figures = card["candidates"]["qwen"]["judge_figures"]
+    assert (figures["judged_pairs"], figures["cut_pairs"]) == (2, 1)
     assert {call.reference for call in judge.calls} == {'{"due":"Tuesday"}', "It comes on Tuesday."}
     long = [call for call in judge.calls if "due" in (call.reference or "")]
     assert len(long) == 2
