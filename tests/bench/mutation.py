@@ -62,6 +62,7 @@ AT_ONCE = 2
 # A version may take so many times the processor time of the module as it is, and so much more; an endless loop is caught too.
 TIMES, MORE_SECONDS = 4.0, 5.0
 NO_LIMIT = 600.0
+TIMES_OF_FILES = "times.json"
 _OWN = ("app", "tests", "workers", "parallel_pilot", "migrations")
 
 
@@ -99,6 +100,17 @@ class _Wrong(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     @override
     def exec_module(self, module: ModuleType) -> None:
         exec(self.code, module.__dict__)  # noqa: S102 - our own module, a little changed
+
+
+class _Times:
+    """How long the tests of each file took."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        file = report.nodeid.split("::")[0]
+        self.seconds[file] = self.seconds.get(file, 0.0) + report.duration
 
 
 def modules() -> list[str]:
@@ -154,7 +166,11 @@ def run_child(folder: Path, job: Job) -> int:
         "-W",
         "ignore::pytest.PytestAssertRewriteWarning",
     ]
-    return int(pytest.main([*options, *job.tests]))
+    times = _Times()
+    ended = int(pytest.main([*options, *job.tests], plugins=[times]))
+    if job.mutant is None:
+        (folder / TIMES_OF_FILES).write_text(json.dumps(times.seconds))
+    return ended
 
 
 def start(folder: Path, job: Job, log: Path) -> int:
@@ -213,6 +229,7 @@ def mutate(folder: Path, chosen: Sequence[str], *, own_only: bool, named: Sequen
         (plain,) = run_all(folder, [Job(module, None, tests, NO_LIMIT)]) if tests else (None,)
         if plain is not None:
             _must_pass(folder, plain)
+            tests = _quickest_first(folder, tests)
         limit = TIMES * (plain.seconds if plain is not None else whole.seconds) + MORE_SECONDS
         for mutant in mutants_of((folder / module).read_text()):
             there.add((module, mutant.name))
@@ -237,6 +254,11 @@ def mutate(folder: Path, chosen: Sequence[str], *, own_only: bool, named: Sequen
         "equivalent_but_gone": gone,
         "seconds": round(time.monotonic() - begun, 1),
     }
+
+
+def _quickest_first(folder: Path, tests: Sequence[str]) -> tuple[str, ...]:
+    seconds = json.loads((folder / TIMES_OF_FILES).read_text())
+    return tuple(sorted(tests, key=lambda test: seconds.get(test.split("::")[0], 0.0)))
 
 
 def _must_pass(folder: Path, ended: Ended) -> None:
