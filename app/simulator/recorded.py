@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.domain.exchange import Json
 from app.simulator.completions import Answer, Refusal
-from app.simulator.judge import FIRST, SECOND, UNPARSABLE, spoken, verdict_text
+from app.simulator.judge import FIRST, SECOND, TIE, UNPARSABLE, spoken, verdict_text
 from app.simulator.judge_prompt_reader import JudgePrompt, read_judge_prompt
 
 
@@ -41,7 +41,7 @@ class RecordedModel:
 
 @dataclass(frozen=True, slots=True)
 class RecordedVerdict:
-    """What a judge said to a question and two replies in both orders; `winner_*` is 1, 2 or None for unparsed.
+    """What a judge said to a question and two replies in both orders; `winner_*` is 1, 2, 0 for a tie or None for unparsed.
 
     Attributes:
         question: The conversation as the judge's prompt shows it.
@@ -119,6 +119,6 @@ def read_recorded_replies(path: Path) -> dict[str, Json]:
 
 
 def _shown(winner: int | None, first: int) -> str | None:
-    if winner is None:
-        return None
+    if not winner:
+        return TIE if winner == 0 else None
     return FIRST if winner == first else SECOND

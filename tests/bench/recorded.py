@@ -1,4 +1,8 @@
-"""`./run bench recorded`: 466 real judged pairs as two pilots through replay and judge over HTTP."""
+"""`./run bench recorded`: 466 real judged pairs as pilots through replay and judge over HTTP.
+
+Each judge is asked twice over: in both orders of every pair (`second_order = "always"`), which is what the file's figures are
+of, and with the second order only after a decisive answer. What that changes is said at the end.
+"""
 
 import argparse
 import csv
@@ -25,6 +29,7 @@ from tests.bench.recorded_figures import (
     stated_agreement,
     stated_preference,
 )
+from tests.bench.recorded_orders import MODES, WAVERING, economy_of, explanation, winners_of
 from tests.running import Service, running_service
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,13 +55,20 @@ def main(arguments: list[str] | None = None) -> int:
         recorded_models(pairs) as models,
         running_service(Path(home)) as service,
     ):
-        cards = {judge: run_pilot(service, judge, models, pairs, lines.encode()) for judge in JUDGES}
-    rows = list(compare(pairs, cards, (folder / "README.md").read_text()))
+        runs = {
+            (judge, mode): run_pilot(service, judge, mode, models, pairs, lines.encode())
+            for judge in (*JUDGES, WAVERING)
+            for mode in MODES
+        }
+    cards = {judge: runs[judge, "always"] for judge in JUDGES}
+    rows = [*compare(pairs, cards, (folder / "README.md").read_text()), *compare_orders(pairs, runs)]
     wrong = [row for row in rows if not row["equal"]]
     for row in rows:
         sys.stdout.write(
             f"{'ok   ' if row['equal'] else 'WRONG'} {row['figure']}: {row['product']} (expected {row['expected']})\n"
         )
+    for judge in (*JUDGES, WAVERING):
+        sys.stdout.write(f"{explanation(judge, *(economy_of(pairs, judge, mode) for mode in MODES))}\n")
     summary = {
         "figures": len(rows),
         "equal": len(rows) - len(wrong),
@@ -106,7 +118,7 @@ def recorded_models(pairs: list[dict[str, Any]]) -> Iterator[str]:
     endpoints = {
         "candidate": Endpoint(RecordedModel("recorded-candidate", {key_of(p): {"content": p["output_2"]} for p in pairs}))
     }
-    for judge in JUDGES:
+    for judge in (*JUDGES, WAVERING):
         endpoints[judge.lower()] = Endpoint(RecordedJudge(judge, [verdict_of(pair, judge) for pair in pairs]))
     with serve(endpoints) as url:
         yield url
@@ -114,13 +126,15 @@ def recorded_models(pairs: list[dict[str, Any]]) -> Iterator[str]:
 
 def verdict_of(pair: dict[str, Any], judge: str) -> RecordedVerdict:
     """What a judge said to a pair."""
-    return RecordedVerdict(pair["input"], pair["output_1"], pair["output_2"], **pair["judges"][judge])
+    return RecordedVerdict(pair["input"], pair["output_1"], pair["output_2"], **winners_of(pair, judge))
 
 
-def run_pilot(service: Service, judge: str, models: str, pairs: list[dict[str, Any]], lines: bytes) -> dict[str, Any]:
+def run_pilot(
+    service: Service, judge: str, mode: str, models: str, pairs: list[dict[str, Any]], lines: bytes
+) -> dict[str, Any]:
     """One pilot from its configuration to its scorecard; the candidate's part of it."""
-    name = f"recorded-{judge.lower()}"
-    service.create(configuration(name, judge, models, sorted({pair["set"] for pair in pairs})))
+    name = f"recorded-{judge.lower()}-{mode}"
+    service.create(configuration(name, judge, mode, models, sorted({pair["set"] for pair in pairs})))
     service.import_lines(name, lines)
     service.post(f"/pilots/{name}/start")
     service.replay(name)
@@ -130,7 +144,7 @@ def run_pilot(service: Service, judge: str, models: str, pairs: list[dict[str, A
     return found
 
 
-def configuration(name: str, judge: str, models: str, segments: list[str]) -> str:
+def configuration(name: str, judge: str, mode: str, models: str, segments: list[str]) -> str:
     """`pilot.toml` of one judge's pilot."""
     tables = "".join(f"[[segment]]\nname = {json.dumps(segment)}\n" for segment in segments)
     return f"""
@@ -158,7 +172,25 @@ model = "{judge}"
 family = "judge"
 input_usd_per_million_tokens = 0
 output_usd_per_million_tokens = 0
+second_order = "{mode}"
 """
+
+
+def compare_orders(pairs: list[dict[str, Any]], runs: dict[tuple[str, str], dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """What each way of asking makes of each judge, beside the same counted from the file."""
+    for (judge, mode), card in runs.items():
+        counted, quality, figures = economy_of(pairs, judge, mode), card["quality"], card["judge_figures"]
+        fixed, drawn = quality["win_rate_fixed"], figures["position_consistency_random"]
+        name = f"{judge}, second order {mode}"
+        answers = sum(answers["answers"] for answers in figures["answers"])
+        yield row(f"{name}: answers asked for", (answers,), (counted.answers,))
+        product = (rounded(fixed["value"], 5), rounded(fixed["standard_error"], 5))
+        yield row(f"{name}: preference, standard error", product, (counted.mean, counted.standard_error))
+        of_all = (rounded(quality["position_consistency_rate"]), quality["position_consistency_n"])
+        yield row(f"{name}: same winner in both orders, pairs", of_all, counted.consistency)
+        yield row(f"{name}: the same of the random sample", (rounded(drawn["value"]), drawn["n"]), counted.drawn_consistency)
+        is_inside = drawn["low"] <= economy_of(pairs, judge, "always").consistency[0] <= drawn["high"]
+        yield row(f"{name}: its interval holds the share of all pairs", (is_inside,), (True,))
 
 
 def compare(pairs: list[dict[str, Any]], cards: dict[str, dict[str, Any]], readme: str) -> Iterator[dict[str, Any]]:
