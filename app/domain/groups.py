@@ -4,6 +4,7 @@
 # ruff: noqa: RUF012
 
 from app.domain.estimate_models import EstimateModel, Model
+from app.domain.rubric_model import RubricCriticalModel
 
 
 class GroupModel(Model):
@@ -24,9 +25,11 @@ class CriticalModel(Model):
 
     `rate` rests on labels that were drawn by chance (n = conversations, each weighted by 1 / its draw probability). `labelled`
     and `marked` count pairs with any label, the drawn ones and the others; `exchanges` names the first of the marked ones.
+    `by_rubric` is a source of its own: what a judge found by criteria that are registered as critical.
     """
 
     rate: EstimateModel = EstimateModel()
     labelled: int = 0
     marked: int = 0
     exchanges: list[str] = []
+    by_rubric: RubricCriticalModel = RubricCriticalModel()

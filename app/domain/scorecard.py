@@ -28,6 +28,7 @@ from app.domain.length_preference import LengthPreference
 from app.domain.operation_models import AgainstIncumbent, DayEstimate, LoadModel, OutagesModel
 from app.domain.registration_models import ChangeModel as ChangeModel
 from app.domain.registration_models import RegistrationModel as RegistrationModel
+from app.domain.rubric_model import RubricModel
 from app.domain.words import GateName, GateOutcome, Outcome
 
 SCHEMA_VERSION = 1
@@ -326,6 +327,7 @@ class CandidateModel(Model):
     drift: DriftModel = DriftModel()
     judge_figures: JudgeFigures = JudgeFigures()
     checks: ChecksModel = ChecksModel()
+    rubrics: dict[str, RubricModel] = {}
 
 
 class ControlModel(Model):

@@ -1,6 +1,7 @@
 """Critical replies of a candidate: how often people marked one as something that must never happen.
 
-Rubric criteria that are registered as critical will be a second source beside the labels, with a rate of their own.
+Rubric criteria that are registered as critical are a second source beside the labels, with a rate of their own: see
+`rubric_figures`.
 """
 
 from dataclasses import dataclass

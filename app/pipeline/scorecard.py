@@ -51,6 +51,7 @@ from app.pipeline.parts.closing_parts import forget_parts
 from app.pipeline.quality import Grounds, Judged, judge_quality
 from app.pipeline.registration import plan_of
 from app.pipeline.registration_card import registration_model
+from app.pipeline.rubric_figures import rubric_figures
 from app.pipeline.ruling import Case
 from app.pipeline.scorecard_inputs import Stored, days_since, inputs_hash_of, read_inputs, read_stored
 from app.pipeline.verdict import verdict_of
@@ -238,6 +239,8 @@ def _candidate(
     )
     replicas = money.table.replicas
     verdict = verdict_of(case)
+    scored = (pilot.incumbent.name, name)
+    rubrics = rubric_figures(configuration, quality.evidence, stored.scores, scored, quality.pairs, talks)
     moved = frozenset(verdict.routing) if verdict.outcome is Outcome.HYBRID else frozenset()
     return CandidateModel(
         coverage=pair_coverage(evidence, name, arm, selection),
@@ -250,7 +253,8 @@ def _candidate(
         cost=cost_model(money, moved),
         gates=list(gates.models),
         verdict=verdict,
-        critical=critical_of(evidence, arm.labels, quality.pairs, talks),
+        critical=critical_of(evidence, arm.labels, quality.pairs, talks).model_copy(update={"by_rubric": rubrics.critical}),
+        rubrics=rubrics.rubrics,
         drift=drift,
         judge_figures=judge_figures_of(configuration, quality.evidence, name, quality.pairs, talks, stored.cuts.get(name)),
         checks=checks_model(configuration, evidence, stored.findings, (pilot.incumbent.name, name), selection, talks),

@@ -17,6 +17,7 @@ from app.domain.pilot import DAY, ConfigurationChange, Pilot, Registration
 from app.pipeline.closing import NOT_LIVE, days_over
 from app.pipeline.confusions import labelling_graders
 from app.pipeline.freshness import inputs_hash
+from app.pipeline.rubric_figures import Scores, rubrics_in_use
 from app.pipeline.settlement import judge_of
 from app.statistics.prediction_powered import PATIENCE_DAYS
 from app.store.confusions import LabelCount, count_labels
@@ -31,6 +32,7 @@ from app.store.live_ledger import read_ledger
 from app.store.model_sightings import sightings_of
 from app.store.pilots import get_pilot
 from app.store.registrations import changes_of, registration_of
+from app.store.rubric_columns import WantedScores, read_scores_as_columns
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -58,6 +60,7 @@ class Stored(Inputs):
     cuts: Mapping[str, Numbers] = field(default_factory=dict)
     confusions: Sequence[LabelCount] = ()
     findings: Mapping[str, FindingColumns] = field(default_factory=dict)
+    scores: Scores = field(default_factory=dict)
 
 
 def inputs_hash_of(inputs: Inputs, now: datetime) -> str:
@@ -100,7 +103,23 @@ def read_stored(session: Session, pilot_name: str, *, as_of: datetime | None, no
     cut = read_cuts(session, inputs.pilot.id, judge.version if judge is not None else None, as_of=as_of)
     cuts = {arm.name: cut[arm.id] for arm in inputs.pilot.candidates if arm.id in cut}
     paid = paid_grades(session, inputs.pilot.id, as_of=as_of)
-    return Stored(evidence=evidence, cuts=cuts, findings=found, confusions=labels, paid_grades=paid, **named)
+    scores = _scores(session, inputs.pilot, evidence, as_of)
+    return Stored(evidence=evidence, cuts=cuts, findings=found, confusions=labels, paid_grades=paid, scores=scores, **named)
+
+
+def _scores(session: Session, pilot: Pilot, evidence: Evidence, as_of: datetime | None) -> Scores:
+    """Scores of every rubric in use, of the incumbent and the candidates; nothing is read where there is none."""
+    judge = judge_of(pilot.configuration)
+    uses = rubrics_in_use(pilot.configuration) if judge is not None else {}
+    wanted = [
+        WantedScores(grader, use.version or "", judge.rater if judge is not None else "", len(use.rubric.criteria))
+        for grader, use in uses.items()
+    ]
+    return {
+        (each.grader, arm.name): read_scores_as_columns(session, pilot.id, arm.id, each, evidence.exchanges.ids, as_of=as_of)
+        for each in wanted
+        for arm in (pilot.incumbent, *pilot.candidates)
+    }
 
 
 def days_since(pilot: Pilot, moment: datetime) -> int:

@@ -23,6 +23,7 @@ from app.reports.money import hours_section, money_section
 from app.reports.operation import latency_section, reliability_section
 from app.reports.people import people_section
 from app.reports.quality import quality_section, segments_section
+from app.reports.rubrics import rubric_sections
 
 
 def build_document(
@@ -88,6 +89,7 @@ def _evidence(subject: Subject) -> Section:
             people_section(subject),
             judge_section(subject),
             drift_section(subject),
+            *rubric_sections(subject),
             *checks_sections(subject),
             latency_section(subject),
             reliability_section(subject),

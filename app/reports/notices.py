@@ -110,6 +110,13 @@ def _what_changed(epoch: EpochModel) -> str:
 
 def _critical(subject: Subject) -> Iterator[str]:
     critical = subject.card.critical
+    found = critical.by_rubric
+    if found.candidate_marked:
+        yield (
+            f"By the rubrics' critical criteria, the judge found faults that must never happen in "
+            f"{figures.count(found.candidate_marked)} of {figures.count(found.scored)} scored answers of {subject.name}, and "
+            f"in {figures.count(found.incumbent_marked)} of the incumbent's. No person has said so: read them before you sign."
+        )
     if not critical.marked:
         return
     of = f"{figures.count(critical.marked)} of {figures.count(critical.labelled)} labelled answers"

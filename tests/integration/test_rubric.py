@@ -4,7 +4,7 @@ import multiprocessing
 import threading
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +19,7 @@ from app.domain.pilot import Pilot
 from app.pipeline.configuration_changes import change_configuration
 from app.pipeline.grading import GradingLimits, ask_for_grading, grade_pilot, settle_without_model, status_of_grading
 from app.pipeline.pilots import create_pilot
+from app.pipeline.scorecard import compute_scorecard
 from app.store.pairs import touch_pairs
 from app.store.session import SessionFactory, make_engine, make_session_factory, session_scope
 from app.store.tables import PayloadRow, ReplyRow
@@ -30,6 +31,7 @@ QUICK = GradingLimits(concurrency=20, timeout_seconds=5, lease_seconds=1, second
 TOML = """
 [pilot]
 name = "support-bot"
+starts = 2026-10-05
 [incumbent]
 base_url = "https://api.example.com/v1"
 model = "gpt-5.1"
@@ -123,8 +125,20 @@ def test_both_arms_are_scored_apart_and_the_incumbent_once_for_all_candidates(se
     asked = [(call.body["messages"][0], call.conversation, sorted(call.body)) for call in judge.calls]
     assert asked[0] == asked[1] == asked[2], "nothing but the reply may differ"
     assert not any(name in str(call.body).casefold() for call in judge.calls for name in ("incumbent", "candidate", "qwen"))
+    _is_in_the_scorecard(session_factory, pilot)
     paid = rows(session_factory, "SELECT sum(calls) AS calls, sum(cost_usd) AS usd FROM rubric_scores")[0]
     assert (paid.calls, paid.usd) == (3, 3)
+
+
+def _is_in_the_scorecard(factory: SessionFactory, pilot: Pilot) -> None:
+    card = compute_scorecard(factory, pilot.name, now=ARRIVED + timedelta(days=3))
+    better, worse = card.candidates["qwen"], card.candidates["glm"]
+    assert (better.quality.win_rate.value, worse.quality.win_rate.value) == (pytest.approx(0.6), 0.0)
+    assert [each.rubrics["rubric:support"].incumbent_score.value for each in (better, worse)] == [0.8, 0.8]
+    assert better.rubrics["rubric:support"].candidate_score.value == 1.0
+    assert worse.rubrics["rubric:support"].difference.value == pytest.approx(-1.6)
+    assert (worse.critical.by_rubric.candidate_marked, worse.critical.by_rubric.incumbent_marked) == (1, 0)
+    assert better.critical.by_rubric.candidate_marked == 0
 
 
 def test_a_reply_that_gets_no_score_leaves_its_pairs_with_the_reason(session_factory: SessionFactory) -> None:
