@@ -28,6 +28,7 @@ from tests.fake_judge import Call, FakeJudge, Said, fake_judge, longer_wins, ver
 from tests.stored_pairs import StoredPair, store_pairs
 
 LIMITS = GradingLimits(concurrency=20, timeout_seconds=5, lease_seconds=1, seconds=20, first_pause_seconds=0.01)
+A_MINUTE_LATER = "UPDATE pairs SET claimed_until = claimed_until - interval '1 minute'"  # for leases
 
 
 def a_judged_pilot(factory: SessionFactory, judge: FakeJudge, pairs: int, name: str = "support-bot") -> tuple[Pilot, list[int]]:
@@ -86,10 +87,10 @@ def test_claimed_pairs_are_left_alone_until_their_lease_is_over(session_factory:
         pilot, _ = a_judged_pilot(session_factory, judge, 3)
         settle_without_model(session_factory, pilot)
         with session_scope(session_factory) as session:
-            assert len(claim_pairs(session, pilot.id, worker="dead", lease_seconds=0.8, limit=2)) == 2
+            assert len(claim_pairs(session, pilot.id, worker="dead", lease_seconds=60, limit=2)) == 2
         assert not grade_pilot(session_factory, pilot.id, LIMITS)
         assert len(judge.calls) == 2
-        time.sleep(0.9)
+        run(session_factory, A_MINUTE_LATER)
         grade_pilot(session_factory, pilot.id, LIMITS)
         assert len(judge.calls) == 6
 
@@ -173,9 +174,9 @@ def test_the_sweep_leaves_work_alone_that_somebody_is_at(session_factory: Sessio
         run(session_factory, "UPDATE pilots SET state = 'running'")
         settle_without_model(session_factory, pilot)
         with session_scope(session_factory) as session:
-            claim_pairs(session, pilot.id, worker="alive", lease_seconds=0.5, limit=1)
+            claim_pairs(session, pilot.id, worker="alive", lease_seconds=60, limit=1)
         assert swept(session_factory) == []
-        time.sleep(0.6)
+        run(session_factory, A_MINUTE_LATER)
         assert swept(session_factory) == [pilot.id]
 
 
