@@ -25,7 +25,7 @@ The delimited part is the whole last message of the request.
 """
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.domain.exchange import Json, Reply
 from app.graders.judge_texts import NO_LIMITS, Limits, Shown, shown_conversation, shown_reference, shown_reply
@@ -91,6 +91,14 @@ class Comparison:
     second: Reply
     reference: str | None = None
     limits: Limits = NO_LIMITS
+    _plain: "dict[str, Shown]" = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def plain_texts(self) -> "dict[str, Shown]":
+        """What is shown in each section when parts are not marked; made once, it is looked at several times a call."""
+        if not self._plain:
+            self._plain.update(_shown_texts(self, ""))
+        return self._plain
 
 
 def judge_messages(comparison: Comparison, marks: Marks | None = None) -> list[Json]:
@@ -107,6 +115,10 @@ def judge_messages(comparison: Comparison, marks: Marks | None = None) -> list[J
 
 def shown_texts(comparison: Comparison, mark: str = "") -> dict[str, Shown]:
     """What is shown in each section, by its title, in the order of the sections."""
+    return _shown_texts(comparison, mark) if mark else comparison.plain_texts
+
+
+def _shown_texts(comparison: Comparison, mark: str) -> dict[str, Shown]:
     limits = comparison.limits
     texts = (
         shown_conversation(comparison.request, mark, limits.conversation_chars),
