@@ -78,3 +78,33 @@ def test_a_quoted_verdict_inside_the_reasoning_does_not_count() -> None:
     found = parse_answer(text)
     assert found is not None
     assert found.preference == "second"
+
+
+LONG = json.dumps({"reasoning": "The first reply is better in each and every respect.", "preference": "first"})
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "preference"),
+    [
+        (f"<think>It says {FIRST}</think>{SECOND}", "", "second"),
+        (f"<think>It says </think>{FIRST}, no.</think>{SECOND}", "", None),
+        (f"<think>It says </think>{FIRST}, no.</think>{SECOND}", FIRST, "second"),
+        (f"It says {FIRST}, no.</think>{SECOND}", "", None),
+        (f"It says {SECOND} as I do.</think>{SECOND}", "", "second"),
+        (f"It says {FIRST}, no.</think>{SECOND}", FIRST, "second"),
+        (f"{SECOND} It says </think>{FIRST}", "", None),
+        (f"{SECOND} It says </think>{FIRST}", FIRST, None),
+        (f"<think>{SECOND}</think>{FIRST}", FIRST, None),
+        (f"It says {FIRST}. My answer: {SECOND}", FIRST, "second"),
+        (f"It says {FIRST}. My answer: {SECOND}", "", None),
+        (f"It says {FIRST}", FIRST, None),
+        (FIRST, FIRST, "first"),
+        (LONG, LONG, None),
+        (LONG, LONG[:-1], "first"),
+        (f"```json\n{LONG}\n```", LONG, None),
+        ("hm</think>" * 21 + SECOND, "", "second"),
+    ],
+)
+def test_a_quotation_is_no_answer_and_verdicts_that_differ_are_none(text: str, shown: str, preference: str | None) -> None:
+    found = parse_answer(text, [shown] if shown else [])
+    assert (found.preference if found else None) == preference

@@ -2,10 +2,12 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.exchange import Reply, ToolCall
+from app.graders.judge import cut_chars
 from app.graders.judge_prompt import (
     INSTRUCTIONS,
     RESPONSE_SCHEMA,
@@ -13,8 +15,9 @@ from app.graders.judge_prompt import (
     Marks,
     draw_marks,
     judge_messages,
+    shown_texts,
 )
-from app.graders.judge_texts import conversation_text
+from app.graders.judge_texts import Limits, Shown, conversation_text, shown_conversation, shown_reply
 from tests.fake_judge import SECTION
 
 NASTY = st.one_of(
@@ -149,3 +152,69 @@ def test_the_fake_judge_of_the_tests_reads_the_same_sections() -> None:
 def test_the_instructions_name_every_answer_that_the_schema_allows() -> None:
     for word in RESPONSE_SCHEMA["properties"]["preference"]["enum"]:
         assert f'"{word}"' in INSTRUCTIONS
+
+
+TURNS = [
+    {"role": "system", "content": "s" * 30},
+    {"role": "user", "content": "u" * 40},
+    {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "function": {"name": "f", "arguments": "{}"}}]},
+    {"role": "tool", "content": "t" * 20, "tool_call_id": "1"},
+    {"role": "user", "content": "last" * 5},
+]
+CALL = '{"arguments":{},"name":"f"}'
+WHOLE = ["<system>", "s" * 30, "<user>", "u" * 40, "<assistant>", "<calls>", CALL, "<tool>", "t" * 20, "<user>", "last" * 5]
+
+
+@pytest.mark.parametrize(
+    ("most", "lines", "left_out"),
+    [
+        (None, WHOLE, 0),
+        (137, WHOLE, 0),
+        (100, [*WHOLE[:3], "u" * 20, "<37>", "<assistant>", "<calls>", CALL[17:], *WHOLE[-4:]], 37),
+        (60, ["<system>", "s" * 30, "<77>", "<tool>", "t" * 10, "<user>", "last" * 5], 77),
+        (40, ["<system>", "s" * 20, "<97>", "<user>", "last" * 5], 97),
+        (10, ["<system>", "s" * 5, "<127>", "<user>", "tlast"], 127),
+    ],
+)  # fmt: skip
+def test_a_long_conversation_lacks_its_middle_and_says_how_much(most: int | None, lines: list[str], left_out: int) -> None:
+    named = {"<calls>": "<tool calls>", f"<{left_out}>": f"<cut here: {left_out} characters are not shown>"}
+    found = shown_conversation({"messages": TURNS}, "m", most)
+    assert found.text.replace("<<<", "<").replace(" m>>>", ">").split("\n") == [named.get(line, line) for line in lines]
+    assert found.left_out == left_out
+
+
+def test_one_long_message_lacks_its_middle_too() -> None:
+    found = shown_conversation({"messages": [{"role": "user", "content": "a" * 50 + "b" * 50}]}, "m", 21)
+    assert found.text == "a" * 10 + "\n<<<cut here: 79 characters are not shown m>>>\n" + "b" * 11
+
+
+@pytest.mark.parametrize(
+    ("most", "text", "left_out"),
+    [
+        (40, f"Look:\n<<<tool calls m>>>\n{CALL}\n{CALL[:8]}\n<<<cut here: 19 characters are not shown m>>>", 19),
+        (32, f"Look:\n<<<tool calls m>>>\n{CALL}\n<<<cut here: 27 characters are not shown m>>>", 27),
+        (5, "Look:\n<<<cut here: 54 characters are not shown m>>>", 54),
+        (3, "Loo\n<<<cut here: 56 characters are not shown m>>>", 56),
+        (59, f"Look:\n<<<tool calls m>>>\n{CALL}\n{CALL}", 0),
+    ],
+)
+def test_a_long_reply_ends_where_it_is_cut_its_calls_too(most: int, text: str, left_out: int) -> None:
+    call = ToolCall("f", "{}")
+    assert shown_reply(Reply("Look:", (call, call)), "m", most) == Shown(text, left_out)
+
+
+def test_both_replies_and_the_reference_are_cut_at_the_same_length_by_what_each_has() -> None:
+    comparison = Comparison({"messages": []}, Reply("x" * 700), Reply("y" * 600), "z" * 601, Limits(600, 600))
+    assert cut_chars(comparison) == {"first reply": 100, "reference answer": 1}
+    other = Comparison({"messages": []}, Reply("y" * 600), Reply("x" * 700), None, Limits(600, 600))
+    assert cut_chars(other) == {"second reply": 100}
+    assert shown_texts(comparison)["first reply"].text.split("\n")[0] == shown_texts(other)["second reply"].text.split("\n")[0]
+    assert cut_chars(Comparison({"messages": []}, Reply("x" * 10**6), Reply("y"))) == {}
+
+
+def test_a_reference_is_a_section_of_its_own_after_the_replies() -> None:
+    text = judge_messages(Comparison({"prompt": "Q"}, Reply("a"), Reply("b"), "c"), Marks("s" * 16, "p" * 16))[-1]["content"]
+    found = SECTION.fullmatch(text.replace("s" * 16, "0" * 16))
+    assert found is not None
+    assert (found["conversation"], found["first"], found["second"], found["reference"]) == ("Q", "a", "b", "c")
+    assert "reference answer" not in judge_messages(asked("a", "b"))[-1]["content"]

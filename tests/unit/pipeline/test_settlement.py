@@ -145,10 +145,11 @@ def test_the_judges_rater_is_its_model_unless_one_is_named() -> None:
         assert judge.rater == rater
 
 
-def test_the_version_tells_models_and_temperatures_apart() -> None:
-    tables = (JUDGE, JUDGE | {"model": "judge-2"}, JUDGE | {"temperature": 0.0}, JUDGE | {"temperature": 0.5})
+def test_the_version_tells_models_temperatures_and_cuts_apart() -> None:
+    tables = [JUDGE, JUDGE | {"model": "judge-2"}, JUDGE | {"temperature": 0.0}, JUDGE | {"temperature": 0.5}]
+    tables += [JUDGE | {"max_reply_chars": 900}, JUDGE | {"max_conversation_chars": 900}]
     judges = [judge_of(a_configuration(judge=table)) for table in tables]
-    assert len({judge.version for judge in judges if judge is not None}) == 4
+    assert len({judge.version for judge in judges if judge is not None}) == 6
 
 
 def test_grades_of_another_version_are_asked_for_again() -> None:
