@@ -26,6 +26,7 @@ from tests.integration.scorecard_rows import DAY, NOW, START
 from tests.stored_pairs import StoredPair, a_request, store_pairs
 
 NO, YES = Reply("I'm sorry, but I can't help with that."), Reply("Gladly: here it is.")
+SAID_BY_SERVER = Reply("Not today.", is_refusal=True)
 OWN: dict[str, Any] = {"name": "thanks", "pattern": "(?i)gladly", "must": "not_match", "segment": "other"}
 REFUSAL, CUT = (f"{module.NAME}@{module.VERSION}" for module in (refusal, truncated))
 ONLY_REFUSAL, NOTHING = frozenset({REFUSAL}), frozenset[str]()

@@ -94,6 +94,15 @@ def test_a_failure_has_no_checks() -> None:
     assert a_policy("metadata", candidate_sees="masked").checks(ASKED, Failure(FailureKind.TIMEOUT)) == {}
 
 
+def test_what_rules_find_leaves_without_any_text() -> None:
+    own = [{"name": "no mail", "pattern": "@example", "must": "not_match"}]
+    policy = ContentPolicy.of(a_configuration(content={"level": "metadata", "candidate_sees": "masked"}, check=own), KEY)
+    found = policy.checks(ASKED, Reply(f"I'm sorry, I can't help with that. Write to {MAIL}.", finish_reason="length"))
+    assert {label.partition("@")[0] for label in found["findings"]["found"]} == {"refusal", "truncated", "own:no mail"}
+    assert MAIL not in str(found)
+    assert policy.checks(ASKED, Reply("Gladly.", finish_reason="stop"))["findings"]["found"] == []
+
+
 def test_hidden_names_need_the_key() -> None:
     other = ContentPolicy.of(a_configuration(), b"another key")
     assert a_policy().hidden("thread-1") == a_policy().hidden("thread-1") != other.hidden("thread-1")

@@ -79,6 +79,8 @@ def test_a_refusal_is_what_the_user_reads() -> None:
     reply = streamed({"refusal": "I can"}, {"refusal": "not."})
     assert isinstance(reply, Reply)
     assert reply.content == "I cannot."
+    assert reply.is_refusal
+    assert not streamed({"content": "I can."}).is_refusal
 
 
 @pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
