@@ -80,7 +80,9 @@ def test_a_refusal_is_what_the_user_reads() -> None:
     assert isinstance(reply, Reply)
     assert reply.content == "I cannot."
     assert reply.is_refusal
-    assert not streamed({"content": "I can."}).is_refusal
+    plain = streamed({"content": "I can."})
+    assert isinstance(plain, Reply)
+    assert not plain.is_refusal
 
 
 @pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
