@@ -144,6 +144,7 @@ def test_calls_agree_as_far_as_their_best_matches_do(wanted: list[ToolCall], giv
 
 def test_many_calls_are_compared_in_their_order_and_quickly() -> None:
     calls = [a_call(x=number) for number in range(60)]
+    assert agreement(calls[:50], calls[49::-1]) == 0.5
     assert agreement(calls, [a_call(x=-1), *calls[1:]]) == pytest.approx(0.5 * 59 / 60)
 
 
