@@ -11,6 +11,7 @@ from app.simulator.completions import Answer, Refusal, usage_body
 from app.simulator.draws import one_of, uniform
 from app.simulator.extraction import fields_right
 from app.simulator.judge_prompt_reader import JudgePrompt, read_judge_prompt
+from app.simulator.rubric_judge import RubricPrompt, read_rubric_prompt, scores_text
 from app.simulator.truth import ANSWERS, ESCALATIONS
 
 FIRST, SECOND, TIE = "first", "second", "tie"
@@ -38,7 +39,10 @@ class SimulatedJudge:
     unparsed_rate: float = 0.002
 
     def answer(self, request: Json) -> Answer | Refusal:
-        """Compares the two replies of a prompt."""
+        """Compares the two replies of a prompt, or answers a rubric's question about one."""
+        rubric = read_rubric_prompt(request)
+        if rubric is not None:
+            return self._score(request, rubric)
         try:
             prompt = read_judge_prompt(request)
         except ValueError as error:
@@ -47,6 +51,11 @@ class SimulatedJudge:
             return spoken(request, self.model, UNPARSABLE)
         preference, reasoning = self._compare(prompt)
         return spoken(request, self.model, verdict_text(preference, reasoning))
+
+    def _score(self, request: Json, rubric: RubricPrompt) -> Answer:
+        if uniform(self.seed, rubric.reply, "unparsed") < self.unparsed_rate:
+            return spoken(request, self.model, UNPARSABLE)
+        return spoken(request, self.model, scores_text(rubric, seed=self.seed, misread_rate=self.misread_rate))
 
     def _compare(self, prompt: JudgePrompt) -> tuple[str, str]:
         first, second = points(prompt.question, prompt.first), points(prompt.question, prompt.second)
