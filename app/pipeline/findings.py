@@ -122,11 +122,11 @@ def _rules(
 
 def _models(rules: list[_Rule], chosen: Flags) -> list[CheckModel]:
     """Of some conversations; the greatest difference first, whichever arm it is against."""
-    models = [_model(rule, there) for rule in rules if (there := chosen & (rule.exchanges > 0)).any()]
+    models = [_model(rule, there) for rule in rules if len(there := np.flatnonzero(chosen & (rule.exchanges > 0)))]
     return sorted(models, key=lambda model: (-abs(model.difference.value or 0.0), model.name))
 
 
-def _model(rule: _Rule, chosen: Flags) -> CheckModel:
+def _model(rule: _Rule, chosen: Numbers) -> CheckModel:
     number = rule.exchanges[chosen]
     incumbent, candidate = (found[chosen] / number for found in rule.found)
     weights = rule.weights[chosen] / number
@@ -156,7 +156,7 @@ def _share(values: Floats, weights: Floats) -> Estimate:
     return Estimate(mean, low, high, sums.n, WILSON_METHOD)
 
 
-def _total(column: Floats, chosen: Flags) -> int:
+def _total(column: Floats, chosen: Numbers) -> int:
     return round(float(column[chosen].sum()))
 
 
