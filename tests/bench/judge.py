@@ -51,7 +51,7 @@ def main() -> int:
     parser.add_argument("--budget", action="store_true", help="prove the budget over 10,000 calls, too")
     parser.add_argument("--only-budget", action="store_true", help="nothing else")
     parser.add_argument("--seed", type=int, default=1, help="of the judge's moods")
-    parser.add_argument("--profile", type=Path, help="write a profile of the worker's thread there")
+    parser.add_argument("--profile", type=Path, help="write a profile of the processor time of the worker's thread there")
     given = parser.parse_args()
     report: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="pp-bench-") as folder, _database(Path(folder)) as factory:
@@ -169,7 +169,7 @@ def _graded(factory: SessionFactory, judge_url: str, in_flight: int, pairs: int,
 def _profiled(path: Path, factory: SessionFactory, pilot_id: int, limits: GradingLimits) -> None:
     import cProfile  # noqa: PLC0415 - only on request
 
-    with cProfile.Profile() as profiler:
+    with cProfile.Profile(time.thread_time) as profiler:
         grade_pilot(factory, pilot_id, limits)
     profiler.dump_stats(path)
 

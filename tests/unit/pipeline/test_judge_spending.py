@@ -85,7 +85,8 @@ def test_parts_of_a_cent_are_shown() -> None:
 
 
 def _card(money: JudgeMoneyModel | None) -> Scorecard:
+    coverage = LedgerModel.model_construct(by_reason={})
     return Scorecard(
-        pilot="p", as_of=datetime(2026, 10, 6, tzinfo=UTC), day=1, window=Window(), coverage=LedgerModel.model_construct(by_reason={}),
+        pilot="p", as_of=datetime(2026, 10, 6, tzinfo=UTC), day=1, window=Window(), coverage=coverage,
         candidates={}, registration=RegistrationModel.model_construct(), judge_money=money,
     )  # fmt: skip
