@@ -64,6 +64,20 @@ class JudgedSample:
         return replace(evidence, exchanges=exchanges), replace(selection, counted=selection.counted & drawn)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sampling:
+    """What was decided on which conversations a judge looks at."""
+
+    plan: RegisteredPlan
+    shares: Sequence[JudgeShare] = ()
+
+    def judged(
+        self, pilot: Pilot, evidence: Evidence, selection: Selection, talks: Conversations
+    ) -> tuple[Evidence, Selection]:
+        """See `JudgedSample.of`."""
+        return sample_of(pilot, self.plan, self.shares, evidence, talks).of(evidence, selection, talks)
+
+
 def sample_of(
     pilot: Pilot, plan: RegisteredPlan, shares: Sequence[JudgeShare], evidence: Evidence, talks: Conversations
 ) -> JudgedSample:

@@ -11,12 +11,17 @@ from app.domain.evidence import Evidence, Numbers
 from app.domain.pilot import DAY, Pilot
 from app.pipeline.closing import Selection, days_over, sampling_weights, select_evidence
 from app.pipeline.freshness import inputs_hash
+from app.pipeline.judged_sample import Sampling
 from app.pipeline.parts.extraction import part_of, with_later_days
 from app.pipeline.parts.part import DayPart, from_bytes, to_bytes
+from app.pipeline.registration import plan_of
+from app.pipeline.settlement import judge_of
 from app.store.closed_days import hold_closing
 from app.store.evidence import read_evidence
+from app.store.judge_shares import read_shares
 from app.store.live_ledger import read_ledger
 from app.store.pilots import get_pilot
+from app.store.registrations import registration_of
 from app.store.rollups import KeptPart, drop_parts, exchanges_of_talks, keep_parts, open_days, read_parts
 from app.store.session import SessionFactory, one_snapshot, session_scope
 from app.store.touched import ANY_HOUR, Mark, read_marks
@@ -34,6 +39,7 @@ class _Look:
         kept: Stored parts by day.
         marks: Transactions that touched each closed day since marks were taken away last.
         inputs_hash: Of what parts rest on beside the evidence.
+        sampling: Which conversations a judge looks at.
     """
 
     pilot: Pilot
@@ -41,6 +47,7 @@ class _Look:
     kept: Mapping[int, KeptPart]
     marks: Mapping[int, frozenset[int]]
     inputs_hash: str
+    sampling: Sampling
 
     @property
     def stale(self) -> set[int]:
@@ -93,8 +100,13 @@ def _look(reading: Session, pilot_name: str, now: datetime) -> _Look:
     over = days_over(pilot, read_ledger(reading, pilot, now=now), now=now)
     closed = frozenset(range(1, over + 1)) - open_days(reading, pilot)
     marks = _marks_by_day(pilot, range(1, pilot.days + 1), read_marks(reading, pilot.id))
-    rests_on = inputs_hash({"pilot": pilot}, days_over=0)
-    return _Look(pilot, closed, read_parts(reading, pilot.id), marks, rests_on)
+    registration, judge = registration_of(reading, pilot.id), judge_of(pilot.configuration)
+    shares = read_shares(reading, pilot.id, judge.version) if judge is not None and judge.version else ()
+    # A share of 1 leaves nothing out: parts rest on the others alone.
+    partly = [share for share in shares if share.share < 1]
+    rests_on = inputs_hash({"pilot": pilot, "shares": partly}, days_over=0)
+    sampling = Sampling(plan_of(pilot, registration), shares)
+    return _Look(pilot, closed, read_parts(reading, pilot.id), marks, rests_on, sampling)
 
 
 def _made_anew(reading: Session, look: _Look, now: datetime) -> Iterator[KeptPart]:
@@ -111,13 +123,15 @@ def _made_anew(reading: Session, look: _Look, now: datetime) -> Iterator[KeptPar
 def _whole(reading: Session, look: _Look, day: int, only: Numbers, now: datetime) -> DayPart:
     evidence = read_evidence(reading, look.pilot, only=only)
     selection = _selection(look, evidence, now)
-    return part_of(look.pilot, evidence, selection, sampling_weights(look.pilot, evidence), day)
+    return part_of(look.pilot, evidence, selection, sampling_weights(look.pilot, evidence), day, look.sampling)
 
 
 def _later(reading: Session, look: _Look, day: int, only: Numbers, now: datetime) -> DayPart:
     """Of a day before all that changed: nothing is new there but how its conversations went on."""
     evidence = read_evidence(reading, look.pilot, only=only, without_times=True)
-    return with_later_days(from_bytes(look.kept[day].content), look.pilot, evidence, _selection(look, evidence, now), day)
+    return with_later_days(
+        from_bytes(look.kept[day].content), look.pilot, evidence, _selection(look, evidence, now), day, look.sampling
+    )
 
 
 def _selection(look: _Look, evidence: Evidence, now: datetime) -> Selection:

@@ -10,6 +10,7 @@ from app.domain.pilot import Pilot
 from app.pipeline.closing import Selection
 from app.pipeline.conversations import JUDGE, Conversations, PairValues, conversations_of, orders_of, pair_values, series_sums
 from app.pipeline.coverage import pair_coverage
+from app.pipeline.judged_sample import Sampling
 from app.pipeline.operation import MEASURES, measured, on_time, times_of
 from app.pipeline.parts.part import SIDES, ArmPart, DayPart, Key
 from app.statistics.log_sketch import LogSketch
@@ -40,7 +41,7 @@ class _Rows:
     segments: list[str]
 
 
-def part_of(pilot: Pilot, evidence: Evidence, selection: Selection, weights: Floats, day: int) -> DayPart:
+def part_of(pilot: Pilot, evidence: Evidence, selection: Selection, weights: Floats, day: int, sampling: Sampling) -> DayPart:
     """The part of a day.
 
     Args:
@@ -49,8 +50,10 @@ def part_of(pilot: Pilot, evidence: Evidence, selection: Selection, weights: Flo
         selection: What of them counts.
         weights: Requests that each exchange stands for.
         day: Which.
+        sampling: Which conversations a judge looks at.
     """
     rows = _rows(pilot, evidence, selection, weights, day)
+    judged = sampling.judged(pilot, evidence, selection, rows.talks)
     own, weight = selection.days == day, weights[rows.at]
     _, minutes = np.unique(evidence.exchanges.arrived_us[rows.at] // _MINUTE_US, return_inverse=True)
     busiest = np.bincount(minutes, weights=weight)
@@ -58,11 +61,13 @@ def part_of(pilot: Pilot, evidence: Evidence, selection: Selection, weights: Flo
         reasons=Counter(selection.reasons[own].tolist()),
         requests=float(weight.sum()),
         busiest_minute=float(busiest.max()) if len(busiest) else 0.0,
-        arms={arm.name: _arm_part(rows, arm.name) for arm in pilot.candidates},
+        arms={arm.name: _arm_part(rows, arm.name, judged) for arm in pilot.candidates},
     )
 
 
-def with_later_days(part: DayPart, pilot: Pilot, evidence: Evidence, selection: Selection, day: int) -> DayPart:
+def with_later_days(
+    part: DayPart, pilot: Pilot, evidence: Evidence, selection: Selection, day: int, sampling: Sampling
+) -> DayPart:
     """The part of a day of which nothing changed but what later days say of its conversations.
 
     Args:
@@ -71,13 +76,15 @@ def with_later_days(part: DayPart, pilot: Pilot, evidence: Evidence, selection: 
         evidence: At least what preferences rest on, of all exchanges of all conversations that have one on the day.
         selection: What of it counts.
         day: Which.
+        sampling: Which conversations a judge looks at.
     """
     talks = conversations_of(evidence, selection)
+    weighted, chosen = sampling.judged(pilot, evidence, selection, talks)
     arms = {}
     for name, before in part.arms.items():
-        pairs = _pairs_begun(pilot, evidence, evidence.arms[name], selection, talks, day)
+        pairs = _pairs_begun(pilot, weighted, evidence.arms[name], chosen, talks, day)
         kept = Counter({what: number for what, number in before.counts.items() if what.startswith(COVERAGE)})
-        arms[name] = replace(before, counts=kept + _pair_counts(pairs), sums=_sums(pairs, talks, evidence))
+        arms[name] = replace(before, counts=kept + _pair_counts(pairs), sums=_sums(pairs, talks, weighted))
     return replace(part, arms=arms)
 
 
@@ -88,16 +95,16 @@ def _rows(pilot: Pilot, evidence: Evidence, selection: Selection, weights: Float
     return _Rows(pilot, evidence, selection, talks, weights, day, at, segment, segments)
 
 
-def _arm_part(rows: _Rows, name: str) -> ArmPart:
+def _arm_part(rows: _Rows, name: str, judged: tuple[Evidence, Selection]) -> ArmPart:
     evidence, arm = rows.evidence, rows.evidence.arms[name]
-    pairs = _pairs_begun(rows.pilot, evidence, arm, rows.selection, rows.talks, rows.day)
+    pairs = _pairs_begun(rows.pilot, judged[0], arm, judged[1], rows.talks, rows.day)
     captured = np.zeros(len(evidence.exchanges), dtype=bool)
     captured[rows.at] = True
     coverage = pair_coverage(evidence, name, arm, replace(rows.selection, captured=captured)).model_dump()
     return ArmPart(
         counts=Counter({f"{COVERAGE}{why}": number for why, number in coverage.items()}) + _pair_counts(pairs),
         failures=_failures(rows, arm),
-        sums=_sums(pairs, rows.talks, evidence),
+        sums=_sums(pairs, rows.talks, judged[0]),
         times=_times(rows, arm),
         tokens=_tokens(rows, arm),
     )
