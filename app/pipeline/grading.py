@@ -161,7 +161,8 @@ def settle_without_model(session_factory: SessionFactory, pilot: Pilot) -> int:
             records = read_pairs(session, pilot, keys, rater=judge.rater if judge else None)
             found = [settle(each, pilot, judge) for each in records]
             insert_grades(session, pilot.id, [grade for _, grade in found if grade is not None])
-            save_settlements(session, [settlement for settlement, _ in found])
+            # What waits for a user's function stays as it is.
+            save_settlements(session, [each for each, _ in found if each.is_settled or each.rule is not None])
             note_findings(session, pilot, records)
         after = keys[-1]
         settled += sum(settlement.is_settled for settlement, _ in found)
