@@ -54,6 +54,12 @@ def test_only_conversations_and_days_of_the_epoch_have_a_say() -> None:
     assert before.model.win_rate_fixed.n == 4
 
 
+def test_an_epoch_that_began_with_the_last_day_has_that_day() -> None:
+    row: Facts = (27 * DAY_MINUTES, 0, "a", "grader", 1.0, 1.0, 1.0)
+    found = judged(evidence_with([row]), epoch=Epoch(1, 28))
+    assert (found.terms.days, found.model.win_rate.n) == (28, 1)
+
+
 def test_each_part_says_on_which_day_it_was_decided_and_how_its_judge_did() -> None:
     found = judged(without_lengths(rows_of({"a": 0.65, "b": 0.2})))
     good, bad = found.segments["a"], found.segments["b"]
