@@ -45,7 +45,7 @@ from app.pipeline.judge_figures import judge_figures_of
 from app.pipeline.judge_spending import judge_money_of
 from app.pipeline.judged_sample import sample_of
 from app.pipeline.model_sightings import fingerprint_warnings
-from app.pipeline.money import cost_model, money_of
+from app.pipeline.money import Money, cost_model, money_of
 from app.pipeline.operation import capacity_of, latency_of, queue_lag_of, reliability_of
 from app.pipeline.parts.closing_parts import forget_parts
 from app.pipeline.quality import Grounds, Judged, judge_quality
@@ -206,18 +206,7 @@ def _candidate(
 ) -> CandidateModel:
     pilot, evidence = stored.pilot, stored.evidence
     arm, configuration = evidence.arms[name], pilot.configuration
-    money = money_of(
-        configuration,
-        name,
-        evidence,
-        selection,
-        talks,
-        weights=weights,
-        hours=stored.hours,
-        first_day=_first_date(pilot),
-        pilot_usd=stored.spend.usd,
-        unpriced_calls=stored.spend.unpriced,
-    )
+    money = _money(stored, name, selection, talks, weights)
     drift = _drift(configuration, evidence, arm, quality, talks, selection.last_day)
     gates = gates_of(configuration, quality, arm, selection.counted, selection.days, talks.segment_of_row, money)
     latency = _latency(configuration, evidence, name, selection, weights, control)
@@ -258,6 +247,21 @@ def _candidate(
         drift=drift,
         judge_figures=judge_figures_of(configuration, quality.evidence, name, quality.pairs, talks, stored.cuts.get(name)),
         checks=checks_model(configuration, evidence, stored.findings, (pilot.incumbent.name, name), selection, talks),
+    )
+
+
+def _money(stored: Stored, name: str, selection: Selection, talks: Conversations, weights: Floats) -> Money:
+    return money_of(
+        stored.pilot.configuration,
+        name,
+        stored.evidence,
+        selection,
+        talks,
+        weights=weights,
+        hours=stored.hours,
+        first_day=_first_date(stored.pilot),
+        pilot_usd=stored.spend.usd,
+        unpriced_calls=stored.spend.unpriced,
     )
 
 
