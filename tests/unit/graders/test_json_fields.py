@@ -67,6 +67,12 @@ def test_what_does_not_is_not(one: Any, other: Any) -> None:
         ({"a": []}, {"a": {}}, 0, 0, ["$.a"]),
         ({"a": []}, {"a": [1]}, 0, 0, ["$.a[0]"]),
         ({}, {"a": 1}, 0, 0, ["$.a"]),
+        ({"a": 1}, {}, 0, 0, ["$.a"]),
+        ([], [1], 0, 0, ["$[0]"]),
+        ([1], [], 0, 0, ["$[0]"]),
+        ([1], {"0": 1}, 0, 0, ["$[0]"]),
+        ({"a": 1}, ["a"], 0, 0, ["$.a"]),
+        ([["a"]], [{"a": 1}], 0, 0, ["$[0][0]", "$[+0].a"]),
         (5, "5", 1, 1, []),
         (5, 6, 0, 0, ["$"]),
         ({"a": None}, {}, 0, 0, ["$.a"]),
@@ -100,8 +106,22 @@ def test_large_documents_are_compared_quickly() -> None:
     rows = [{"n": number, "v": str(number)} for number in range(1000)]
     found = graded(rows, [*rows[:-1], {"n": 999, "v": "other"}])
     assert found.value == pytest.approx(0.5 * 1999 / 2000)
+    assert graded(rows, rows[1:]).value == graded(rows[1:], rows).value == 0.0  # place by place
     words = [f"w{number}" for number in range(300)]
     assert compare_documents(words, words[::-1], {"uniqueItems": True}).f1 == 1
+
+
+@pytest.mark.parametrize(("size", "is_set"), [(40, True), (41, False)])
+def test_small_sets_are_matched_as_well_as_can_be(size: int, is_set: bool) -> None:
+    one = [{"n": number, "v": 0} for number in range(size)]
+    other = [{"n": number, "v": number + 1} for number in reversed(range(size))]
+    assert (compare_documents(one, other, {"uniqueItems": True}).f1 == 0.5) is is_set
+
+
+@pytest.mark.parametrize(("depth", "is_compared"), [(64, True), (65, False)])
+def test_documents_are_compared_down_to_64_levels(depth: int, is_compared: bool) -> None:
+    deep = Reply("[" * depth + "1" + "]" * depth)
+    assert isinstance(grade_fields({}, deep, deep), Grade) is is_compared
 
 
 def test_at_most_twenty_paths_are_kept() -> None:
