@@ -34,7 +34,7 @@ def last_object(content: str, key: str, shown: Collection[str]) -> tuple[str, Js
     """
     before, _, last = content.rpartition(_THOUGHT_END)
     found = None if len(last) > _MAX_SEARCHED else objects_with(last, key, shown)
-    if found is None or len(found) != 1 or last[found[0][1] :].strip(" \t\r\n`"):
+    if not found or last[found[0][1] :].strip(" \t\r\n`"):  # before a second one there is something
         return None
     return before, found[0][0]
 

@@ -81,6 +81,14 @@ def test_a_merit_needs_words_that_stand_in_the_reply(evidence: str, is_quoted: b
     assert [each.met for each in found] == [0.5, 0.0, 1.0], "the answer stands"
 
 
+def test_long_evidence_is_looked_for_whole_and_kept_in_part() -> None:
+    reply = "word " * 400
+    answer = (CriterionAnswer(1.0, reply), CriterionAnswer(1.0, f"{reply}x"), CriterionAnswer(0.0, ""))
+    found = criteria_met(RUBRIC, answer, replace(SCORED, reply=Reply(reply)))
+    assert [each.is_quoted for each in found] == [True, False, True]
+    assert [len(each.evidence) for each in found] == [1000, 1000, 0]
+
+
 def test_tool_calls_can_be_quoted_too() -> None:
     scored = ScoredReply(REQUEST, Reply(None, (ToolCall(name="price", arguments='{"item": "tea"}'),)))
     answer = (CriterionAnswer(1.0, '"item":"tea"'), CriterionAnswer(0.0, ""), CriterionAnswer(0.0, ""))
