@@ -112,28 +112,10 @@ def asked_of(
     if draws is None:
         draws = _imported_draws(labels, pairs, talks, judged, answers, now=now)
     told = _told(pairs, talks, draws, answers)
-    kept = _Talks.of(pairs, talks)
-    there, unlabelled = kept.there, judged & ~draws.in_design
-    weights = np.bincount(
-        kept.of_row, weights=1.0 / evidence.exchanges.inclusion_probability[kept.rows], minlength=len(kept.number)
-    )
-    least = np.where(unlabelled, 0.0, kept.means(pairs.values, 0.0))
+    kept, unlabelled = _Talks.of(pairs, talks), judged & ~draws.in_design
+    there = kept.there
     return Asked(
-        labelled=Labelled(
-            day=talks.days[there],
-            judge=kept.means(pairs.values, TIE)[there],
-            drawn=told.drawn[there],
-            judge_drawn=told.judge[there],
-            person=told.person[there],
-            answered_on=told.answered_on[there],
-            probability=np.where(told.drawn, told.chance, np.where(draws.in_design, 1.0, 0.0))[there],
-            weight=weights[there] / kept.number[there],
-            # The judge alone may show that a kind of work is worse, never that it is good enough.
-            least=least[there],
-            most=kept.means(pairs.values, 1.0)[there],
-            certain=told.certain[there],
-            fixed=(kept.means(np.where(by_rule(pairs), pairs.values, TIE), TIE) - TIE)[there],
-        ),
+        labelled=_labelled(evidence, pairs, talks, draws, told, kept, unlabelled),
         talk=there,
         by_people=(told.drawn & ~told.certain)[there],
         skipped=told.skipped[there],
@@ -141,6 +123,37 @@ def asked_of(
         stated_share=draws.stated_share,
         unused_labels=draws.unused_labels,
         waits=draws.waits,
+    )
+
+
+def _labelled(
+    evidence: Evidence,
+    pairs: PairValues,
+    talks: Conversations,
+    draws: _Draws,
+    told: "_Told",
+    kept: _Talks,
+    unlabelled: Flags,
+) -> Labelled:
+    """The conversations as the correction takes them."""
+    there = kept.there
+    weights = np.bincount(
+        kept.of_row, weights=1.0 / evidence.exchanges.inclusion_probability[kept.rows], minlength=len(kept.number)
+    )
+    return Labelled(
+        day=talks.days[there],
+        judge=kept.means(pairs.values, TIE)[there],
+        drawn=told.drawn[there],
+        judge_drawn=told.judge[there],
+        person=told.person[there],
+        answered_on=told.answered_on[there],
+        probability=np.where(told.drawn, told.chance, np.where(draws.in_design, 1.0, 0.0))[there],
+        weight=weights[there] / kept.number[there],
+        # The judge alone may show that a kind of work is worse, never that it is good enough.
+        least=np.where(unlabelled, 0.0, kept.means(pairs.values, 0.0))[there],
+        most=kept.means(pairs.values, 1.0)[there],
+        certain=told.certain[there],
+        fixed=(kept.means(np.where(by_rule(pairs), pairs.values, TIE), TIE) - TIE)[there],
     )
 
 
