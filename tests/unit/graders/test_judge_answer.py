@@ -81,6 +81,7 @@ def test_a_quoted_verdict_inside_the_reasoning_does_not_count() -> None:
 
 
 LONG = json.dumps({"reasoning": "The first reply is better in each and every respect.", "preference": "first"})
+QUOTING = json.dumps({"reasoning": f"The first one says </think>{FIRST}", "preference": "second"})
 
 
 @pytest.mark.parametrize(
@@ -103,6 +104,10 @@ LONG = json.dumps({"reasoning": "The first reply is better in each and every res
         (LONG, LONG[:-1], "first"),
         (f"```json\n{LONG}\n```", LONG, None),
         ("hm</think>" * 21 + SECOND, "", "second"),
+        (f"It says {FIRST}, no.</think>Mine:\n{SECOND}", "", None),
+        (f"<think>{FIRST}</think>Mine:\n{SECOND}", "", "second"),
+        (f"<think>hm</think>{QUOTING}", "", "second"),
+        (f"</think>{QUOTING}", "", "second"),
     ],
 )
 def test_a_quotation_is_no_answer_and_verdicts_that_differ_are_none(text: str, shown: str, preference: str | None) -> None:

@@ -34,6 +34,7 @@ def judged(record: PairRecord, answers: dict[bool, str], **judge: Any) -> list[N
         grade = course.take(asked).grade
         assert grade is not None
         assert (grade.shown_first == "incumbent") == is_ours_first
+        assert (grade.grader, grade.rater) == ("judge", "judge-1")
         grades.append(grade)
     assert course.end().is_settled
     return grades
