@@ -92,10 +92,10 @@ class FakeJudge:
         asked = body["messages"][-1]["content"]
         found = SECTION.fullmatch(asked) or SCORED.fullmatch(asked)
         assert found is not None, asked
-        more = {"second": "", "reference": None} | found.groupdict()
+        more = found.groupdict()
         call = Call(
-            body, dict(request.headers), found["conversation"], found["first"], more["second"], found["mark"],
-            len(self.calls), time.monotonic(), more["reference"],
+            body, dict(request.headers), found["conversation"], found["first"], more.get("second") or "", found["mark"],
+            len(self.calls), time.monotonic(), more.get("reference"),
         )  # fmt: skip
         self.calls.append(call)
         self._now += 1

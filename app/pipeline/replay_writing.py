@@ -79,9 +79,8 @@ class ReplayWriter:
             for arm in {finding.arm for finding in findings}:
                 billed = [f for f in findings if f.arm == arm and f.row is not None and f.is_billed]
                 known = [f.usd for f in billed if f.usd is not None]
-                book = {"purpose": "replay", "model": arm.model}
-                book_spend(session, self.pilot.id, calls=len(known), usd=sum(known, Decimal(0)), **book)
-                book_spend(session, self.pilot.id, calls=len(billed) - len(known), usd=None, **book)
+                for calls, usd in ((len(known), sum(known, Decimal(0))), (len(billed) - len(known), None)):
+                    book_spend(session, self.pilot.id, purpose="replay", model=arm.model, calls=calls, usd=usd)
             return save_progress(session, self.replay_id, self.progress, worker=self.worker, lease_seconds=self.lease_seconds)
 
 

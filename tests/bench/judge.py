@@ -136,6 +136,7 @@ def _graded(factory: SessionFactory, judge_url: str, in_flight: int, pairs: int,
         pilot = a_pilot(session, judge={"base_url": f"{judge_url}/v1", "model": "judge-1", **free})
         store_pairs(session, pilot, [a_pair(number) for number in range(pairs)])
     with session_scope(factory, lambda *_: None) as session:
+        session.execute(text("ANALYZE"))  # a database that is in use for longer than this one knows its tables
         ask_for_grading(session, pilot.name, "bench")
     began = time.monotonic()
     settle_without_model(factory, pilot)

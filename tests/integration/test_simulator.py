@@ -166,8 +166,8 @@ def test_a_recorded_model_answers_by_the_request_s_metadata() -> None:
 
 def test_a_judge_answers_the_product_s_own_prompt() -> None:
     case = a_case()
-    replies = [Reply(reply_text(SEED, case, 2, arm)) for arm in (INCUMBENT, CANDIDATE)]
-    question = pairwise_question(Comparison(request_of(SEED, case, 2, model="m"), *replies))
+    first, second = (Reply(reply_text(SEED, case, 2, arm)) for arm in (INCUMBENT, CANDIDATE))
+    question = pairwise_question(Comparison(request_of(SEED, case, 2, model="m"), first, second))
     body = {"model": "judge", "messages": question.build(), "response_format": question.schema_format}
     with serve(Endpoint(SimulatedJudge("judge", SEED))) as url:
         answer = asked(url, body)

@@ -64,9 +64,9 @@ def same_by_common_words(one: str, other: str) -> bool:
 @lru_cache(maxsize=RECENT)
 def language_of(prose: str) -> str | None:
     """The language of a text as its ISO 639 code (of a family, its first one); `None` where that is not clear."""
-    language, share = _identifier().classify(prose)
-    if share >= SURE:
-        return _FAMILY.get(language, language)
+    found: tuple[str, float] = _identifier().classify(prose)
+    if found[1] >= SURE:
+        return _FAMILY.get(found[0], found[0])
     shares: dict[str, float] = {}
     for language, share in _identifier().rank(prose)[:MOST_LIKELY]:
         family = _FAMILY.get(language, language)

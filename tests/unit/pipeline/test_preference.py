@@ -6,6 +6,7 @@ import pytest
 
 from app.domain.exchange import Failure, Reply, ToolCall
 from app.domain.words import FailureKind, Rule
+from app.graders.grade import Grade
 from app.pipeline.preference import Decision, Pair, decide
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
@@ -147,13 +148,13 @@ def test_the_judge_decides_what_is_left() -> None:
 def test_the_exact_grader_gives_half_the_agreement(other: str, value: float) -> None:
     found = decided("Yes", other, grader="exact", has_imported_grade=True)
     assert found.rule is Rule.GRADER
-    assert found.grade is not None
+    assert isinstance(found.grade, Grade)
     assert found.grade.value == value
 
 
 def test_the_exact_grader_looks_at_tool_calls_too() -> None:
     found = decided(Reply("ok", (ROME,)), Reply("ok", (ToolCall("weather", '{"city":"Oslo"}'),)), grader="exact", request=TOOLS)
-    assert found.grade is not None
+    assert isinstance(found.grade, Grade)
     assert found.grade.value == 0.0
 
 
@@ -168,5 +169,5 @@ def test_the_exact_grader_looks_at_tool_calls_too() -> None:
 def test_the_tool_call_grader_gives_half_the_agreement_of_the_calls(incumbent: Any, other: Any, value: float) -> None:
     found = decided(incumbent, other, grader="tool_calls", request=TOOLS)
     assert found.rule is Rule.GRADER
-    assert found.grade is not None
+    assert isinstance(found.grade, Grade)
     assert found.grade.value == value

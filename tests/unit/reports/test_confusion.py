@@ -30,7 +30,8 @@ def test_few_labels_are_a_square() -> None:
 
 
 def test_of_many_labels_the_largest_disagreements_are_listed() -> None:
-    cells = {(f"l{n:02}", f"l{n:02}"): 300 - 10 * n for n in range(22)} | {("l01", "l00"): 9, ("l00", "l01"): 3, ("l02", "l21"): 5}
+    cells = {(f"l{n:02}", f"l{n:02}"): 300 - 10 * n for n in range(22)}
+    cells |= {("l01", "l00"): 9, ("l00", "l01"): 3, ("l02", "l21"): 5}
     (table,) = tables(confusion_of(cells))
     assert table.columns == ("gpt-5.1 says", "qwen says", "Pairs", "Of pairs that gpt-5.1 calls so")
     assert rows(table) == [["l01", "l00", "9", "299"], ["l02", "(other)", "5", "285"], ["l00", "l01", "3", "303"]]
