@@ -20,6 +20,7 @@ ROUTES = {
     "GET /api/v1/imports/{id}", "DELETE /api/v1/imports/{id}",
     "POST /api/v1/pilots/{name}/replays", "GET /api/v1/replays/{id}", "POST /api/v1/replays/{id}/cancel",
     "POST /api/v1/pilots/{name}/grading", "GET /api/v1/pilots/{name}/grading",
+    "GET /api/v1/pilots/{name}/grading/versions",
     "GET /api/v1/pilots/{name}/hours", "POST /api/v1/pilots/{name}/hours", "POST /api/v1/pilots/{name}/hours/import",
     "GET /api/v1/pilots/{name}/labels", "POST /api/v1/pilots/{name}/labels", "GET /api/v1/pilots/{name}/labels/next",
     "POST /api/v1/pilots/{name}/labels/undo",
