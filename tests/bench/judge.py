@@ -58,7 +58,7 @@ def main() -> int:
         if not given.only_budget:
             report = _rates(Path(folder), factory, given)
         if given.budget or given.only_budget:
-            report["budget"] = prove(factory, BUDGET_CALLS, seed=given.seed, timeout_seconds=10.0, is_silent_at_times=True)
+            report["budget"] = prove(factory, BUDGET_CALLS, seed=given.seed, timeout_seconds=2.0, is_silent_at_times=True)
     report["goals"] = _goals(report, given.in_flight)
     sys.stdout.write(json.dumps(report) + "\n")
     return 0 if all(goal["met"] for goal in report["goals"]) else 1
