@@ -141,6 +141,10 @@ def fake_judge(answer: Answer = longer_wins) -> Iterator[FakeJudge]:
 
     def run() -> None:
         loop.run_until_complete(judge._serve(ready, stopped))
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         loop.close()
 
     thread = threading.Thread(target=run)
