@@ -144,7 +144,8 @@ def fake_judge(answer: Answer = longer_wins) -> Iterator[FakeJudge]:
         left = asyncio.all_tasks(loop)
         for task in left:
             task.cancel()
-        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        if left:
+            loop.run_until_complete(asyncio.wait(left))
         loop.close()
 
     thread = threading.Thread(target=run)
