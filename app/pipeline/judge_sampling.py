@@ -38,7 +38,7 @@ CHARS_PER_TOKEN = 3
 LEAST_JUDGED = 50
 # Not planned with: estimates of cost are not exact, and a purse that is empty early leaves out whole days.
 KEPT_BACK = Decimal("0.05")
-PAIRS_A_TRANSACTION = 2000
+PAIRS_A_TRANSACTION = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,8 @@ def decide_shares(session_factory: SessionFactory, pilot: Pilot, plan: Registere
         means: Money and prices.
         now: Weeks that are not over are expected to be as long as the last one, or as planned.
     """
+    if not cost_usd(Usage(input_tokens=1, output_tokens=1), means.prices):
+        return  # what costs nothing is never short
     with session_scope(session_factory) as session:
         strata = waiting_strata(session, pilot.id, pilot.incumbent.id)
         known = read_shares(session, pilot.id, means.version)

@@ -14,6 +14,8 @@ from app.domain.grading import PairKey
 from app.domain.judge_sample import JudgeShare
 
 # The stratum is the conversation's: that of its first exchange.
+# Tables that were filled a moment ago have no statistics yet, and nested loops over a whole pilot take hours.
+_NO_LOOPS = text("SET LOCAL enable_nestloop = off")
 _FIRST = """
     SELECT DISTINCT ON (conversation_id) conversation_id, segment,
         CAST(date_trunc('week', arrived_at AT TIME ZONE 'UTC') AS date) AS week
@@ -34,9 +36,10 @@ WITH firsts AS ({_FIRST})
 SELECT f.segment, f.week, count(*) AS pairs, count(DISTINCT f.conversation_id) AS conversations,
     avg(coalesce(i.content_chars, 0) + coalesce(r.content_chars, 0)) AS reply_chars,
     avg(coalesce(i.input_tokens, 0)) AS input_tokens
-FROM pairs p JOIN exchanges e ON e.id = p.exchange_id JOIN firsts f ON f.conversation_id = e.conversation_id
-LEFT JOIN replies i ON i.exchange_id = p.exchange_id AND i.arm_id = :incumbent
-LEFT JOIN replies r ON r.exchange_id = p.exchange_id AND r.arm_id = p.arm_id
+FROM pairs p JOIN exchanges e ON e.id = p.exchange_id AND e.pilot_id = :pilot
+JOIN firsts f ON f.conversation_id = e.conversation_id
+LEFT JOIN replies i ON i.exchange_id = p.exchange_id AND i.arm_id = :incumbent AND i.pilot_id = :pilot
+LEFT JOIN replies r ON r.exchange_id = p.exchange_id AND r.arm_id = p.arm_id AND r.pilot_id = :pilot
 WHERE p.pilot_id = :pilot AND p.state = 'pending' AND p.rule = 'grader'
 GROUP BY f.segment, f.week ORDER BY f.segment, f.week
 """)  # noqa: S608 - only our own texts are put together
@@ -45,7 +48,8 @@ WITH firsts AS ({_FIRST}), wanted AS (
     SELECT * FROM unnest(CAST(:segments AS text[]), CAST(:weeks AS date[])) AS w(segment, week)
 )
 SELECT p.exchange_id, p.arm_id, p.facts, f.conversation_id, f.segment, f.week
-FROM pairs p JOIN exchanges e ON e.id = p.exchange_id JOIN firsts f ON f.conversation_id = e.conversation_id
+FROM pairs p JOIN exchanges e ON e.id = p.exchange_id AND e.pilot_id = :pilot
+JOIN firsts f ON f.conversation_id = e.conversation_id
 JOIN wanted w ON w.segment = f.segment AND w.week = f.week
 WHERE p.pilot_id = :pilot AND p.state = 'pending' AND p.rule = 'grader' AND p.claimed_by IS NULL
     AND (p.exchange_id, p.arm_id) > (:exchange, :arm)
@@ -113,6 +117,7 @@ def add_shares(session: Session, pilot_id: int, shares: Sequence[JudgeShare]) ->
 
 def waiting_strata(session: Session, pilot_id: int, incumbent_arm: int) -> list[Stratum]:
     """The strata with pairs that wait for a model."""
+    session.execute(_NO_LOOPS)
     rows = session.execute(_STRATA, {"pilot": pilot_id, "incumbent": incumbent_arm})
     return [
         Stratum(row.segment, row.week, row.pairs, row.conversations, float(row.reply_chars), float(row.input_tokens))
@@ -132,6 +137,7 @@ def waiting_pairs(
         "arm": after.arm_id,
         "limit": limit,
     }
+    session.execute(_NO_LOOPS)
     return [
         WaitingPair(PairKey(row.exchange_id, row.arm_id), row.facts, row.conversation_id, row.segment, row.week)
         for row in session.execute(_PENDING, parameters)

@@ -65,7 +65,7 @@ def test_a_judge_that_costs_nothing_sees_everything(session_factory: SessionFact
     with fake_judge() as judge:
         pilot, _ = seeded(session_factory, pairs()[:5], judge=judged_by(judge, budget_usd="0"))
         assert graded(session_factory, pilot).ungraded == {}
-        assert shares(session_factory) == {"small": 1.0}
+        assert shares(session_factory) == {}
 
 
 def test_scorecard_and_days_weigh_what_was_drawn_and_leave_the_rest_out(session_factory: SessionFactory) -> None:
