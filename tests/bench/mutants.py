@@ -22,7 +22,8 @@ _COMPARED: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
 _PARTNERS = (
     ("incumbent", "candidate"), ("lowest", "highest"), ("lower", "upper"), ("low", "high"), ("first", "second"),
     ("below", "above"), ("passed", "failed"), ("passes", "fails"), ("passing", "failing"), ("rises", "falls"),
-    ("before", "after"), ("judge", "person"), ("least", "most"), ("one", "other"),
+    ("before", "after"), ("judge", "person"), ("least", "most"), ("one", "other"), ("wanted", "given"),
+    ("ours", "theirs"),
 )  # fmt: skip
 _PARTNER = {word: other for pair in _PARTNERS for word, other in (pair, pair[::-1])}
 _SIGNS: dict[type[ast.operator], type[ast.operator]] = {ast.Add: ast.Sub, ast.Sub: ast.Add}

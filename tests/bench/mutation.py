@@ -1,9 +1,9 @@
 """`./run bench mutation`: is every inverted comparison, dropped square root and swapped arm caught by a quick test?
 
-Wrong versions of the statistics and of the verdict are made one at a time, in memory, and the tests that import the module run
-against each, in processes forked from one that has the libraries loaded. What survives the module's own tests meets all quick
-tests of statistics and verdict. `tests/bench/mutants_equivalent.toml` lists the versions that are not wrong, with the reason.
-Nothing is written into the checkout: it is copied first.
+Wrong versions of the statistics and of the verdict, or of the graders (`--group graders`), are made one at a time, in memory,
+and the tests that import the module run against each, in processes forked from one that has the libraries loaded. What survives
+the module's own tests meets all quick tests of the group. `tests/bench/mutants_equivalent.toml` lists the versions that are not
+wrong, with the reason. Nothing is written into the checkout: it is copied first. The score is what was caught of what is wrong.
 """
 
 import argparse
@@ -11,7 +11,6 @@ import importlib.abc
 import importlib.util
 import json
 import os
-import re
 import resource
 import shutil
 import sys
@@ -19,14 +18,17 @@ import tempfile
 import time
 import tomllib
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import CodeType, ModuleType
 
+import aiohttp
 import hypothesis
+import jsonschema
 import numpy
+import orjson
 import pydantic
 import pytest
 import redis.asyncio
@@ -38,27 +40,13 @@ import sqlalchemy.orm
 from typing_extensions import override
 
 from tests.bench.mutants import Mutant, mutants_of, tree_of
+from tests.bench.mutation_groups import GROUPS, ROOT, Group, is_meant, modules, quick_tests, tests_of
 
-ROOT = Path(__file__).resolve().parents[2]
 EQUIVALENT = Path(__file__).with_name("mutants_equivalent.toml")
 LOADED = (
-    numpy, hypothesis, pydantic, redis.asyncio, scipy.integrate, scipy.optimize, scipy.special, scipy.stats, sqlalchemy.orm,
+    numpy, hypothesis, pydantic, aiohttp, jsonschema, orjson, redis.asyncio, scipy.integrate, scipy.optimize, scipy.special,
+    scipy.stats, sqlalchemy.orm,
 )  # fmt: skip
-PIPELINE = (
-    "outcome",
-    "verdict",
-    "ruling",
-    "advice",
-    "quality",
-    "quality_rule",
-    "gates",
-    "left_out",
-    "correction",
-    "length_control",
-)
-QUICK = ("tests/unit/statistics", "tests/unit/pipeline")
-EXAMPLES = "tests/unit/statistics/test_examples.py"
-AT_ONCE = 2
 # A version may take so many times the processor time of the module as it is, and so much more; an endless loop is caught too.
 TIMES, MORE_SECONDS = 4.0, 5.0
 NO_LIMIT = 600.0
@@ -111,32 +99,6 @@ class _Times:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         file = report.nodeid.split("::")[0]
         self.seconds[file] = self.seconds.get(file, 0.0) + report.duration
-
-
-def modules() -> list[str]:
-    """Paths of what is mutated."""
-    statistics = sorted(path.stem for path in (ROOT / "app" / "statistics").glob("*.py") if path.stem != "__init__")
-    pipeline = [name for name in PIPELINE if (ROOT / "app" / "pipeline" / f"{name}.py").exists()]
-    return [*(f"app/statistics/{name}.py" for name in statistics), *(f"app/pipeline/{name}.py" for name in pipeline)]
-
-
-def quick_tests(folder: Path) -> tuple[str, ...]:
-    """Files of quick tests that may speak of statistics and verdict; the examples are run for their own module."""
-    paths = [path.relative_to(folder) for quick in QUICK for path in sorted((folder / quick).glob("test_*.py"))]
-    return tuple(str(path) for path in paths if str(path) != EXAMPLES)
-
-
-def tests_of(folder: Path, module: str) -> tuple[str, ...]:
-    """Quick tests that name the module, and its own examples."""
-    package, name = module.removesuffix(".py").replace("/", ".").rsplit(".", 1)
-    wanted = re.compile(rf"{re.escape(package)}\.{name}\b|from {re.escape(package)} import [^\n]*\b{name}\b")
-    beside = QUICK[0] if package == "app.statistics" else QUICK[1]
-    near = [path for path in quick_tests(folder) if path.startswith(beside)]
-    named = [path for path in near if wanted.search((folder / path).read_text())]
-    named.sort(key=lambda path: name not in path)
-    if package == "app.statistics":
-        named.append(f"{EXAMPLES}::test_the_examples_run[{package}.{name}]")
-    return tuple(named)
 
 
 def run_child(folder: Path, job: Job) -> int:
@@ -196,11 +158,11 @@ def start(folder: Path, job: Job, log: Path) -> int:
         os._exit(code)
 
 
-def run_all(folder: Path, jobs: Sequence[Job]) -> Iterator[Ended]:
+def run_all(folder: Path, jobs: Sequence[Job], at_once: int = 1) -> Iterator[Ended]:
     """Runs the jobs, a few at once, in any order."""
     waiting, running = list(reversed(jobs)), dict[int, Job]()
     while waiting or running:
-        while waiting and len(running) < AT_ONCE:
+        while waiting and len(running) < at_once:
             job = waiting.pop()
             running[start(folder, job, folder / f"log-{len(waiting)}")] = job
         process, status, used = os.wait3(0)
@@ -213,10 +175,12 @@ def equivalent() -> dict[tuple[str, str], str]:
     return {(entry["module"], name): entry["reason"] for entry in listed for name in entry["mutants"]}
 
 
-def mutate(folder: Path, chosen: Sequence[str], *, own_only: bool, named: Sequence[str] = ()) -> dict[str, object]:
+def mutate(
+    folder: Path, chosen: Sequence[str], group: Group, *, own_only: bool, named: Sequence[str] = (), at_once: int = 2
+) -> dict[str, object]:
     """Everything; the report. `own_only` leaves out the second round, `named` versions without one of these texts."""
     known, begun = equivalent(), time.monotonic()
-    every = quick_tests(folder)
+    every = quick_tests(folder, group)
     whole = Ended(Job("", None, every, NO_LIMIT), 0, NO_LIMIT)
     if not own_only:
         (whole,) = run_all(folder, [whole.job])
@@ -225,35 +189,41 @@ def mutate(folder: Path, chosen: Sequence[str], *, own_only: bool, named: Sequen
     found: dict[tuple[str, str], Mutant] = {}
     there = set[tuple[str, str]]()
     for module in chosen:
-        tests = tests_of(folder, module)
-        (plain,) = run_all(folder, [Job(module, None, tests, NO_LIMIT)]) if tests else (None,)
-        if plain is not None:
+        tests = tests_of(folder, module, group)
+        mutants = list(mutants_of((folder / module).read_text()))
+        there.update((module, mutant.name) for mutant in mutants)
+        mutants = [mutant for mutant in mutants if not named or any(text in mutant.name for text in named)]
+        found.update(((module, mutant.name), mutant) for mutant in mutants)
+        plain = whole
+        if tests and mutants:
+            (plain,) = run_all(folder, [Job(module, None, tests, NO_LIMIT)])
             _must_pass(folder, plain)
             tests = _quickest_first(folder, tests)
-        limit = TIMES * (plain.seconds if plain is not None else whole.seconds) + MORE_SECONDS
-        for mutant in mutants_of((folder / module).read_text()):
-            there.add((module, mutant.name))
-            if named and not any(text in mutant.name for text in named):
-                continue
-            found[module, mutant.name] = mutant
-            if (module, mutant.name) not in known:
-                jobs.append(Job(module, mutant, tests or every, limit))
-    alive = [ended.job for ended in run_all(folder, jobs) if ended.code == 0]
+        limit = TIMES * plain.seconds + MORE_SECONDS
+        jobs += [Job(module, each, tests or every, limit) for each in mutants if (module, each.name) not in known]
+    alive = [ended.job for ended in run_all(folder, jobs, at_once) if ended.code == 0]
     again = [Job(job.module, job.mutant, every, TIMES * whole.seconds + MORE_SECONDS) for job in alive]
-    alive = alive if own_only else [ended.job for ended in run_all(folder, again) if ended.code == 0]
-    survivors = sorted(_said(job) for job in alive)
-    listed = [key for key in known if key[0] in chosen]
-    gone = sorted(f"{module} {name}" for module, name in listed if (module, name) not in there)
-    skipped = sum(key in found for key in listed)
+    alive = alive if own_only else [ended.job for ended in run_all(folder, again, at_once) if ended.code == 0]
     return {
         "modules": len(chosen),
-        "mutants": len(found),
-        "killed": len(found) - skipped - len(survivors),
-        "equivalent": skipped,
-        "survived": survivors,
-        "equivalent_but_gone": gone,
+        **_score(list(found), known, alive),
+        "by_module": {
+            module: _score([key for key in found if key[0] == module], known, [job for job in alive if job.module == module])
+            for module in chosen
+        },
+        "survived": sorted(_said(job) for job in alive),
+        "equivalent_but_gone": sorted(" ".join(key) for key in known if key[0] in chosen and key not in there),
         "seconds": round(time.monotonic() - begun, 1),
     }
+
+
+def _score(found: Sequence[tuple[str, str]], known: Container[tuple[str, str]], alive: Sequence[Job]) -> dict[str, object]:
+    """Counts; the score is what was caught of what is wrong, `None` where nothing is."""
+    skipped = sum(key in known for key in found)
+    wrong = len(found) - skipped
+    caught = wrong - len(alive)
+    score = round(caught / wrong, 4) if wrong else None
+    return {"mutants": len(found), "caught": caught, "equivalent": skipped, "open": len(alive), "score": score}
 
 
 def _quickest_first(folder: Path, tests: Sequence[str]) -> tuple[str, ...]:
@@ -275,12 +245,15 @@ def _said(job: Job) -> str:
 def main() -> int:
     """0 if no wrong version survives; the last line is one JSON object."""
     parser = argparse.ArgumentParser(prog="./run bench mutation", description=__doc__)
+    parser.add_argument("--group", choices=sorted(GROUPS), default="statistics", help="what is changed (default: %(default)s)")
     parser.add_argument("--module", action="append", metavar="NAME", help="only this one, e.g. asymptotic; may be repeated")
+    parser.add_argument("--at-once", type=int, default=2, metavar="N", help="so many processes (default: %(default)s)")
     parser.add_argument("--own", action="store_true", help="only the tests that import the module")
     parser.add_argument("--name", action="append", metavar="TEXT", help="only versions whose name holds this; may be repeated")
     parser.add_argument("--list", action="store_true", help="only name the wrong versions")
     given = parser.parse_args()
-    chosen = [module for module in modules() if not given.module or Path(module).stem in given.module]
+    group = GROUPS[given.group]
+    chosen = [module for module in modules(group) if is_meant(module, given.module)]
     if given.list:
         for module in chosen:
             for mutant in mutants_of((ROOT / module).read_text()):
@@ -292,10 +265,10 @@ def main() -> int:
         for part in ("app", "tests", "parallel_pilot", "workers"):
             shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", "e2e", "integration"))
         shutil.copy(ROOT / "pyproject.toml", folder)
-        report = mutate(folder, chosen, own_only=given.own, named=given.name or ())
+        report = mutate(folder, chosen, group, own_only=given.own, named=given.name or (), at_once=given.at_once)
     for survivor in report["survived"] if isinstance(report["survived"], list) else []:
         sys.stdout.write(f"survived: {survivor}\n")
-    sys.stdout.write(json.dumps(report) + "\n")
+    sys.stdout.write(json.dumps({"group": given.group, **report}) + "\n")
     return 1 if report["survived"] else 0
 
 
