@@ -40,3 +40,17 @@ def test_without_a_label_of_the_incumbent_nothing_is_said() -> None:
     assert isinstance(found, Ungraded)
     assert found.reason == "reference_no_label"
     assert isinstance(grade_label(Reply("spam"), Reply("x" * 500)), Grade)
+
+
+@pytest.mark.parametrize(
+    ("incumbent", "arm", "reason"),
+    [
+        ("Spam", "spam.", "both 'spam'"), ("spam", "ham", "'ham' instead of 'spam'"),
+        ("ham", "spam", "'spam' instead of 'ham'"),
+        ("spam", "", "the reply is no label, the incumbent's is 'spam'"),
+    ],
+)  # fmt: skip
+def test_the_reason_names_each_label_on_its_side(incumbent: str, arm: str, reason: str) -> None:
+    found = grade_label(Reply(incumbent), Reply(arm))
+    assert isinstance(found, Grade)
+    assert found.reason == reason

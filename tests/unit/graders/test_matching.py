@@ -43,3 +43,8 @@ def test_the_best_alignment_is_the_best_of_all_in_order(scores: list[list[float]
         for right in combinations(range(columns), size)
     ]
     assert sum(scores[row][column] for row, column in found) == max(every, default=0)
+
+
+def test_a_column_that_changed_hands_twice_keeps_its_price() -> None:
+    scores = [[0.5, 0.0, 0.0], [0.75, 0.25, 0.25], [0.75, 0.75, 0.5]]
+    assert sum(scores[row][column] for row, column in best_matching(scores)) == 1.5
