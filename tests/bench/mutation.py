@@ -201,7 +201,11 @@ def mutate(
             tests = _quickest_first(folder, tests)
         limit = TIMES * plain.seconds + MORE_SECONDS
         jobs += [Job(module, each, tests or every, limit) for each in mutants if (module, each.name) not in known]
-    alive = [ended.job for ended in run_all(folder, jobs, at_once) if ended.code == 0]
+    alive: list[Job] = []
+    for ended in run_all(folder, jobs, at_once):
+        if ended.code == 0:
+            alive.append(ended.job)
+            sys.stderr.write(f"open after its own tests: {_said(ended.job)}\n")
     again = [Job(job.module, job.mutant, every, TIMES * whole.seconds + MORE_SECONDS) for job in alive]
     alive = alive if own_only else [ended.job for ended in run_all(folder, again, at_once) if ended.code == 0]
     return {
