@@ -51,3 +51,47 @@ def test_what_is_said_again_is_named() -> None:
 def test_it_is_about_replies_that_say_something() -> None:
     assert repetition.applies({}, Reply("x"))
     assert not repetition.applies({}, Reply(None))
+
+
+def distinct(count: int) -> str:
+    return "".join(chr(0x4E00 + n) for n in range(count))
+
+
+def lines_of(line: str, times: int, others: int) -> str:
+    return "\n".join([*[line] * times, *(f"Another line {n}" for n in range(others))])
+
+
+@pytest.mark.parametrize(
+    ("content", "piece"),
+    [
+        ("ab" * 300, "ab"), ("ab" * 299 + "a", None), (distinct(120) * 5, distinct(120)), (distinct(121) * 5, None),
+        ("Well: " + distinct(19) * 40, distinct(19)), (distinct(600), None), ("12" * 300, None),
+    ],
+)  # fmt: skip
+def test_the_end_loops_from_600_characters_with_pieces_up_to_120(content: str, piece: str | None) -> None:
+    assert repetition.looping_end(content) == piece
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase"),
+    [
+        ("very " * 40, "very"), ("very " * 39, None), ("a b c d e f g h " * 5, "a b c d e f g h"),
+        ("a b c d e f g h " * 4, None),
+        ("very " * 45 + "so so good", "very"), ("so so good " + "very " * 45, "very"), ("1 " * 60, None),
+    ],
+)  # fmt: skip
+def test_a_phrase_loops_from_five_times_and_forty_words(text: str, phrase: str | None) -> None:
+    found = repetition.repeated_phrase(text.split())
+    assert (found is None) is (phrase is None)
+    assert found is None or set(found.split()) == set((phrase or "").split())
+
+
+@pytest.mark.parametrize(
+    ("length", "times", "others", "is_found"),
+    [(20, 8, 16, True), (19, 8, 16, False), (20, 7, 0, False), (20, 8, 17, False), (20, 9, 0, True)],
+)
+def test_a_line_of_twenty_characters_loops_from_eight_times_and_a_third(
+    length: int, times: int, others: int, is_found: bool
+) -> None:
+    line = "abcdefghij" * 2
+    assert (repetition.repeated_line(lines_of(line[:length], times, others)) is not None) is is_found
