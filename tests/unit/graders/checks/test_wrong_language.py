@@ -80,3 +80,23 @@ def test_the_shortcut_by_common_words_never_takes_relatives_for_the_same() -> No
     for one, other in permutations(TEXTS.values(), 2):
         assert not wrong_language.same_by_common_words(one, other)
     assert wrong_language.same_by_common_words(TEXTS["en"], "It is the first of many that you will have to see, not the last.")
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Kan du fortelle meg hvor lang tid", "no"),  # Norwegian or Danish: together sure
+        ("Selamat pagi apa kabar semua teman saya hari ini", "id"),
+        ("information service contact email address", None),
+        ("Hotel Internet Computer Taxi Radio Restaurant Telefon", None),
+    ],
+)
+def test_a_family_of_languages_is_one_and_an_unclear_text_is_none(text: str, language: str | None) -> None:
+    assert wrong_language.language_of(text) == language
+
+
+@pytest.mark.parametrize(("letters", "is_long"), [(80, True), (79, False)])
+def test_eighty_letters_are_long_enough(letters: int, is_long: bool) -> None:
+    spread = "ab 12 34 " * (letters // 2) + "a" * (letters % 2)
+    for text in ("a" * letters, spread):
+        assert wrong_language.applies(asked(TEXTS["de"]), Reply(text)) is is_long
