@@ -24,6 +24,8 @@ JSON_VALUES = st.recursive(
     max_leaves=8,
 )
 
+STRICT = {"parameters": {"type": "object", "properties": {"x": {"type": "string"}}}}
+
 
 def a_call(name: str = "f", **arguments: object) -> ToolCall:
     return ToolCall(name, json.dumps(arguments))
@@ -241,3 +243,18 @@ def test_real_schemas_of_strangers_are_checked_where_they_are_valid() -> None:
         found = check_tool_calls(request, reply)
         assert not found.violations, (case["id"], found)
         assert found.unusable, case["id"]
+
+
+@pytest.mark.parametrize(("wanted", "given"), [(3, 1), (1, 3), (0, 2), (2, 0), (2, 2)])
+def test_facts_count_the_calls_on_their_side(wanted: int, given: int) -> None:
+    sides = (Reply(None, (a_call(x=1),) * count) for count in (wanted, given))
+    found = grade_tool_calls({}, *sides)
+    assert found.facts["calls"] == {"incumbent": wanted, "arm": given}
+    assert found.facts["agreement"] == pytest.approx(2 * min(wanted, given) / (wanted + given))
+
+
+def test_a_tool_without_parameters_takes_any_object_and_one_with_them_only_those() -> None:
+    call = Reply(None, (a_call(x=1),))
+    bare, strict = ({"tools": [{"type": "function", "function": {"name": "f", **more}}]} for more in ({}, STRICT))
+    assert check_tool_calls(bare, call) == Validity()
+    assert len(check_tool_calls(strict, call).violations) == 1
