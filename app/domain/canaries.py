@@ -32,8 +32,3 @@ class CanaryModel(Model):
     floor: float = FLOOR
     is_suspended: bool = False
     reason: str | None = None
-
-
-def is_suspended(answered: int, passed: int) -> bool:
-    """Whether a judge missed so many that it is not asked on."""
-    return answered >= LEAST_CANARIES and passed < FLOOR * answered

@@ -1,10 +1,12 @@
 """Which hosts data may go to, where it must stay."""
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 # What cannot be reached from outside by its name: the hosts that are allowed where none is named.
+_NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
 _PRIVATE_ENDINGS = (".local", ".internal", ".svc", ".svc.cluster.local", ".localhost", ".lan", ".home.arpa")
 
 
@@ -44,7 +46,10 @@ def _matches(host: str, entry: str) -> bool:
 def _is_private(host: str) -> bool:
     address = _address(host)
     if address is not None:
-        return address.is_private or address.is_loopback
+        return (address.is_private or address.is_loopback) and not address.is_link_local
+    # Some resolvers read a number, in whatever base, as an address.
+    if _NUMBER.fullmatch(host.rpartition(".")[2]):
+        return False
     return "." not in host or host.endswith(_PRIVATE_ENDINGS)
 
 

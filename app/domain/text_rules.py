@@ -9,6 +9,7 @@ from app.domain.bounded_patterns import bounded_pattern
 MAX_TEXT = 500
 MAX_PATTERN = 2000
 MAX_NAME = 100
+OURS = "PILOT_"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PILOT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _PLACEHOLDER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,29}")
@@ -99,6 +100,9 @@ def placeholder_name(value: str) -> str:
 
 def environment_name(value: str) -> str:
     """The name of an environment variable, or nothing. The text does not repeat the value: it may be a key."""
+    if value.upper().startswith(OURS):
+        message = f"must not be one of the service's own settings ({OURS}…): what it names is sent to a model's server"
+        raise _refuse(message)
     if value and not _ENVIRONMENT_NAME.fullmatch(value):
         message = "must be the name of an environment variable, such as OPENAI_API_KEY, never the key itself"
         raise _refuse(message)

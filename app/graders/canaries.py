@@ -3,10 +3,12 @@
 import hashlib
 from enum import StrEnum
 
+from app.domain.canaries import FLOOR, LEAST_CANARIES
 from app.domain.draws import draw_point
 from app.domain.exchange import Reply
 from app.graders.judge_answer import JudgeAnswer
 from app.graders.judge_prompt import FIRST, TIE
+from app.statistics.fixed_sample import wilson
 
 NAME = "canary"
 ORIGINAL, ALTERED = "original", "altered"
@@ -70,6 +72,11 @@ def passed(answer: JudgeAnswer, shown_first: str) -> float:
     if answer.preference == TIE:
         return 0.5
     return float((answer.preference == FIRST) == (shown_first == ORIGINAL))
+
+
+def is_suspended(answered: int, right: int) -> bool:
+    """Whether a judge surely saw less than the floor: chance alone suspends nobody who sees nine of ten."""
+    return answered >= LEAST_CANARIES and wilson(successes=right, trials=answered)[1] < FLOOR
 
 
 def _byte(exchange: str, what: str) -> int:

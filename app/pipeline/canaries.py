@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy.orm import Session
 
-from app.domain.canaries import FLOOR, CanaryKindModel, CanaryModel, is_suspended
+from app.domain.canaries import FLOOR, CanaryKindModel, CanaryModel
 from app.domain.configuration import PilotConfiguration
 from app.domain.estimate_models import EstimateModel
 from app.domain.evidence import Evidence, GradeColumns
@@ -15,8 +15,9 @@ from app.domain.exchange import Reply
 from app.domain.grading import NewGrade, PairRecord
 from app.domain.pilot import Pilot
 from app.errors import Conflict
-from app.graders.canaries import NAME, ORIGINAL, altered, is_canary, kind_of, passed, shown_first_of
-from app.graders.judge import pairwise_question
+from app.graders.canaries import NAME, ORIGINAL, altered, is_canary, is_suspended, kind_of, passed, shown_first_of
+from app.graders.judge import NAME as JUDGE
+from app.graders.judge import limits_of, pairwise_question
 from app.graders.judge_answer import JudgeAnswer
 from app.graders.judge_prompt import Comparison
 from app.graders.question import Question
@@ -65,7 +66,9 @@ class Canary:
 
 def canaries_among(session: Session, pilot: Pilot, judge: Judge, records: Sequence[PairRecord], *, rate: float) -> list[Canary]:
     """The canaries that go along with these pairs: one an exchange at most, each shown to a version of the judge once."""
-    found = {record.key.exchange_id: canary for record in records if (canary := _canary(pilot, record, rate)) is not None}
+    found = {
+        record.key.exchange_id: canary for record in records if (canary := _canary(pilot, judge, record, rate)) is not None
+    }
     seen = seen_canaries(session, sorted(found), rater=judge.rater, version=judge.version or "") if found else set()
     return [canary for exchange, canary in found.items() if exchange not in seen]
 
@@ -122,22 +125,24 @@ def _by_kind(kinds: list[str], known: list[bool], right: list[bool]) -> list[Can
     return [CanaryKindModel(kind=kind, answered=answered[kind], passed=seen[kind]) for kind in sorted(answered)]
 
 
-def _canary(pilot: Pilot, record: PairRecord, rate: float) -> Canary | None:
+def _canary(pilot: Pilot, judge: Judge, record: PairRecord, rate: float) -> Canary | None:
     name, original = record.external_id, record.incumbent
     if record.request is None or not isinstance(original, Reply) or not is_canary(pilot.name, name, rate):
         return None
+    if pilot.configuration.grader_of(record.segment) != JUDGE:
+        return None  # a rubric asks about one reply alone
     first = shown_first_of(name)
     worse = altered(original, kind_of(name), is_first=first != ORIGINAL)
     if worse is None:
         return None
     shown = Reply(original.content)
     pair = (shown, worse) if first == ORIGINAL else (worse, shown)
-    return Canary(record, first, Comparison(record.request, *pair))
+    return Canary(record, first, Comparison(record.request, *pair, reference=record.reference, limits=limits_of(judge.table)))
 
 
 def _words(rater: str, answered: int, right: int) -> str:
     return (
         f"the judge {rater} is suspended: of {answered} pairs of which one reply was made worse on purpose it saw {right} "
-        f"({right / answered:.0%}; at least {FLOOR:.0%} is asked of it), so nothing may rest on what it says "
+        f"({right / answered:.0%}; surely below the {FLOOR:.0%} that are asked of it), so nothing may rest on what it says "
         "of other pairs: choose another judge"
     )

@@ -115,7 +115,7 @@ def asked_of(
     kept, unlabelled = _Talks.of(pairs, talks), judged & ~draws.in_design
     there = kept.there
     return Asked(
-        labelled=_labelled(evidence, pairs, talks, draws, told, kept, unlabelled),
+        labelled=_labelled(evidence, pairs, talks, draws, told, kept, unlabelled, is_partly_judged=_is_partly(judged_chance)),
         talk=there,
         by_people=(told.drawn & ~told.certain)[there],
         skipped=told.skipped[there],
@@ -134,9 +134,17 @@ def _labelled(
     told: "_Told",
     kept: _Talks,
     unlabelled: Flags,
+    *,
+    is_partly_judged: bool,
 ) -> Labelled:
-    """The conversations as the correction takes them."""
+    """The conversations as the correction takes them.
+
+    Where a judge looks at a part, conversations that were drawn for people are judged before those that are drawn when the part
+    grows: what it has not said of the others is then no guess that people's draws would balance, but anything.
+    """
     there = kept.there
+    least, most = kept.means(pairs.values, 0.0), kept.means(pairs.values, 1.0)
+    guessed = draws.in_design & ~((least < most) & is_partly_judged)
     weights = np.bincount(
         kept.of_row, weights=1.0 / evidence.exchanges.inclusion_probability[kept.rows], minlength=len(kept.number)
     )
@@ -147,14 +155,18 @@ def _labelled(
         judge_drawn=told.judge[there],
         person=told.person[there],
         answered_on=told.answered_on[there],
-        probability=np.where(told.drawn, told.chance, np.where(draws.in_design, 1.0, 0.0))[there],
+        probability=np.where(told.drawn, told.chance, np.where(guessed, 1.0, 0.0))[there],
         weight=weights[there] / kept.number[there],
         # The judge alone may show that a kind of work is worse, never that it is good enough.
-        least=np.where(unlabelled, 0.0, kept.means(pairs.values, 0.0))[there],
-        most=kept.means(pairs.values, 1.0)[there],
+        least=np.where(unlabelled, 0.0, least)[there],
+        most=most[there],
         certain=told.certain[there],
         fixed=(kept.means(np.where(by_rule(pairs), pairs.values, TIE), TIE) - TIE)[there],
     )
+
+
+def _is_partly(judged_chance: Floats | None) -> bool:
+    return judged_chance is not None and bool((judged_chance < 1).any())
 
 
 def by_rule(pairs: PairValues) -> Flags:

@@ -193,13 +193,13 @@ def grade_pilot(
             return True
         try:
             waits_for = _ask_judge(session_factory, pilot, limits, environment)
-            _ask_panel(session_factory, pilot, limits, environment)
+            has_panel_more = _ask_panel(session_factory, pilot, limits, environment)
         except ServiceError as error:
             _end(session_factory, pilot_id, GradingState.STOPPED, error.message)
             return False
         with session_scope(session_factory) as session:
             wait_grading(session, pilot_id, waits_for)
-        return _is_more(session_factory, pilot_id, before) and not waits_for
+        return (_is_more(session_factory, pilot_id, before) or has_panel_more) and not waits_for
 
 
 def judge_prices(table: JudgeTable) -> Prices:
@@ -232,23 +232,23 @@ def _ask_judge(session_factory: SessionFactory, pilot: Pilot, limits: GradingLim
     return waits_for
 
 
-def _ask_panel(session_factory: SessionFactory, pilot: Pilot, limits: GradingLimits, environment: Mapping[str, str]) -> None:
-    """Once all pairs are judged, the panel looks at its part."""
+def _ask_panel(session_factory: SessionFactory, pilot: Pilot, limits: GradingLimits, environment: Mapping[str, str]) -> bool:
+    """Once all pairs are judged, the panel looks at its part; gives whether it said anything, and so may have more to say."""
     if _pending(session_factory, pilot.id):
-        return
+        return False
 
     def plan_for(panel: Judge) -> JudgingPlan:
         budget = budget_of(session_factory, pilot.id, panel.table)
         return judging_plan(panel, limits, budget=budget, environment=environment)
 
-    ask_panel(session_factory, pilot, plan_for, worker_name)
+    return ask_panel(session_factory, pilot, plan_for, worker_name) > 0
 
 
 def _draw(session_factory: SessionFactory, pilot: Pilot, version: str, plan: JudgingPlan) -> None:
     """Where money is short, the judge looks at a part that is drawn beforehand."""
     with session_factory() as session:
         registered = plan_of(pilot, registration_of(session, pilot.id))
-    means = Means(version, plan.budget.usd, plan.budget.spent_usd, plan.prices)
+    means = Means(version, plan.budget.usd, plan.budget.spent_usd, plan.prices, plan.judge.table.budget_usd_per_day)
     decide_shares(session_factory, pilot, registered, means, now=datetime.now(UTC))
     leave_out_undrawn(session_factory, pilot, registered, version)
 

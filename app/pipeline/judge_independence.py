@@ -62,8 +62,9 @@ def look_at_judges(
     if judge is None or judge.base_url is None or judge.allow_same_family:
         return ()
     known = asyncio.run(_look(configuration, judge, timeout_seconds, environment))
-    judges, arms = known[0], known[1:]
-    problems = [problem for arm in arms for problem in _kinship(judges, arm)]
+    judges, arms = known[: 1 + len(configuration.judge_panel)], known[1 + len(configuration.judge_panel) :]
+    problems = [problem for one in judges for arm in arms for problem in _kinship(one, arm)]
+    problems += [problem for place, one in enumerate(judges) for other in judges[:place] for problem in _kinship(one, other)]
     if problems:
         raise InvalidInput(f"pilot.toml is wrong: {problems[0]}", tuple(_problem(each) for each in problems[:1]))
     unseen = "its kinship is told by its name alone"
@@ -87,12 +88,12 @@ def _kinship(judge: Known, arm: Known) -> Iterator[str]:
     choose = "and models prefer their kin: choose another judge, or set allow_same_family = true"
     same = next(((one, other) for one in judge.names for other in arm.names if same_model(one, other)), None)
     if same is not None:
-        yield f"the judge{_alias(judge, same[0])} is the same model as {arm.who}{_alias(arm, same[1])}, {choose}"
+        yield f"{judge.who}{_alias(judge, same[0])} is the same model as {arm.who}{_alias(arm, same[1])}, {choose}"
         return
     shared = next((f for f in judge.families for other in arm.families if same_family(f, other)), None)
     if shared is not None:
         judges, arms = _listed(judge.names), _listed(arm.names)
-        yield f"the judge ({judges}) is of the family '{shared}', as is {arm.who} ({arms}), {choose}"
+        yield f"{judge.who} ({judges}) is of the family '{shared}', as is {arm.who} ({arms}), {choose}"
 
 
 def _alias(known: Known, name: str) -> str:
@@ -111,6 +112,7 @@ async def _look(
     configuration: PilotConfiguration, judge: JudgeTable, timeout_seconds: float, environment: Mapping[str, str]
 ) -> list[Known]:
     tables: list[tuple[str, JudgeTable | CandidateTable]] = [("the judge", judge)]
+    tables += [(f"the panel's judge '{panel.name}'", judge.for_panel(panel)) for panel in configuration.judge_panel]
     tables += [(f"the candidate '{candidate.name}'", candidate) for candidate in configuration.candidate]
     found = [_known(who, table, timeout_seconds, environment) for who, table in tables]
     return [*await asyncio.gather(*found), _of_vendor(configuration.incumbent)]

@@ -10,6 +10,7 @@ import uvloop
 from app.domain.configuration import PilotConfiguration
 from app.domain.estimate_models import EstimateModel
 from app.domain.evidence import ArmEvidence, Flags, Floats, GradeColumns, Numbers
+from app.domain.exchange import Reply
 from app.domain.grading import PairRecord
 from app.domain.judge_money import JudgePurpose
 from app.domain.judge_panel import PanelModel
@@ -39,7 +40,7 @@ def panel_of(configuration: PilotConfiguration) -> tuple[Judge, ...]:
 def ask_panel(
     session_factory: SessionFactory, pilot: Pilot, plan_for: Callable[[Judge], JudgingPlan], worker: Callable[[], str]
 ) -> int:
-    """Has the panel's judges look at what they have not seen yet; gives the number of pairs. Out of the judge's budget.
+    """Has the panel's judges look at what they have not seen yet; gives how many answers came. Out of the judge's budget.
 
     Args:
         session_factory: Where pairs and grades are.
@@ -47,7 +48,7 @@ def ask_panel(
         plan_for: How one of them is asked, with what is left of the money.
         worker: A new name for a turn.
     """
-    judge, asked = judge_of(pilot.configuration), 0
+    judge, answered = judge_of(pilot.configuration), 0
     for panel in panel_of(pilot.configuration):
         assert judge is not None and judge.version is not None and panel.version is not None  # noqa: S101, PT018 - `panel_of`
         with session_factory() as session:
@@ -65,17 +66,18 @@ def ask_panel(
             turn = _PanelTurn(session_factory, pilot, panel, plan_for(panel), worker())
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(turn.run(records))
-            asked += len(records)
-    return asked
+            answered += turn.answered
+    return answered
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _PanelTurn:
     session_factory: SessionFactory
     pilot: Pilot
     judge: Judge
     plan: JudgingPlan
     worker: str
+    answered: int = 0
 
     async def run(self, records: list[PairRecord]) -> None:
         async with (
@@ -83,7 +85,7 @@ class _PanelTurn:
             asyncio.TaskGroup() as workers,
         ):
             for record in records:
-                if record.request is not None:
+                if record.request is not None and isinstance(record.incumbent, Reply) and isinstance(record.other, Reply):
                     workers.create_task(self._ask(record, turn))
 
     async def _ask(self, record: PairRecord, turn: Turn) -> None:
@@ -94,6 +96,7 @@ class _PanelTurn:
                 await turn.writer.put(Finding.paid(asked, purpose=JudgePurpose.PANEL))
                 return
             await turn.writer.put(Finding.paid(asked, grade=course.take(asked).grade, purpose=JudgePurpose.PANEL))
+            self.answered += 1
 
 
 def panel_figures(

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -11,7 +11,7 @@ from app.domain.draws import is_drawn
 from app.domain.exchange import Usage
 from app.domain.grading import PairKey, Settlement
 from app.domain.judge_sample import LEAST_SHARE, JudgeShare, judging_point
-from app.domain.pilot import Pilot
+from app.domain.pilot import DAY, Pilot
 from app.domain.registered import RegisteredPlan
 from app.domain.words import Rule
 from app.store.grades import BEFORE_ALL, save_settlements
@@ -50,12 +50,21 @@ class Means:
         budget_usd: In all.
         spent_usd: So far.
         prices: Of the judge's tokens.
+        usd_a_day: Most that one day may cost; `None` = no such bound.
     """
 
     version: str
     budget_usd: Decimal
     spent_usd: Decimal
     prices: Prices
+    usd_a_day: Decimal | None = None
+
+    def left_usd(self, pilot: Pilot, now: datetime) -> Decimal:
+        """What can still be spent, less what is kept back; of a pilot that runs, no more than its days allow."""
+        left = self.budget_usd * (1 - KEPT_BACK) - self.spent_usd
+        if self.usd_a_day is None or pilot.ends_at is None or pilot.ends_at <= now:
+            return left
+        return min(left, self.usd_a_day * math.ceil((pilot.ends_at - now) / DAY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +102,8 @@ def decide_shares(session_factory: SessionFactory, pilot: Pilot, plan: Registere
         now: Weeks that are not over are expected to be as long as the last one, or as planned.
     """
     if not cost_usd(Usage(input_tokens=1, output_tokens=1), means.prices):
-        return  # what costs nothing is never short
+        _judge_all(session_factory, pilot, means.version)  # what costs nothing is never short
+        return
     with session_scope(session_factory) as session:
         strata = waiting_strata(session, pilot.id, pilot.incumbent.id)
         known = read_shares(session, pilot.id, means.version)
@@ -107,10 +117,19 @@ def decide_shares(session_factory: SessionFactory, pilot: Pilot, plan: Registere
             return
         growing = {(demand.segment, demand.week) for demand in again}
         fixed = [share for share in known if (share.segment, share.week) not in growing]
-        left = means.budget_usd * (1 - KEPT_BACK) - means.spent_usd - _promised(strata, fixed, prices)
-        demands += again
+        left = means.left_usd(pilot, now) - _promised(strata, fixed, prices)
+        demands += again if left > 0 else []
+        if not demands:
+            return
         coming = _coming(pilot, demands, known, now)
         add_shares(session, pilot.id, shares_of(demands, left=left, coming=coming, version=means.version))
+
+
+def _judge_all(session_factory: SessionFactory, pilot: Pilot, version: str) -> None:
+    """Shares that were decided while the judge still cost something grow to all."""
+    with session_scope(session_factory) as session:
+        partly = [share for share in read_shares(session, pilot.id, version) if share.share < 1]
+        add_shares(session, pilot.id, [replace(share, share=1.0) for share in partly])
 
 
 def shares_of(demands: Sequence[Demand], *, left: Decimal, coming: Decimal, version: str) -> list[JudgeShare]:
@@ -263,7 +282,7 @@ def _of_level(demand: Demand, level: float) -> float:
     wanted = min(1.0, level / math.sqrt(demand.pairs))
     people = 0.0 if demand.drawn else demand.label_probability
     share = (wanted - people) / (1 - people) if people < 1 else 0.0
-    return max(LEAST_SHARE, share)
+    return max(0.0 if demand.drawn else LEAST_SHARE, share)
 
 
 def _share(demand: Demand, share: float, version: str) -> JudgeShare:

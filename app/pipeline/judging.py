@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from app.domain.canaries import is_suspended
 from app.domain.grading import PairRecord
 from app.domain.judge_money import JudgePurpose
 from app.domain.pilot import Pilot
 from app.domain.words import PilotState
+from app.graders.canaries import is_suspended
 from app.graders.grade import Ungraded
 from app.pipeline.canaries import Canary, canaries_among
 from app.pipeline.courses import course_of

@@ -52,6 +52,7 @@ from app.pipeline.quality import Grounds, Judged, judge_quality
 from app.pipeline.registration import plan_of
 from app.pipeline.registration_card import registration_model
 from app.pipeline.rubric_figures import rubric_figures
+from app.pipeline.rubric_hold import hold_cut_scores
 from app.pipeline.ruling import Case
 from app.pipeline.scorecard_inputs import Stored, days_since, inputs_hash_of, read_inputs, read_stored
 from app.pipeline.verdict import verdict_of
@@ -206,6 +207,9 @@ def _candidate(
 ) -> CandidateModel:
     pilot, evidence = stored.pilot, stored.evidence
     arm, configuration = evidence.arms[name], pilot.configuration
+    scored = (pilot.incumbent.name, name)
+    rubrics = rubric_figures(configuration, quality.evidence, stored.scores, scored, quality.pairs, talks)
+    quality = hold_cut_scores(quality, rubrics.rubrics)
     money = _money(stored, name, selection, talks, weights)
     drift = _drift(configuration, evidence, arm, quality, talks, selection.last_day)
     gates = gates_of(configuration, quality, arm, selection.counted, selection.days, talks.segment_of_row, money)
@@ -228,8 +232,6 @@ def _candidate(
     )
     replicas = money.table.replicas
     verdict = verdict_of(case)
-    scored = (pilot.incumbent.name, name)
-    rubrics = rubric_figures(configuration, quality.evidence, stored.scores, scored, quality.pairs, talks)
     moved = frozenset(verdict.routing) if verdict.outcome is Outcome.HYBRID else frozenset()
     return CandidateModel(
         coverage=pair_coverage(evidence, name, arm, selection),

@@ -20,7 +20,7 @@ WHERE p.pilot_id = :pilot AND p.arm_id = ANY(CAST(:arms AS bigint[])) AND p.stat
         WHERE g.exchange_id = p.exchange_id AND g.arm_id = p.arm_id AND g.grader = 'judge' AND g.rater = :rater
             AND g.version = :version
     ) < 2
-ORDER BY p.exchange_id, p.arm_id LIMIT :limit
+ORDER BY sha256(convert_to('panel' || e.external_id, 'UTF8')), p.exchange_id, p.arm_id LIMIT :limit
 """)
 
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-from app.domain.canaries import is_suspended
 from app.domain.exchange import Reply, ToolCall
 from app.graders.canaries import (
     ALTERED,
@@ -12,6 +11,7 @@ from app.graders.canaries import (
     CanaryKind,
     altered,
     is_canary,
+    is_suspended,
     kind_of,
     passed,
     shown_first_of,
@@ -77,7 +77,8 @@ def test_all_kinds_and_orders_come_about_equally_often() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answered", "right", "stops"), [(19, 0, False), (20, 15, True), (20, 16, False), (100, 79, True), (0, 0, False)]
+    ("answered", "right", "stops"),
+    [(19, 0, False), (20, 13, False), (20, 12, True), (100, 79, False), (100, 71, True), (0, 0, False)],
 )
 def test_a_judge_is_suspended_below_the_floor_once_there_are_enough(answered: int, right: int, *, stops: bool) -> None:
     assert is_suspended(answered, right) is stops

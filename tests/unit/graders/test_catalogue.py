@@ -97,6 +97,20 @@ def test_with_a_reference_of_its_own_both_texts_are_scored_against_it() -> None:
     assert (better.value, better.facts) == (0.625, {"incumbent_score": 0.5, "arm_score": 0.75})
 
 
+def test_what_is_said_of_scores_names_each_on_its_side() -> None:
+    alone = Adapter("Levenshtein", is_reference=False).grade({}, "abxx", "abcx", "abcd")
+    assert isinstance(alone, Grade)
+    assert alone.reason == "Levenshtein: 0.75, the incumbent 0.5"
+    expected = Adapter("Levenshtein").grade({}, "abcd", "abcx", "abcd")
+    assert expected == Grade(0.375, "Levenshtein: 0.75", {"incumbent_score": 1.0, "arm_score": 0.75})
+    assert Adapter("ValidJSON").grade({}, "no", "{}", None) == Grade(
+        1.0, "ValidJSON: 1, the incumbent 0", {"incumbent_score": 0.0, "arm_score": 1.0}
+    )
+    failed = Adapter("NumericDiff").grade({}, "5", "many", "5")
+    assert isinstance(failed, Grade)
+    assert (failed.value, failed.facts) == (0.0, {"incumbent_score": 1.0})
+
+
 def test_without_the_library_a_pilot_is_refused_and_a_pair_ungraded(monkeypatch: pytest.MonkeyPatch) -> None:
     segment = {"name": "a", "match": {"header": "a"}, "grader": "autoevals:Levenshtein", "incumbent_is_reference": True}
     configuration = a_configuration(segment=[segment])

@@ -147,3 +147,9 @@ def test_a_code_fence_is_taken_off_only_where_the_application_copes_with_one() -
     bare, fenced = Reply('{"a": 1}'), Reply('```json\n{"a": 1}\n```')
     values = [grade_fields({}, one, other) for one, other in ((fenced, fenced), (fenced, bare), (bare, fenced))]
     assert [value.value if isinstance(value, Grade) else value for value in values] == [0.5, 0.5, 0.0]
+
+
+@pytest.mark.parametrize(("most", "agreement"), [(4, 0.25), (3, 0.0)])
+def test_up_to_the_limit_arrays_are_aligned(most: int, agreement: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.graders.json_values.MAX_COMPARED", most)
+    assert graded([1, 2], [2, 3]).value == agreement

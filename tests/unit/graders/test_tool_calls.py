@@ -55,6 +55,7 @@ def test_numbers_are_compared_as_json_means_them(one: str, other: str, *, same: 
 def test_huge_integers_keep_their_digits() -> None:
     assert canonical_json(2**53 + 1) == "9007199254740993"
     assert canonical_json(1e300) == "1e+300"
+    assert canonical_json([2.0**53 - 1, 2.0**53]) == "[9007199254740991,9007199254740992.0]"
 
 
 def test_no_arguments_are_an_empty_object() -> None:

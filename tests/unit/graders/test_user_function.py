@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.domain.exchange import Json, Reply, ToolCall
+from app.graders.catalogue import SCORES, find_grader
 from app.graders.grade import Grade, Ungraded
 from app.graders.user_function import FunctionRules, UserFunctions, compare_decisions, compare_scores
 
@@ -86,6 +87,16 @@ def test_without_a_reference_answers_are_scores(functions: UserFunctions) -> Non
     assert (worse.value, worse.facts) == (pytest.approx(0.4), {"incumbent_score": 0.4, "arm_score": 0.2})
     assert said(functions, "policy:score", NO, YES, is_reference=False).value == pytest.approx(0.6)
     assert said(functions, "policy:decide", is_reference=False).reason == "function_failed"
+
+
+def test_scores_and_decisions_of_a_function_are_two_versions(functions: UserFunctions) -> None:
+    spec = "python:policy:score"
+    decides, scores = (find_grader(spec, is_reference=is_reference, functions=functions) for is_reference in (True, False))
+    assert decides is not None
+    assert scores is not None
+    assert (decides.version, scores.version) == (functions.version(spec), functions.version(spec) + SCORES)
+    assert (decides.names_labels, scores.names_labels) == (True, False)
+    assert scores.grade({}, NO, YES) == said(functions, "policy:score", NO, YES, is_reference=False)
 
 
 @pytest.mark.parametrize(
