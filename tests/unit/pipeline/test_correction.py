@@ -164,3 +164,23 @@ def test_labels_are_counted_against_their_chance_only_on_days_that_are_over() ->
     # Days 1 and 2 are over: 90 labels where 30 are likely.
     assert found.stated_share == pytest.approx(3.0)
     assert found.labelled.probability[found.labelled.drawn] == pytest.approx(0.75)
+
+
+def test_what_a_part_drawn_later_has_no_grade_of_yet_is_anything_and_no_tie() -> None:
+    rows = [Made(f"t{number}", None if number in (2, 3) else 0.0, segment="a") for number in range(4)]
+    said = [Said(0, 0.0), Said(2, 0.0)]
+    found = made(rows)
+
+    def asked_with(chance: float) -> Asked:
+        judged = np.full(4, chance)
+        labels = labels_of(said)
+        return asked_of(PILOT, PLAN, found.evidence, labels, found.pairs, found.talks, now=9, judged_chance=judged)
+
+    # t2 was drawn for people and has their word; of t3 nothing is known, and nothing is guessed where a part is judged.
+    assert asked_with(0.5).labelled.probability.tolist()[3] == 0.0
+    assert asked_with(1.0).labelled.probability.tolist()[3] == 1.0
+    assert (asked_with(0.5).labelled.probability[:3] > 0).all()
+    least, most = asked_with(0.5).labelled.least, asked_with(0.5).labelled.most
+    assert least is not None
+    assert most is not None
+    assert (least[3], most[3]) == (0.0, 1.0)
