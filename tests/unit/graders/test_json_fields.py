@@ -153,3 +153,14 @@ def test_a_code_fence_is_taken_off_only_where_the_application_copes_with_one() -
 def test_up_to_the_limit_arrays_are_aligned(most: int, agreement: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.graders.json_values.MAX_COMPARED", most)
     assert graded([1, 2], [2, 3]).value == agreement
+
+
+def test_arrays_within_arrays_are_aligned_each_on_its_own() -> None:
+    one, other = [[1, 2, 3], [2, 3, 9]], [[2, 3, 9]]
+    assert compare_documents(one, other).same == compare_documents(other, one).same == 3
+
+
+def test_of_sets_of_two_sizes_the_best_couple_counts() -> None:
+    one, other = [{"n": number, "v": 0} for number in range(3)], [{"n": 2, "v": 1}]
+    as_set = {"uniqueItems": True}
+    assert compare_documents(one, other, as_set).same == compare_documents(other, one, as_set).same == 1

@@ -79,7 +79,9 @@ def test_the_one_reply_that_violates_the_schema_loses() -> None:
     found = decided('{"n": 1}', '{"n": "one"}', request=FORMAT)
     assert (found.rule, found.preference) == (Rule.INVALID, 0.0)
     assert "$.n" in found.facts["violations"]["arm"][0]
-    assert decided('{"n": 1.5}', '{"n": 1}', request=FORMAT).preference == 1.0
+    assert list(found.facts["violations"]) == ["arm"]
+    other = decided('{"n": 1.5}', '{"n": 1}', request=FORMAT)
+    assert (other.preference, list(other.facts["violations"])) == (1.0, ["incumbent"])
 
 
 def test_two_violating_replies_go_on_to_the_next_step() -> None:
