@@ -13,6 +13,7 @@ import json
 import os
 import resource
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -50,6 +51,8 @@ LOADED = (
 # A version may take so many times the processor time of the module as it is, and so much more; an endless loop is caught too.
 TIMES, MORE_SECONDS = 4.0, 5.0
 NO_LIMIT = 600.0
+# One that only waits is ended after so many times that, by the clock.
+IDLE_TIMES = 5
 TIMES_OF_FILES = "times.json"
 _OWN = ("app", "tests", "workers", "parallel_pilot", "migrations")
 
@@ -145,6 +148,7 @@ def start(folder: Path, job: Job, log: Path) -> int:
     try:
         most = int(job.seconds) + 1
         resource.setrlimit(resource.RLIMIT_CPU, (most, most))
+        signal.alarm(IDLE_TIMES * most)
         out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(out, 1)
         os.dup2(out, 2)
