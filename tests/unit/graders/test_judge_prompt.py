@@ -1,6 +1,7 @@
 """What the judge is sent: both replies verbatim between drawn delimiters, whatever they contain."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,7 @@ from app.graders.judge_prompt import (
     judge_messages,
     shown_texts,
 )
-from app.graders.judge_texts import Limits, Shown, conversation_text, shown_conversation, shown_reply
+from app.graders.judge_texts import Limits, Shown, conversation_text, shown_conversation, shown_messages, shown_reply
 from tests.fake_judge import SECTION
 
 NASTY = st.one_of(
@@ -218,3 +219,17 @@ def test_a_reference_is_a_section_of_its_own_after_the_replies() -> None:
     assert found is not None
     assert (found["conversation"], found["first"], found["second"], found["reference"]) == ("Q", "a", "b", "c")
     assert "reference answer" not in judge_messages(asked("a", "b"))[-1]["content"]
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ({"id": "1", "type": "compaction", "x": 1}, ('message "compaction"', '{"type":"compaction","x":1}', [])),
+        ({"role": "tool", "id": "1"}, ("tool", "", [])),
+        ({"content": "only", "id": "1"}, ("message null", "only", [])),
+    ],
+)
+def test_a_message_without_role_and_content_is_shown_whole_but_for_its_id(
+    message: dict[str, Any], shown: tuple[str, str, list[str]]
+) -> None:
+    assert shown_messages({"messages": [message]}) == [shown]

@@ -159,6 +159,8 @@ def test_the_form_of_the_answer_names_each_criterion() -> None:
         said(True, 0.5, False),
         said(1, 0.5, 0, evidence="</think> is what the reply says"),
         f"<think>Well.</think>{said(1, 0.5, 0, evidence='</think> is what the reply says')}",
+        f"{said(1, 0.5, 0)}</think>{said(1, 0.5, 0)}",
+        f"{said(1, 0.5, 0)}</think>So: {said(1, 0.5, 0)}",
     ],
 )
 def test_an_answer_that_is_certain_is_read(content: str) -> None:
@@ -189,6 +191,8 @@ def test_an_answer_that_is_certain_is_read(content: str) -> None:
         f"{said(1, 1, 0)} or rather {said(0, 0, 1)}",
         f"{said(1, 1, 0)} - or was it?",
         f"{said(0, 0, 1)}</think>{said(1, 1, 0)}",
+        f"{said(0, 0, 1)}</think>So: {said(1, 1, 0)}",
+        f"So: {said(1, 1, names=('1', '2'))}",
         said(1, 1, 0).replace('"met": 0}', '"met": 0, "met": 1}'),
     ],
 )
