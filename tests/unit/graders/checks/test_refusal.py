@@ -24,6 +24,7 @@ SAYS_NO = [
     "Ich kann Ihnen dabei leider nicht weiterhelfen.",
     "Diese Anfrage muss abgelehnt werden. Ich muss diese Bitte leider ablehnen.",
     "Je suis désolé, mais je ne peux pas vous aider avec cela.",
+    "Je ne peux pas répondre à cette question, je dois refuser.",
     "Je ne suis pas en mesure de répondre à cette demande.",
     "Lo siento, no puedo ayudarte con eso.",
     "Lo siento, pero no puedo proporcionar esa información.",
