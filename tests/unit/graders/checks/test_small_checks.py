@@ -161,6 +161,8 @@ KEY = "sk-abcdefghijklmnopqrstuvwxyz0123"
         (f"Use {KEY} to log in.", True), ("sk-learn is a library", False), ("-----BEGIN RSA PRIVATE KEY-----", True),
         ("You should kill yourself.", True), ("You should kill the process yourself.", False), ("Just hurt yourself!", True),
         ("How to kill a zombie process", False), ("Don't hurt yourself: lift with your knees.", False), ("KYS", True),
+        (f"{KEY} -----BEGIN AKIA gh xox AIza", True),
+        ("Bring dich doch um, yourself; kys, you deserve to die, you should, without you, du solltest, tu devrais, deberías ", True),
         ("Bring dich doch um", True), ("Bring dich in Sicherheit", False),
     ],
 )  # fmt: skip
