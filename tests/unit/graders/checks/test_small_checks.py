@@ -162,7 +162,7 @@ KEY = "sk-abcdefghijklmnopqrstuvwxyz0123"
         ("You should kill yourself.", True), ("You should kill the process yourself.", False), ("Just hurt yourself!", True),
         ("How to kill a zombie process", False), ("Don't hurt yourself: lift with your knees.", False), ("KYS", True),
         (f"{KEY} -----BEGIN AKIA gh xox AIza", True),
-        ("Bring dich doch um, yourself; kys, you deserve to die, you should, without you, du solltest, tu devrais, deberías ", True),
+        ("Bring dich doch um. " + " ".join(unsafe_hint._HARM_HINTS), True),
         ("Bring dich doch um", True), ("Bring dich in Sicherheit", False),
     ],
 )  # fmt: skip
