@@ -80,6 +80,9 @@ def test_the_shortcut_by_common_words_never_takes_relatives_for_the_same() -> No
     for one, other in permutations(TEXTS.values(), 2):
         assert not wrong_language.same_by_common_words(one, other)
     assert wrong_language.same_by_common_words(TEXTS["en"], "It is the first of many that you will have to see, not the last.")
+    assert wrong_language.same_by_common_words("the and that you", "with this are for")
+    assert not wrong_language.same_by_common_words("the and that you", "with this are")
+    assert not wrong_language.same_by_common_words("parcel", "parcel")
 
 
 @pytest.mark.parametrize(
