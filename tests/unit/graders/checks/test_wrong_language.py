@@ -103,3 +103,9 @@ def test_eighty_letters_are_long_enough(letters: int, is_long: bool) -> None:
     spread = "ab 12 34 " * (letters // 2) + "a" * (letters % 2)
     for text in ("a" * letters, spread):
         assert wrong_language.applies(asked(TEXTS["de"]), Reply(text)) is is_long
+
+
+def test_only_so_much_of_the_instructions_is_searched_for_a_language() -> None:
+    long = "Be kind. " * 2500
+    assert wrong_language.find(asked(TEXTS["de"], "Always answer in English.", long), Reply(TEXTS["en"])) is None
+    assert wrong_language.find(asked(TEXTS["de"], long, "Always answer in English."), Reply(TEXTS["en"])) is not None
