@@ -1,6 +1,7 @@
 """One call to a judge, whatever its server does: what it is sent, what it may have cost."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -158,3 +159,51 @@ def test_a_server_that_wants_to_be_left_alone_for_long_is_asked_in_another_turn(
     assert (found.outcome.reason, found.calls, found.is_unasked) == (LATER, 1, True)
     assert "left alone for 3600 s" in found.outcome.message
     assert room.limit == 3.5
+
+
+@pytest.mark.parametrize(
+    ("status", "is_worth_it"),
+    [(401, False), (404, False), (408, True), (409, True), (425, True), (429, True), (499, False), (500, True)],
+)
+def test_who_may_say_otherwise_next_time_is_worth_a_retry(status: int, is_worth_it: bool) -> None:
+    (call,), _ = called(lambda _: Said("no", status))
+    assert call.is_worth_a_retry is is_worth_it
+
+
+def test_a_server_that_knows_no_schemas_is_asked_for_an_object_from_then_on() -> None:
+    def answer(call: Call) -> Said:
+        return Said("unknown format", 400) if call.body["response_format"]["type"] == "json_schema" else verdict("tie")
+
+    answers, calls = called(answer, times=2)
+    assert [call.body["response_format"]["type"] for call in calls] == ["json_schema", "json_object", "json_object"]
+    assert all(isinstance(each.outcome, JudgeAnswer) for each in answers)
+
+
+def test_a_server_that_once_took_a_schema_refuses_something_else() -> None:
+    answers, calls = called(lambda call: Said("no", 400) if call.number else verdict("tie"), times=2)
+    assert [call.body["response_format"]["type"] for call in calls] == ["json_schema"] * 2
+    assert [isinstance(each.outcome, Ungraded) for each in answers] == [False, True]
+
+
+@pytest.mark.parametrize("temperature", [None, 0.0, 0.7])
+def test_a_temperature_is_sent_where_one_is_set(temperature: float | None) -> None:
+    _, (call,) = called(lambda _: verdict("tie"), temperature=temperature)
+    assert ("temperature" in call.body, call.body.get("temperature")) == (temperature is not None, temperature)
+
+
+@pytest.mark.parametrize(
+    ("finish_reason", "reason"), [("content_filter", "refused"), ("stop", "unparsed"), ("length", "cut_off")]
+)
+def test_why_nothing_is_said_is_told_apart(finish_reason: str, reason: str) -> None:
+    (call,), _ = called(lambda _: Said(None, finish_reason=finish_reason))
+    assert isinstance(call.outcome, Ungraded)
+    assert call.outcome.reason == reason
+
+
+@pytest.mark.parametrize(("less", "reason"), [(0, None), (1, "too_large")])
+def test_no_more_is_read_than_is_allowed(less: int, reason: str | None) -> None:
+    said = verdict("tie")
+    message = {"role": "assistant", "content": said.content}
+    size = len(json.dumps({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "model": "judge-1"}))
+    (call,), _ = called(lambda _: said, reply_bytes=size - less)
+    assert (call.outcome.reason if isinstance(call.outcome, Ungraded) else None) == reason
