@@ -86,5 +86,5 @@ def tests_of(folder: Path, module: str, group: Group) -> tuple[str, ...]:
 
 def _naming(folder: Path, files: list[str], module: str) -> list[str]:
     package, name = module.removesuffix(".py").replace("/", ".").rsplit(".", 1)
-    wanted = re.compile(rf"{re.escape(package)}\.{name}\b|from {re.escape(package)} import [^\n]*\b{name}\b")
+    wanted = re.compile(rf"{re.escape(package)}\.{name}\b|from {re.escape(package)} import (?:\([^)]*|[^\n]*)\b{name}\b")
     return [path for path in files if wanted.search((folder / path).read_text())]

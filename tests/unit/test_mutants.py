@@ -5,6 +5,7 @@ import ast
 import pytest
 
 from tests.bench.mutants import Mutant, mutants_of, partner_of, tree_of
+from tests.bench.mutation_groups import GROUPS, ROOT, is_meant, modules
 
 SOURCE = '''
 """Low and high."""
@@ -64,3 +65,17 @@ def test_each_differs_from_the_source_in_one_place(mutant: Mutant) -> None:
 )
 def test_a_partner_is_a_whole_word_of_a_name(name: str, partner: str | None) -> None:
     assert partner_of(name) == partner
+
+
+def test_the_graders_are_a_group_with_checks_and_the_preference_of_a_pair() -> None:
+    found = modules(GROUPS["graders"])
+    files = [str(path.relative_to(ROOT)) for path in (ROOT / "app" / "graders").rglob("*.py") if path.stem != "__init__"]
+    assert set(found) == {*files, "app/pipeline/preference.py"}
+
+
+@pytest.mark.parametrize(
+    ("name", "is_named"),
+    [("repetition", True), ("checks/repetition", True), ("checks/", True), ("graders/", False), ("own", False)],
+)
+def test_a_module_is_named_alone_or_with_its_folder(name: str, is_named: bool) -> None:
+    assert is_meant("app/graders/checks/repetition.py", [name]) is is_named
