@@ -204,3 +204,28 @@ def test_scores_make_a_preference(incumbent: float, arm: float, value: float) ->
 def test_scores_are_numbers_from_0_to_1(score: Any) -> None:
     for answers in ((score, 1), (1, score)):
         assert isinstance(compare_scores(*answers), Ungraded)
+
+
+@pytest.mark.parametrize(("incumbent", "arm", "value", "reason"), [
+    (0.25, 0.75, 0.75, "0.75, the incumbent 0.25"), (1, 0, 0.0, "0, the incumbent 1"), (True, True, 0.5, "1, the incumbent 1"),
+])  # fmt: skip
+def test_scores_are_said_each_on_its_side(incumbent: Any, arm: Any, value: float, reason: str) -> None:
+    assert compare_scores(incumbent, arm) == Grade(
+        value, reason, {"incumbent_score": float(incumbent), "arm_score": float(arm)}
+    )
+
+
+@pytest.mark.parametrize(("chars", "is_a_name"), [(100, True), (101, False)])
+def test_a_decision_of_a_hundred_characters_is_a_name(chars: int, is_a_name: bool) -> None:
+    found = compare_decisions("x" * chars, "y")
+    assert isinstance(found, Grade)
+    assert (found.reason == f"'y' instead of '{'x' * chars}'") is is_a_name
+
+
+@pytest.mark.parametrize(("chars", "is_whole"), [(1992, True), (1993, False)])
+def test_two_thousand_characters_of_a_decision_are_kept(chars: int, is_whole: bool) -> None:
+    decision = {"k": "x" * chars}
+    found = compare_decisions(decision, {"k": "y"})
+    assert isinstance(found, Grade)
+    assert (found.facts["incumbent"] == decision) is is_whole
+    assert is_whole or len(found.facts["incumbent"]["cut"]) == 2000
