@@ -48,8 +48,8 @@ def _canary_note(canaries: CanaryModel) -> str:
     unread = sum(canaries.ungraded.values())
     missing = f" {figures.count(unread)} more gave no answer that could be read." if unread else ""
     return (
-        "A real answer of the incumbent beside the same answer made worse, mixed into the judge's work. Below "
-        f"{figures.percent(canaries.floor, 0)} of at least 20 the judge is suspended and nothing is decided.{missing}"
+        "A real answer of the incumbent beside the same answer made worse, mixed into the judge's work. A judge that surely "
+        f"sees fewer than {figures.percent(canaries.floor, 0)} (of at least 20) is suspended, and nothing is decided.{missing}"
     )
 
 
