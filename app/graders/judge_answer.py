@@ -1,22 +1,17 @@
 """Reads what a judge says. An answer that leaves any doubt is unparsed: it is asked for again, never guessed."""
 
-import json
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from app.domain.exchange import Json
-from app.graders.canonical import refuse_constant
 from app.graders.judge_prompt import FIRST, SECOND, TIE
+from app.graders.spoken_json import THOUGHT, THOUGHT_END, after_thoughts, load_strictly, without_fence
 
 PREFERENCES = frozenset({FIRST, SECOND, TIE})
-_FENCES = ("```json", "```JSON", "```")
-_THOUGHT, _THOUGHT_END = "<think>", "</think>"
 # What is searched for a verdict: a longer answer is no verdict, and searching it takes time.
 _MAX_SEARCHED = 20_000
-# A judge that quotes more of them than this says nothing that one could be certain of.
-_MAX_THOUGHTS = 20
 # An object without another one inside, but in its texts; never gone back over, so that no text takes long.
 _FLAT = re.compile(r'\{(?:[^{}"]++|"(?:[^"\\]++|\\.)*+")*+\}')
 # Nobody gives a reason of this length in the very words of a reply that he judges.
@@ -43,26 +38,15 @@ def parse_answer(content: str, shown: Collection[str] = ()) -> JudgeAnswer | Non
         content: What the judge says.
         shown: The texts that it was shown.
     """
-    for before, text in _after_thoughts(content):
+    for before, text in after_thoughts(content):
         try:
             answer = _whole(text, shown, _REPEATED_CHARS if text is content else 0)
         except ValueError:
             continue
         return answer if answer is None or _agree(answer, before, shown) else None
-    before, end, last = content.rpartition(_THOUGHT_END)
+    before, end, last = content.rpartition(THOUGHT_END)
     answer = _last_resort(last, shown)
     return answer if answer is None or not end or _agree(answer, before, shown) else None
-
-
-def _after_thoughts(content: str) -> Iterator[tuple[str, str]]:
-    """What may be the answer, and what stands before it: all, then what follows each end of a thought."""
-    yield "", content
-    at = content.find(_THOUGHT_END)
-    for _ in range(_MAX_THOUGHTS):
-        if at < 0:
-            return
-        yield content[:at], content[at + len(_THOUGHT_END) :]
-        at = content.find(_THOUGHT_END, at + 1)
 
 
 def _whole(text: str, shown: Collection[str], repeated_chars: int) -> JudgeAnswer | None:
@@ -71,26 +55,11 @@ def _whole(text: str, shown: Collection[str], repeated_chars: int) -> JudgeAnswe
     Raises:
         ValueError: If it is no JSON.
     """
-    source = _without_fence(text.strip())
-    answer = _answer(_load(source))
+    source = without_fence(text.strip())
+    answer = _answer(load_strictly(source))
     if answer is not None and len(answer.reasoning.strip()) >= repeated_chars and _is_quoted(source, shown):
         return None
     return answer
-
-
-def _load(source: str) -> Any:
-    try:
-        return json.loads(source, object_pairs_hook=_unique, parse_constant=refuse_constant)
-    except RecursionError:
-        message = "nested too deeply"
-        raise ValueError(message) from None
-
-
-def _without_fence(text: str) -> str:
-    for fence in _FENCES:
-        if text.startswith(fence) and text.endswith("```") and len(text) >= len(fence) + 3:
-            return text[len(fence) : -3].strip()
-    return text
 
 
 def _answer(document: Any) -> JudgeAnswer | None:
@@ -107,7 +76,7 @@ def _agree(answer: JudgeAnswer, before: str, shown: Collection[str]) -> bool:
 
     What stands between the beginning of a thought and its first end is one for certain, and may say anything.
     """
-    text = before.partition(_THOUGHT_END)[2] if before.lstrip().startswith(_THOUGHT) else before
+    text = before.partition(THOUGHT_END)[2] if before.lstrip().startswith(THOUGHT) else before
     text = text[-_MAX_SEARCHED:]
     if '"preference"' not in text:
         return True
@@ -134,7 +103,7 @@ def _objects(text: str) -> Iterator[tuple[Json, int, int]]:
     while found is not None:
         at = found.end()
         try:
-            yield _load(found[0]), found.start(), at
+            yield load_strictly(found[0]), found.start(), at
         except ValueError:
             at = found.start() + 1
         found = _FLAT.search(text, at)
@@ -142,12 +111,3 @@ def _objects(text: str) -> Iterator[tuple[Json, int, int]]:
 
 def _is_quoted(source: str, shown: Collection[str]) -> bool:
     return any(source in text for text in shown)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> Json:
-    """An object; a key that comes twice says two things."""
-    document = dict(pairs)
-    if len(document) != len(pairs):
-        message = "a key comes twice"
-        raise ValueError(message)
-    return document

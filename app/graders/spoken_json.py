@@ -8,7 +8,7 @@ from app.domain.exchange import Json
 from app.graders.canonical import refuse_constant
 
 _FENCES = ("```json", "```JSON", "```")
-_THOUGHT, _THOUGHT_END = "<think>", "</think>"
+THOUGHT, THOUGHT_END = "<think>", "</think>"
 # A model that quotes more ends of thoughts than this says nothing that one could be certain of.
 _MAX_THOUGHTS = 20
 # What is searched for an object: a longer text is no answer, and searching it takes time; so does it with more beginnings.
@@ -17,9 +17,9 @@ _MAX_SEARCHED, _MAX_BEGINNINGS = 100_000, 20
 
 def spoken_json(content: str) -> Iterator[tuple[str, Any]]:
     """What may be the answer, and what stands before it: all that is said, then what follows each end of a thought."""
-    for before, text in _after_thoughts(content):
+    for before, text in after_thoughts(content):
         try:
-            yield before, _load(_without_fence(text.strip()))
+            yield before, load_strictly(without_fence(text.strip()))
         except ValueError:
             continue
 
@@ -32,7 +32,7 @@ def last_object(content: str, key: str, shown: Collection[str]) -> tuple[str, Js
         key: The first of the object's keys.
         shown: The texts that it was shown.
     """
-    before, _, last = content.rpartition(_THOUGHT_END)
+    before, _, last = content.rpartition(THOUGHT_END)
     found = None if len(last) > _MAX_SEARCHED else objects_with(last, key, shown)
     if not found or last[found[0][1] :].strip(" \t\r\n`"):  # before a second one there is something
         return None
@@ -67,28 +67,31 @@ def spoken_besides(before: str) -> str:
 
     What stands between the beginning of a thought and its first end is one for certain, and may say anything.
     """
-    text = before.partition(_THOUGHT_END)[2] if before.lstrip().startswith(_THOUGHT) else before
+    text = before.partition(THOUGHT_END)[2] if before.lstrip().startswith(THOUGHT) else before
     return text[-_MAX_SEARCHED:]
 
 
-def _after_thoughts(content: str) -> Iterator[tuple[str, str]]:
+def after_thoughts(content: str) -> Iterator[tuple[str, str]]:
+    """What may be the answer, and what stands before it: all, then what follows each end of a thought."""
     yield "", content
-    at = content.find(_THOUGHT_END)
+    at = content.find(THOUGHT_END)
     for _ in range(_MAX_THOUGHTS):
         if at < 0:
             return
-        yield content[:at], content[at + len(_THOUGHT_END) :]
-        at = content.find(_THOUGHT_END, at + 1)
+        yield content[:at], content[at + len(THOUGHT_END) :]
+        at = content.find(THOUGHT_END, at + 1)
 
 
-def _without_fence(text: str) -> str:
+def without_fence(text: str) -> str:
+    """A text without the code fence that stands around all of it."""
     for fence in _FENCES:
         if text.startswith(fence) and text.endswith("```") and len(text) >= len(fence) + 3:
             return text[len(fence) : -3].strip()
     return text
 
 
-def _load(source: str) -> Any:
+def load_strictly(source: str) -> Any:
+    """JSON as RFC 8259 has it, no key twice in an object; `ValueError` if it is none."""
     try:
         return json.loads(source, object_pairs_hook=_unique, parse_constant=refuse_constant)
     except RecursionError:
