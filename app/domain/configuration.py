@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from app.domain.check_table import MAX_OWN_CHECKS, CheckTable, check_names
 from app.domain.grader_names import compares_with_incumbent, name_problem
 from app.domain.judge_table import JudgeTable, PanelJudgeTable
+from app.domain.money_table import MOST_OPTIONS, CapacityTable, CostTable, OptionTable
 from app.domain.rubric_table import MAX_RUBRICS, PREFIX, RubricTable, check_rubrics, is_rubric
 from app.domain.toml_table import (
     AllowedHost,
@@ -246,14 +247,6 @@ class ReliabilityTable(Table):
     max_failure_rate: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 
 
-class CostTable(Table):
-    """`[cost]`: what is neither tokens nor GPUs."""
-
-    engineer_usd_per_hour: Usd | None = None
-    other_usd_per_month: Usd | None = None
-    horizon_months: int = Field(default=24, ge=1, le=120)
-
-
 class ConstraintsTable(Table):
     """`[constraints]`: what decides on its own.
 
@@ -286,6 +279,8 @@ class PilotConfiguration(Table):
     latency: LatencyTable | None = None
     reliability: ReliabilityTable | None = None
     cost: CostTable | None = None
+    capacity: CapacityTable = CapacityTable()
+    option: tuple[OptionTable, ...] = Field(default=(), max_length=MOST_OPTIONS)
     constraints: ConstraintsTable | None = None
 
     @model_validator(mode="after")
@@ -293,6 +288,7 @@ class PilotConfiguration(Table):
         for what, names in (
             ("candidate", [c.name for c in self.candidate]),
             ("segment", [s.name for s in self.segment]),
+            ("option", [o.name for o in self.option]),
             ("judge_panel", [p.name for p in self.judge_panel]),
         ):
             twice = sorted({name for name in names if names.count(name) > 1})

@@ -7,13 +7,15 @@ Money is a `Decimal` and leaves as a decimal string; an unknown number is `None`
 # ruff: noqa: RUF012, PLC0414
 
 from datetime import datetime
-from decimal import Decimal
 
 from pydantic import ConfigDict, Field
 
 from app.domain.canaries import CanaryModel
+from app.domain.capacity_figures import CapacityModel as CapacityModel
 from app.domain.checks_model import ChecksModel
 from app.domain.confusion import ConfusionModel
+from app.domain.cost_figures import CostModel as CostModel
+from app.domain.cost_figures import HoursModel as HoursModel
 from app.domain.drift import DriftModel
 from app.domain.estimate_models import EstimateModel as EstimateModel
 from app.domain.estimate_models import Model as Model
@@ -246,39 +248,6 @@ class ReliabilityModel(Model):
     worst_day: DayEstimate | None = None
     outages: OutagesModel = OutagesModel()
     incumbent_outages: OutagesModel = OutagesModel()
-
-
-class CapacityModel(Model):
-    """What the traffic asks of a server."""
-
-    requests_per_minute_peak: int | None = None
-    incumbent_concurrency_peak: int | None = None
-    candidate_concurrency_peak: int | None = None
-    replicas: int | None = None
-
-
-class HoursModel(Model):
-    """Logged engineering hours."""
-
-    one_off: float = 0.0
-    recurring_per_month: EstimateModel = EstimateModel()
-
-
-class CostModel(Model):
-    """Money per month of 730 hours, as if all moved; `saving_of_split…` only for `HYBRID`: what its routing saves."""
-
-    incumbent_usd_per_month: MoneyEstimate = MoneyEstimate()
-    candidate_usd_per_month: MoneyEstimate = MoneyEstimate()
-    saving_usd_per_month: MoneyEstimate = MoneyEstimate()
-    saving_of_split_usd_per_month: MoneyEstimate = MoneyEstimate()
-    probability_saving_positive: float | None = None
-    break_even_requests_per_month: EstimateModel = EstimateModel()
-    engineering_hours: HoursModel = HoursModel()
-    pilot_usd: Money = Decimal(0)
-    unpriced_models: list[str] = []
-    missing: list[str] = []
-    parts: dict[str, Money | None] = {}
-    requests_per_month: float | None = None
 
 
 class GateModel(Model):

@@ -4,6 +4,7 @@ from app.store import (
     grading_tables,
     judge_money_tables,
     live_tables,
+    money_tables,
     sighting_tables,
     staging_tables,
     tables,
@@ -22,5 +23,6 @@ MODULES = (
     touched_tables,
     grading_tables,
     judge_money_tables,
+    money_tables,
 )
 METADATA = Base.metadata

@@ -140,7 +140,10 @@ class PayloadRow(Base):
 
 
 class ReplyRow(Base):
-    """One arm's reply or failure, narrow; `failure` None = it answered."""
+    """One arm's reply or failure, narrow; `failure` None = it answered.
+
+    `usage` is the server's own object, numbers alone; `cost_usd` and `price_version` are by the prices of when it was stored.
+    """
 
     __tablename__ = "replies"
     exchange_id: Mapped[int] = mapped_column(ForeignKey("exchanges.id", ondelete="CASCADE"), primary_key=True)
@@ -156,6 +159,13 @@ class ReplyRow(Base):
     cached_input_tokens: Mapped[int | None]
     output_tokens: Mapped[int | None]
     reasoning_tokens: Mapped[int | None]
+    cache_write_tokens: Mapped[int | None]
+    audio_input_tokens: Mapped[int | None]
+    audio_output_tokens: Mapped[int | None]
+    service_tier: Mapped[str | None]
+    usage: Mapped[dict[str, Any] | None]
+    cost_usd: Mapped[Decimal | None]
+    price_version: Mapped[str | None]
     ttft_any_seconds: Mapped[float | None]
     ttft_visible_seconds: Mapped[float | None]
     total_seconds: Mapped[float | None]
@@ -268,7 +278,10 @@ class LabelRow(Base):
 
 
 class HoursRow(Base):
-    """Engineering hours; a correction supersedes, so that history stays."""
+    """Engineering hours; a correction supersedes and a removal marks, so that history stays.
+
+    `source` and `external_id` are the tracker's of an imported entry; `reason` why it was corrected or removed.
+    """
 
     __tablename__ = "hours"
     id: Mapped[int] = number()
@@ -282,6 +295,11 @@ class HoursRow(Base):
     logged_by: Mapped[str]
     logged_at: Mapped[datetime] = now()
     superseded_by: Mapped[int | None] = mapped_column(ForeignKey("hours.id"))
+    source: Mapped[str] = mapped_column(server_default="")
+    external_id: Mapped[str] = mapped_column(server_default="")
+    removed_at: Mapped[datetime | None]
+    removed_by: Mapped[str | None]
+    reason: Mapped[str] = mapped_column(server_default="")
     __table_args__ = (CheckConstraint("hours > 0", name="hours"),)
 
 
