@@ -10,7 +10,7 @@ import numpy as np
 from app.costs.monthly import TokenBill
 from app.costs.prices import MILLION, Prices, PriceTier, is_vendor, prices_of, without_snapshot
 from app.domain.configuration import CandidateTable, PilotConfiguration
-from app.domain.evidence import Flags, Floats, Numbers, ReplyColumns, codes
+from app.domain.evidence import Flags, Floats, Numbers, ReplyColumns, codes, places_by_number
 from app.pipeline.closing import EPOCH
 
 PricesOf = Callable[[str, datetime], Prices | None]
@@ -79,6 +79,46 @@ def token_bills(replies: ReplyColumns, basis: Basis, prices: PricesOf, *, model:
             bill = bill + _bill(replies, chosen, basis.weights, named, prices(named, EPOCH + timedelta(days=date)))
         bills[name] = bill
     return bills
+
+
+def row_costs(replies: ReplyColumns, rows: Flags, dates: Numbers, prices: PricesOf, *, model: str) -> Floats:
+    """What each row's reply costs, in US dollars and unweighted; NaN where nobody knows it, and in rows that are not asked for.
+
+    Weighted and summed it is what `token_bills` says, to the cent.
+
+    Args:
+        replies: One arm's.
+        rows: Which rows are priced.
+        dates: UTC days since 1970 on which they fell.
+        prices: The price of a model at a moment.
+        model: Of replies that do not name theirs.
+    """
+    costs = np.full(len(rows), np.nan)
+    at = np.flatnonzero(rows & replies.is_there & ~np.isnan(replies.input_tokens) & ~np.isnan(replies.output_tokens))
+    models, names = codes(replies.models)
+    for number, places in places_by_number(models[at] + dates[at] * len(names)):
+        date, code = divmod(number, len(names))
+        named = names[code] or model
+        found, chosen = prices(named, EPOCH + timedelta(days=date)), at[places]
+        if found is not None and found.is_complete:
+            costs[chosen] = _row_usd(replies, chosen, found)
+    return costs
+
+
+def _row_usd(replies: ReplyColumns, chosen: Numbers, prices: Prices) -> Floats:
+    levels: tuple[Prices | PriceTier, ...] = (prices, *prices.tiers)
+    rates = np.array([_rates(rate) for rate in levels], dtype=np.float64)
+    inputs, outputs = replies.input_tokens[chosen], replies.output_tokens[chosen]
+    cached = np.minimum(np.nan_to_num(replies.cached_input_tokens[chosen]), inputs)
+    level = np.searchsorted([tier.above_input_tokens for tier in prices.tiers], inputs, side="left")
+    usd = (inputs - cached) * rates[level, 0] + cached * rates[level, 1] + outputs * rates[level, 2]
+    return np.asarray(usd / float(MILLION), dtype=np.float64)
+
+
+def _rates(rate: Prices | PriceTier) -> tuple[Decimal, Decimal, Decimal]:
+    whole = rate.input_usd_per_million_tokens or Decimal(0)
+    cached = rate.cached_input_usd_per_million_tokens
+    return whole, whole if cached is None else cached, rate.output_usd_per_million_tokens or Decimal(0)
 
 
 def _bill(replies: ReplyColumns, chosen: Flags, weights: Floats, model: str, prices: Prices | None) -> TokenBill:
