@@ -30,6 +30,7 @@ from app.domain.length_preference import LengthPreference
 from app.domain.operation_models import AgainstIncumbent, DayEstimate, LoadModel, OutagesModel
 from app.domain.registration_models import ChangeModel as ChangeModel
 from app.domain.registration_models import RegistrationModel as RegistrationModel
+from app.domain.rehearsal import RehearsalModel
 from app.domain.rubric_model import RubricModel
 from app.domain.words import GateName, GateOutcome, Outcome
 
@@ -297,6 +298,7 @@ class CandidateModel(Model):
     judge_figures: JudgeFigures = JudgeFigures()
     checks: ChecksModel = ChecksModel()
     rubrics: dict[str, RubricModel] = {}
+    rehearsal: RehearsalModel | None = None
 
 
 class ControlModel(Model):

@@ -249,6 +249,7 @@ def _candidate(
         drift=drift,
         judge_figures=judge_figures_of(configuration, quality.evidence, name, quality.pairs, talks, stored.cuts.get(name)),
         checks=checks_model(configuration, evidence, stored.findings, (pilot.incumbent.name, name), selection, talks),
+        rehearsal=stored.rehearsals.get(name),
     )
 
 

@@ -14,9 +14,11 @@ from app.domain.hours import HoursEntry
 from app.domain.judge_sample import JudgeShare
 from app.domain.ledger import LiveLedger
 from app.domain.pilot import DAY, ConfigurationChange, Pilot, Registration
+from app.domain.rehearsal import RehearsalModel
 from app.pipeline.closing import NOT_LIVE, days_over
 from app.pipeline.confusions import labelling_graders
 from app.pipeline.freshness import inputs_hash
+from app.pipeline.rehearsal_present import present_rehearsals
 from app.pipeline.rubric_figures import Scores, rubrics_in_use
 from app.pipeline.settlement import judge_of
 from app.statistics.prediction_powered import PATIENCE_DAYS
@@ -49,6 +51,7 @@ class Inputs:
     judge_shares: Sequence[JudgeShare] = ()
     judge_spend: Sequence[SpendLine] = ()
     judge_waits_for: str = ""
+    rehearsals: Mapping[str, RehearsalModel] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -87,6 +90,7 @@ def read_inputs(session: Session, pilot_name: str, *, as_of: datetime | None, no
         judge_shares=read_shares(session, pilot.id, judge.version) if judge is not None and judge.version else (),
         judge_spend=spend_lines(session, pilot.id, as_of=as_of),
         judge_waits_for=waits_for(session, pilot.id) if as_of is None else "",
+        rehearsals=present_rehearsals(session, pilot, as_of=as_of),
     )
 
 
