@@ -1,88 +1,111 @@
-"""What tokens cost: the pilot's own prices first, then the price table that comes with `genai-prices` (offline)."""
+"""What tokens cost: the pilot's own prices first, then the price table, less what a contract takes off it."""
 
-import re
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any, TypeAlias
 
-import genai_prices
-from genai_prices.data_snapshot import get_snapshot
-from genai_prices.types import ClauseEquals, ClauseOr, MatchLogic, ModelInfo, ModelPrice, Provider, TieredPrices
-
-from app.domain.exchange import Usage
+from app.costs.price_table import canonical_model, is_vendor, listed_prices, tier_of, without_snapshot
+from app.costs.rates import MILLION, Prices, PriceTier, cost_usd
 from app.domain.judge_table import JudgeTable
-from app.domain.toml_table import TokenPrices
+from app.domain.toml_table import TokenPrices, VendorPrices
 
-MILLION = Decimal(1_000_000)
+__all__ = [
+    "MILLION",
+    "OWN",
+    "PriceTier",
+    "Prices",
+    "canonical_model",
+    "cost_usd",
+    "is_vendor",
+    "prices_of",
+    "tier_of",
+    "without_snapshot",
+]
 OWN = "pilot.toml"
-_SNAPSHOT_DATE = re.compile(r"[-@](\d{8}|\d{4}-\d{2}-\d{2})$")
+_Given: TypeAlias = tuple[Decimal | None, Decimal | None, Decimal | None, Decimal | None]
+_RATES = tuple(name for name in Prices.__slots__ if name.endswith("_usd_per_million_tokens"))
 
 
-@dataclass(frozen=True, slots=True)
-class PriceTier:
-    """Prices of a whole request whose input is longer than `above_input_tokens`."""
-
-    above_input_tokens: int
-    input_usd_per_million_tokens: Decimal | None
-    cached_input_usd_per_million_tokens: Decimal | None
-    output_usd_per_million_tokens: Decimal | None
-
-
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """Token prices of one model at one moment, in US dollars per million; `None` = nobody knows it.
-
-    Attributes:
-        input_usd_per_million_tokens: For input tokens that did not come from the vendor's cache.
-        cached_input_usd_per_million_tokens: For those that did; `None` = as any input.
-        output_usd_per_million_tokens: For generated tokens, reasoning included.
-        source: Where the numbers come from, for people.
-        tiers: Prices of long requests, shortest first.
-    """
-
-    input_usd_per_million_tokens: Decimal | None
-    cached_input_usd_per_million_tokens: Decimal | None
-    output_usd_per_million_tokens: Decimal | None
-    source: str
-    tiers: tuple[PriceTier, ...] = ()
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether every reply can be priced."""
-        return None not in (self.input_usd_per_million_tokens, self.output_usd_per_million_tokens)
-
-
-def prices_of(model: str, *, own: TokenPrices | JudgeTable | None, at: datetime, base_url: str | None = None) -> Prices | None:
+def prices_of(
+    model: str,
+    *,
+    own: TokenPrices | JudgeTable | None,
+    at: datetime,
+    base_url: str | None = None,
+    tier: str | None = None,
+    discount_rate: Decimal | None = None,
+) -> Prices | None:
     """Prices of a model at a moment; `None` where neither the pilot nor the table has any.
 
-    Each price that the pilot gives replaces the table's. The table is asked for exactly this name, or for this name without
-    the date of its snapshot where the table itself counts that snapshot as the same model; a similar name is unknown.
+    Each price that the pilot gives replaces the table's, in every service tier. The table is asked for exactly this name, or
+    for this name without the date of its snapshot where the table itself counts that snapshot as the same model; a similar
+    name is unknown, and so is a tier that the table does not know for the model.
 
     Args:
         model: The model's name as it is sent to the server.
         own: The pilot's table with prices, if it may have some.
         at: Aware time of the call: prices change.
         base_url: Chooses the vendor where the table knows the address; else the vendor is told by the model's name.
+        tier: The service tier as the reply names it; default: what `own` says, else the ordinary one.
+        discount_rate: What a contract takes off the table's prices; default: what `own` says, else nothing.
     """
-    listed = _listed(model, at, base_url)
+    contract = own if isinstance(own, VendorPrices) else VendorPrices()
+    rate = contract.discount_rate if discount_rate is None else discount_rate
+    listed = listed_prices(model, at, base_url, tier_of(tier, contract.service_tier))
+    listed = _less(listed, rate) if listed is not None and rate else listed
     given = _given(own)
-    if given == (None, None, None):
+    if given == (None, None, None, None):
         return listed
+    return _merged(given, listed)
+
+
+def _merged(given: _Given, listed: Prices | None) -> Prices:
+    """Own prices, completed by the table's."""
     known = listed or Prices(None, None, None, source="")
-    needs_table = listed is not None and (given[0] is None or given[2] is None)
-    return Prices(
-        input_usd_per_million_tokens=_first(given[0], known.input_usd_per_million_tokens),
-        cached_input_usd_per_million_tokens=_first(given[1], _capped(known.cached_input_usd_per_million_tokens, given[0])),
-        output_usd_per_million_tokens=_first(given[2], known.output_usd_per_million_tokens),
-        source=f"{OWN}, {known.source}" if needs_table else OWN,
-    )
+    needs_table = listed is not None and (given[0] is None or given[3] is None)
+    if not needs_table:
+        return replace(known, **_level(given, known), source=OWN, tiers=(), varies_by_hour=False)
+    tiers = tuple(replace(level, **_level(given, level)) for level in known.tiers)
+    return replace(known, **_level(given, known), source=f"{OWN}, {known.source}", tiers=tiers)
 
 
-def _given(own: TokenPrices | JudgeTable | None) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
+def _level(given: _Given, known: Prices | PriceTier) -> dict[str, Any]:
+    """A cached token costs no more than the own input; what is written and audio as many times an own price as the table's."""
+    own_input, own_cached, own_write, own_output = given
+    whole, out = known.input_usd_per_million_tokens, known.output_usd_per_million_tokens
+    return {
+        "input_usd_per_million_tokens": _first(own_input, whole),
+        "cached_input_usd_per_million_tokens": _first(
+            own_cached, _capped(known.cached_input_usd_per_million_tokens, own_input)
+        ),
+        "output_usd_per_million_tokens": _first(own_output, out),
+        "cache_write_usd_per_million_tokens": _first(
+            own_write, _scaled(known.cache_write_usd_per_million_tokens, own_input, whole)
+        ),
+        "audio_input_usd_per_million_tokens": _scaled(known.audio_input_usd_per_million_tokens, own_input, whole),
+        "audio_output_usd_per_million_tokens": _scaled(known.audio_output_usd_per_million_tokens, own_output, out),
+    }
+
+
+def _less(listed: Prices, rate: Decimal) -> Prices:
+    """The table's prices less a discount."""
+    part = 1 - rate
+
+    def cheaper(level: Prices | PriceTier) -> dict[str, Any]:
+        return {name: None if getattr(level, name) is None else getattr(level, name) * part for name in _RATES}
+
+    tiers = tuple(replace(level, **cheaper(level)) for level in listed.tiers)
+    source = f"{listed.source}, less {(100 * rate).normalize():f} %"
+    return replace(listed, **cheaper(listed), tiers=tiers, source=source)
+
+
+def _given(own: TokenPrices | JudgeTable | None) -> _Given:
     if own is None:
-        return None, None, None
-    cached = own.cached_input_usd_per_million_tokens if isinstance(own, TokenPrices) else None
-    return own.input_usd_per_million_tokens, cached, own.output_usd_per_million_tokens
+        return None, None, None, None
+    table = own if isinstance(own, TokenPrices) else TokenPrices()
+    cached, written = table.cached_input_usd_per_million_tokens, table.cache_write_usd_per_million_tokens
+    return own.input_usd_per_million_tokens, cached, written, own.output_usd_per_million_tokens
 
 
 def _first(given: Decimal | None, listed: Decimal | None) -> Decimal | None:
@@ -94,111 +117,8 @@ def _capped(listed: Decimal | None, own_input: Decimal | None) -> Decimal | None
     return listed if listed is None or own_input is None else min(listed, own_input)
 
 
-def cost_usd(usage: Usage, prices: Prices) -> Decimal | None:
-    """What one call cost, in US dollars; `None` where a token count or a price that it needs is unknown.
-
-    Cached tokens are a part of the input tokens and are charged once. A server that says nothing of a cache had none.
-
-    Example:
-        >>> from decimal import Decimal
-        >>> prices = Prices(Decimal("2.5"), Decimal("1.25"), Decimal(10), source="example")
-        >>> cost_usd(Usage(input_tokens=1000, cached_input_tokens=400, output_tokens=300), prices)
-        Decimal('0.005')
-    """
-    if usage.input_tokens is None or usage.output_tokens is None:
-        return None
-    level = _level(prices, usage.input_tokens)
-    cached = min(usage.cached_input_tokens or 0, usage.input_tokens)
-    cached_price = level.cached_input_usd_per_million_tokens
-    parts = (
-        (usage.input_tokens - cached, level.input_usd_per_million_tokens),
-        (cached, cached_price if cached_price is not None else level.input_usd_per_million_tokens),
-        (usage.output_tokens, level.output_usd_per_million_tokens),
-    )
-    total = Decimal(0)
-    for tokens, price in parts:
-        if tokens and price is None:
-            return None
-        total += tokens * (price or Decimal(0))
-    return (total / MILLION).normalize()
-
-
-def _level(prices: Prices, input_tokens: int) -> Prices | PriceTier:
-    return next((tier for tier in reversed(prices.tiers) if input_tokens > tier.above_input_tokens), prices)
-
-
-def _listed(model: str, at: datetime, base_url: str | None) -> Prices | None:
-    found = _find(model.strip().lower(), base_url)
-    if found is None:
-        return None
-    provider, entry = found
-    return _converted(entry.get_prices(at), f"genai-prices {genai_prices.__version__}: {provider.id}/{entry.id}")
-
-
-def canonical_model(model: str, base_url: str | None) -> str | None:
-    """What the price table calls the model of this name, as `vendor/model`; `None` where it knows none."""
-    found = _find(model.strip().lower(), base_url)
-    return None if found is None else f"{found[0].id}/{found[1].id}"
-
-
-def _find(model: str, base_url: str | None) -> tuple[Provider, ModelInfo] | None:
-    for provider in _providers(model, base_url):
-        for entry in provider.models:
-            if _is_exactly(entry, model):
-                return provider, entry
-    return None
-
-
-def _providers(model: str, base_url: str | None) -> list[Provider]:
-    """The vendor of an address the table knows, else the vendor whose models have such names; then those it resells."""
-    every = get_snapshot().providers
-    chosen = [p for p in every if base_url is not None and re.match(p.api_pattern, base_url)]
-    chosen = chosen or [p for p in every if p.model_match is not None and p.model_match.is_match(model)]
-    resold = [name for p in chosen for name in p.fallback_model_providers or ()]
-    return chosen + [p for name in resold for p in every if p.id == name]
-
-
-def without_snapshot(model: str) -> str:
-    """A model's name without the date of its snapshot, as in `gpt-5.1-2025-11-13`."""
-    return _SNAPSHOT_DATE.sub("", model)
-
-
-def _is_exactly(entry: ModelInfo, model: str) -> bool:
-    names = _exact_names(entry)
-    if model in names:
-        return True
-    stem = without_snapshot(model)
-    return stem != model and bool({stem, f"{stem}-latest"} & names) and entry.is_match(model)
-
-
-def _exact_names(entry: ModelInfo) -> set[str]:
-    return {entry.id.lower()} | {name.lower() for name in _equals(entry.match)}
-
-
-def _equals(match: MatchLogic) -> list[str]:
-    if isinstance(match, ClauseEquals):
-        return [match.equals]
-    return [name for part in match.or_ for name in _equals(part)] if isinstance(match, ClauseOr) else []
-
-
-def _converted(price: ModelPrice, source: str) -> Prices | None:
-    rates = (price.input_mtok, price.cache_read_mtok, price.output_mtok)
-    if rates[0] is None and rates[2] is None:
-        return None
-    starts = sorted({tier.start for rate in rates if isinstance(rate, TieredPrices) for tier in rate.tiers})
-    tiers = tuple(PriceTier(start, *(_from(rate, start) for rate in rates)) for start in starts)
-    short, cached, output = (_from(rate, None) for rate in rates)
-    return Prices(short, cached, output, source, tiers)
-
-
-def _from(part: Decimal | TieredPrices | None, start: int | None) -> Decimal | None:
-    """The price of a request whose input is just longer than `start` (`None`: of a short one)."""
-    if not isinstance(part, TieredPrices):
-        return part
-    reached = [tier.price for tier in part.tiers if start is not None and tier.start <= start]
-    return reached[-1] if reached else part.base
-
-
-def is_vendor(base_url: str) -> bool:
-    """Whether the price table knows whose address this is."""
-    return any(re.match(provider.api_pattern, base_url) for provider in get_snapshot().providers)
+def _scaled(listed: Decimal | None, own: Decimal | None, whole: Decimal | None) -> Decimal | None:
+    """A listed price as high beside the own price as it is beside the table's."""
+    if listed is None or own is None:
+        return listed
+    return listed * own / whole if whole else None

@@ -10,17 +10,18 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator, model_validator
 
 from app.domain.check_table import MAX_OWN_CHECKS, CheckTable, check_names
+from app.domain.constraints_table import ConstraintsTable
 from app.domain.grader_names import compares_with_incumbent, name_problem
 from app.domain.judge_table import JudgeTable, PanelJudgeTable
 from app.domain.money_table import MOST_OPTIONS, CapacityTable, CostTable, OptionTable
 from app.domain.rubric_table import MAX_RUBRICS, PREFIX, RubricTable, check_rubrics, is_rubric
 from app.domain.toml_table import (
-    AllowedHost,
     BoundedPattern,
     ContentLevel,
     EnvironmentName,
     Language,
     Margin,
+    MetricsUrl,
     Name,
     OptionalText,
     Pattern,
@@ -34,6 +35,7 @@ from app.domain.toml_table import (
     TokenPrices,
     Url,
     Usd,
+    VendorPrices,
     at,
 )
 from app.domain.words import OTHER_SEGMENT, ArmRole
@@ -77,7 +79,7 @@ class DecisionTable(Table):
     reason: Literal["cost", "privacy", "latency", "control"] = "cost"
 
 
-class IncumbentTable(TokenPrices):
+class IncumbentTable(VendorPrices):
     """`[incumbent]`: the API that production uses today."""
 
     base_url: Url
@@ -103,6 +105,8 @@ class CandidateTable(TokenPrices):
     gpus_per_replica: int = Field(default=1, ge=1)
     replicas: int = Field(default=1, ge=1)
     strip_think: bool = False
+    metrics_url: MetricsUrl | None = None
+    repeat_rate: Rate = 0.01
 
     @field_validator("name")
     @classmethod
@@ -245,17 +249,6 @@ class ReliabilityTable(Table):
     """`[reliability]`: how often the candidate may fail."""
 
     max_failure_rate: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
-
-
-class ConstraintsTable(Table):
-    """`[constraints]`: what decides on its own.
-
-    `allowed_hosts` are those that data may go to where it must stay; without a list, private names and addresses.
-    """
-
-    data_must_stay: bool = False
-    allowed_hosts: tuple[AllowedHost, ...] = ()
-    team_has_gpu_experience: bool | None = None
 
 
 class PilotConfiguration(Table):

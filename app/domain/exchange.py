@@ -18,6 +18,10 @@ class Usage:
         cached_input_tokens: The part of `input_tokens` served from the vendor's cache.
         output_tokens: All generated tokens, reasoning included.
         reasoning_tokens: The part of `output_tokens` that was reasoning.
+        cache_write_tokens: The part of `input_tokens` written to the vendor's cache and billed so.
+        audio_input_tokens: The part of `input_tokens` that was audio.
+        audio_output_tokens: The part of `output_tokens` that is audio.
+        service_tier: The price class that the server says it used, in its own word.
         raw: The server's own usage object, verbatim.
     """
 
@@ -25,6 +29,10 @@ class Usage:
     cached_input_tokens: int | None = None
     output_tokens: int | None = None
     reasoning_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    audio_input_tokens: int | None = None
+    audio_output_tokens: int | None = None
+    service_tier: str | None = None
     raw: Json | None = None
 
 

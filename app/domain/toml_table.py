@@ -13,6 +13,7 @@ PilotName = Annotated[str, AfterValidator(text_rules.pilot_name)]
 Name = Annotated[str, AfterValidator(text_rules.name)]
 Url = Annotated[str, AfterValidator(text_rules.base_url)]
 Text = Annotated[str, AfterValidator(text_rules.text)]
+MetricsUrl = Annotated[str, AfterValidator(text_rules.metrics_url)]
 OptionalText = Annotated[Text | None, BeforeValidator(text_rules.empty_is_none)]
 Pattern = Annotated[str, AfterValidator(text_rules.regular_expression)]
 EnvironmentName = Annotated[str, AfterValidator(text_rules.environment_name)]
@@ -44,4 +45,17 @@ class TokenPrices(Table):
 
     input_usd_per_million_tokens: Usd | None = None
     cached_input_usd_per_million_tokens: Usd | None = None
+    cache_write_usd_per_million_tokens: Usd | None = None
     output_usd_per_million_tokens: Usd | None = None
+
+
+class VendorPrices(TokenPrices):
+    """Token prices of a vendor with whom there may be a contract.
+
+    Attributes:
+        service_tier: The price class of calls whose reply names none.
+        discount_rate: What a contract takes off the price table's prices; own prices are taken as they are.
+    """
+
+    service_tier: Literal["default", "batch", "flex", "priority"] | None = None
+    discount_rate: Annotated[Decimal, Field(ge=0, lt=1, decimal_places=6)] = Decimal(0)

@@ -10,7 +10,7 @@ from app.domain.exchange import Failure, Json, Reply, Timing, ToolCall, Usage
 from app.domain.words import FailureKind
 from app.providers.sse import Event
 from app.providers.think import ThinkSplitter
-from app.providers.usage import usage_of
+from app.providers.usage import joined, usage_in
 
 MESSAGE_CHARS = 300
 NAME_CHARS = 200
@@ -132,8 +132,9 @@ class Draft:
             self.fingerprint = name_of(body["system_fingerprint"])
         if isinstance(body.get("id"), str) and body["id"]:
             self.response_id = name_of(body["id"])
-        if isinstance(body.get("usage"), dict):
-            self.usage = usage_of(body["usage"])
+        said = usage_in(body)
+        if said is not None:
+            self.usage = joined(self.usage, said)
 
 
 @dataclass(slots=True)

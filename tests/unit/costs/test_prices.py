@@ -3,10 +3,11 @@
 import doctest
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import ModuleType
 
 import pytest
 
-from app.costs import prices
+from app.costs import price_table, rates
 from app.costs.prices import Prices, cost_usd, prices_of
 from app.domain.exchange import Usage
 from app.domain.judge_table import JudgeTable
@@ -16,8 +17,9 @@ AT = datetime(2026, 11, 2, tzinfo=UTC)
 FLAT = Prices(Decimal(2), Decimal("0.5"), Decimal(10), source="test")
 
 
-def test_the_examples_in_the_docstrings_run() -> None:
-    result = doctest.testmod(prices)
+@pytest.mark.parametrize("module", [rates, price_table])
+def test_the_examples_in_the_docstrings_run(module: ModuleType) -> None:
+    result = doctest.testmod(module)
     assert (result.attempted > 0, result.failed) == (True, 0)
 
 
