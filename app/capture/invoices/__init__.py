@@ -1,0 +1,1 @@
+"""Usage and cost exports of model vendors, told apart by what is in them."""
