@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     retry_window_seconds: float = Field(
         default=60.0, gt=0, description="A repeated request within it after a failure is an attempt of the same exchange."
     )
+    server_metrics_seconds: float = Field(
+        default=60.0, gt=0, description="How often the metrics page of a running pilot's candidate is read."
+    )
     record_batch: int = Field(default=500, ge=1, description="Events that the recorder stores in one transaction.")
     ingest_bytes: int = Field(default=8 * 1024**2, ge=64 * 1024, description="Largest body of one `POST /ingest`.")
 

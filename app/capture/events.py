@@ -17,6 +17,7 @@ from app.domain.live import (
     MirrorEvent,
     PilotCount,
     RecordEvent,
+    RepeatEvent,
     ReplyEvent,
     RequestEvent,
     hints_of,
@@ -45,6 +46,7 @@ _KINDS = (
     _Kind("count", CountEvent, ()),
     _Kind("exchange", ExchangeEvent, ("request",)),
     _Kind("arm_reply", ArmReplyEvent, ("body",)),
+    _Kind("repeat", RepeatEvent, ()),
 )
 _BY_NAME = {kind.name: kind for kind in _KINDS}
 _BY_TYPE = {kind.made: kind for kind in _KINDS}

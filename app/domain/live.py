@@ -171,13 +171,37 @@ class ArmReplyEvent:
     body: bytes | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RepeatEvent:
+    """The same request sent to the same arm again, at once after its reply; only whether the answer was the same is told.
+
+    Attributes:
+        at_us: Arrival of the request.
+        is_deterministic: It had temperature 0 or a seed, and the server was told so.
+        is_equal: `None` = the second call failed.
+        failure: How (FailureKind).
+        usd: What the second call cost; `None` = unknown.
+    """
+
+    pilot: str
+    boot: str
+    number: int
+    at_us: int
+    arm: str
+    is_deterministic: bool
+    is_equal: bool | None = None
+    failure: str | None = None
+    total_seconds: float | None = None
+    usd: str | None = None
+
+
 def repeats_keys(status: int | None) -> bool:
     """Whether a reply may hold the client's key: servers repeat what they refuse. Such a reply is sealed at every level."""
     return status is not None and status >= FIRST_ERROR
 
 
 MirrorEvent: TypeAlias = RequestEvent | ReplyEvent
-RecordEvent: TypeAlias = CountEvent | ExchangeEvent | ArmReplyEvent
+RecordEvent: TypeAlias = CountEvent | ExchangeEvent | ArmReplyEvent | RepeatEvent
 
 
 def external_id(boot: str, number: int) -> str:

@@ -69,6 +69,15 @@ def base_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def metrics_url(value: str) -> str:
+    """The whole address of a metrics page, or "" for none."""
+    try:
+        return base_url(value) if value else ""
+    except ValueError:
+        message = "must be the address of a metrics page such as 'http://vllm:8000/metrics' (no user, query or fragment), or ''"
+        raise _refuse(message) from None
+
+
 def regular_expression(value: str) -> str:
     """A regular expression of Python."""
     if not value or len(value) > MAX_PATTERN or "\x00" in value:

@@ -64,6 +64,8 @@ def _asked(configuration: PilotConfiguration) -> Iterator[_Server]:
 def _servers(configuration: PilotConfiguration) -> Iterator[_Server]:
     for number, candidate in enumerate(configuration.candidate):
         yield ("candidate", number, "base_url"), f"the candidate '{candidate.name}'", candidate.base_url
+        if candidate.metrics_url:
+            yield ("candidate", number, "metrics_url"), f"the metrics page of '{candidate.name}'", candidate.metrics_url
     if configuration.judge is not None and configuration.judge.base_url is not None:
         yield ("judge", "base_url"), "the judge", configuration.judge.base_url
     for number, panel in enumerate(configuration.judge_panel):

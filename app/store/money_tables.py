@@ -81,13 +81,17 @@ class ServerMetricsRow(Base):
 
 
 class RepeatRow(Base):
-    """The same request sent to the same candidate again at once: whether the answer was the same."""
+    """The same request sent to the same candidate again at once: whether the answer was the same.
+
+    `is_deterministic`: it had temperature 0 or a seed, and the server was told so. `at`: when the request arrived.
+    """
 
     __tablename__ = "repeats"
     exchange_id: Mapped[int] = mapped_column(ForeignKey("exchanges.id", ondelete="CASCADE"), primary_key=True)
     arm_id: Mapped[int] = mapped_column(ForeignKey("arms.id", ondelete="CASCADE"), primary_key=True)
     pilot_id: Mapped[int] = mapped_column(BigInteger, index=True)
     at: Mapped[datetime] = now()
+    is_deterministic: Mapped[bool]
     is_equal: Mapped[bool | None]
     failure: Mapped[str | None]
     total_seconds: Mapped[float | None]

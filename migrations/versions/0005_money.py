@@ -31,6 +31,7 @@ def downgrade() -> None:
         op.drop_column("hours", column)
     for column in _REPLIES:
         op.drop_column("replies", column)
+        op.drop_column("staged_replies", column)
 
 
 _REPLIES = {
@@ -47,6 +48,7 @@ _REPLIES = {
 def _add_to_replies() -> None:
     for name, kind in _REPLIES.items():
         op.add_column("replies", sa.Column(name, kind, nullable=True))
+        op.add_column("staged_replies", sa.Column(name, sa.TEXT() if name == "usage" else kind, nullable=True))
 
 
 def _add_to_hours() -> None:
@@ -139,6 +141,7 @@ def _create_repeats() -> None:
         sa.Column("arm_id", sa.BigInteger(), nullable=False),
         sa.Column("pilot_id", sa.BigInteger(), nullable=False),
         sa.Column("at", _MOMENT, server_default=sa.func.now(), nullable=False),
+        sa.Column("is_deterministic", sa.Boolean(), nullable=False),
         sa.Column("is_equal", sa.Boolean(), nullable=True),
         sa.Column("failure", sa.TEXT(), nullable=True),
         sa.Column("total_seconds", sa.DOUBLE_PRECISION(), nullable=True),

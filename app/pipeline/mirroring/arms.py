@@ -23,6 +23,7 @@ class LiveArm:
     Attributes:
         missing_key: Name of the environment variable that should hold its key and does not; then it is not asked.
         max_concurrency: Calls in flight of one mirror process.
+        repeat_rate: Share of its calls that are made twice.
     """
 
     name: str
@@ -30,6 +31,7 @@ class LiveArm:
     meter: Meter
     max_concurrency: int
     missing_key: str | None = None
+    repeat_rate: float = 0.0
 
     @property
     def is_control(self) -> bool:
@@ -55,7 +57,7 @@ def _candidate(table: CandidateTable, environment: Mapping[str, str], at: dateti
         timeout_seconds=table.timeout_seconds,
         strip_think=table.strip_think,
     )
-    return LiveArm(table.name, target, meter_of(table, at), table.max_concurrency, missing)
+    return LiveArm(table.name, target, meter_of(table, at), table.max_concurrency, missing, table.repeat_rate)
 
 
 def _control(table: IncumbentTable, environment: Mapping[str, str], at: datetime) -> LiveArm:

@@ -22,6 +22,7 @@ from app.pipeline.mirroring.pilots import LivePilot, PilotBook
 from app.pipeline.mirroring.replies import ReplyReader
 from app.pipeline.mirroring.room import Held, Room
 from app.pipeline.mirroring.work import Desk
+from app.pipeline.serving_watch import ServerWatch
 from app.providers.asking import Limits, open_client
 from app.settings import Settings
 from app.store.session import make_engine, make_session_factory
@@ -56,10 +57,12 @@ async def open_mirror(settings: Settings, slot: str, environment: Mapping[str, s
         async with open_client(Limits(reply_bytes=settings.reply_bytes), NOT_MIRRORED) as servers:
             memory = Memory(shared, retry_window_seconds=settings.retry_window_seconds)
             room = Room(calls=settings.mirror_concurrency, wait_seconds=settings.mirror_wait_seconds)
+            book = PilotBook(make_session_factory(engine), environment, digest_key(key), say_pilot)
+            watch = ServerWatch(shared, make_session_factory(engine), lambda: book.known, settings.server_metrics_seconds)
             desk = Desk(
                 outbox=outbox,
                 sealer=Sealer(key),
-                book=PilotBook(make_session_factory(engine), environment, digest_key(key), say_pilot),
+                book=book,
                 memory=memory,
                 decider=Decider(memory, digest_key(key)),
                 replies=ReplyReader(memory, settings.reply_bytes),
@@ -67,7 +70,9 @@ async def open_mirror(settings: Settings, slot: str, environment: Mapping[str, s
                 held=Held(settings.mirror_held_bytes),
             )
             in_hand_bytes = IN_HAND_FACTOR * settings.mirror_held_bytes
-            yield Mirror(streams, partial(StreamReader, streams, MIRROR, slot), desk, breakers, in_hand_bytes=in_hand_bytes)
+            yield Mirror(
+                streams, partial(StreamReader, streams, MIRROR, slot), desk, breakers, watch, in_hand_bytes=in_hand_bytes
+            )
         await outbox.close(CLOSE_SECONDS)
     finally:
         await end([sending])

@@ -8,7 +8,7 @@ from decimal import Decimal
 import orjson
 
 from app.domain.exchange import Failure, Json, Reply
-from app.domain.live import ArmReplyEvent, RequestEvent, Skipped
+from app.domain.live import ArmReplyEvent, RepeatEvent, RequestEvent, Skipped
 from app.domain.toml_table import ContentLevel
 from app.domain.words import FailureKind
 from app.pipeline.mirroring import metrics
@@ -20,6 +20,7 @@ from app.pipeline.mirroring.budget import Budget
 from app.pipeline.mirroring.columns import columns_of
 from app.pipeline.mirroring.patience import patiently
 from app.pipeline.mirroring.pilots import LivePilot
+from app.pipeline.mirroring.repeating import compared, is_repeated
 from app.pipeline.mirroring.room import NoRoom, Room
 from app.providers.asking import HttpModelServers
 from app.providers.model_server import Answer
@@ -47,6 +48,14 @@ class Met:
     usd: Decimal | None
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the recorder is told, and the answer behind it; `None` = no call was made."""
+
+    event: ArmReplyEvent
+    answer: Answer | None = None
+
+
 UNAVAILABLE = Met(
     Answer(Failure(FailureKind.UNAVAILABLE, message="its circuit breaker is open: it failed again and again")), None, Decimal(0)
 )
@@ -68,33 +77,59 @@ class Caller:
         self._breakers = breakers
         self._budget = budget
 
-    async def ask(self, arm: LiveArm, question: Question, *, may_wait: bool) -> ArmReplyEvent:
+    async def ask(self, arm: LiveArm, question: Question, *, may_wait: bool) -> Asked:
         """The arm's reply, failure or absence; a request that may not wait for room is shed where there is none at once."""
-        found = await self._ask(arm, question, may_wait=may_wait)
-        labels = (question.pilot.name, arm.name)
+        asked = await self._ask(arm, question, may_wait=may_wait)
+        labels, found = (question.pilot.name, arm.name), asked.event
         if found.skipped is not None:
             metrics.skipped.labels(*labels, found.skipped).inc()
         else:
             metrics.replies.labels(*labels, found.columns["failure"] or "answered").inc()
+        return asked
+
+    async def repeat(self, arm: LiveArm, question: Question, asked: Asked, *, may_wait: bool) -> RepeatEvent | None:
+        """The same again, for a share of the calls that answered; `None` = this one is not repeated, or could not be."""
+        first = asked.answer
+        if first is None or isinstance(first.reply, Failure) or not is_repeated(question.event, arm.name, arm.repeat_rate):
+            return None
+        try:
+            met = await self._in_room(arm, question, may_wait=may_wait)
+        except NoRoom:
+            met = None
+        found = None
+        if met is not None and met is not UNAVAILABLE:
+            event, usd = question.event, str(met.usd) if met.usd is not None else None
+            found = await aside(
+                lambda: compared(event, arm.name, _loads(event.body), first, met.answer, usd), size=len(event.body)
+            )
+        metrics.repeats.labels(question.pilot.name, arm.name, metrics.outcome_of(found)).inc()
         return found
 
-    async def _ask(self, arm: LiveArm, question: Question, *, may_wait: bool) -> ArmReplyEvent:
+    async def _ask(self, arm: LiveArm, question: Question, *, may_wait: bool) -> Asked:
         if await self._cannot_be_asked(arm, question):
-            return _skipped(arm, question.event, "not_asked")
-        breaker = self._breakers.of(question.pilot.name, arm.name)
-        if breaker.refuses:
-            return await self._event(arm, question, UNAVAILABLE)
+            return Asked(_skipped(arm, question.event, "not_asked"))
+        if self._breakers.of(question.pilot.name, arm.name).refuses:
+            return Asked(await self._event(arm, question, UNAVAILABLE))
         try:
-            async with self._room.enter(question.pilot.name, arm.name, arm.max_concurrency, may_wait=may_wait):
-                ticket = breaker.ask()
-                try:
-                    met = await self._within_budget(arm, question, ticket) if ticket is not None else UNAVAILABLE
-                finally:
-                    if ticket is not None:
-                        breaker.abandoned(ticket)
+            met = await self._in_room(arm, question, may_wait=may_wait)
         except NoRoom:
-            return _skipped(arm, question.event, "shed")
-        return await self._event(arm, question, met) if met is not None else _skipped(arm, question.event, "over_budget")
+            return Asked(_skipped(arm, question.event, "shed"))
+        if met is None:
+            return Asked(_skipped(arm, question.event, "over_budget"))
+        if met.queue_lag_seconds is not None:
+            metrics.queue_lag.observe(met.queue_lag_seconds)
+        return Asked(await self._event(arm, question, met), met.answer)
+
+    async def _in_room(self, arm: LiveArm, question: Question, *, may_wait: bool) -> Met | None:
+        """What a call met; `None` if it is over budget. Raises `NoRoom`."""
+        breaker = self._breakers.of(question.pilot.name, arm.name)
+        async with self._room.enter(question.pilot.name, arm.name, arm.max_concurrency, may_wait=may_wait):
+            ticket = breaker.ask()
+            try:
+                return await self._within_budget(arm, question, ticket) if ticket is not None else UNAVAILABLE
+            finally:
+                if ticket is not None:
+                    breaker.abandoned(ticket)
 
     async def _cannot_be_asked(self, arm: LiveArm, question: Question) -> bool:
         if arm.missing_key is not None or not (arm.is_control or question.pilot.content.can_ask):
@@ -134,7 +169,6 @@ class Caller:
         event = question.event
         gauge = metrics.in_flight.labels(question.pilot.name, arm.name)
         queue_lag = max(0.0, time.time() - event.at_us / 1_000_000)
-        metrics.queue_lag.observe(queue_lag)
         gauge.inc()
         try:
             answer = await self._bounded(arm, request, event.path)

@@ -4,7 +4,7 @@ from typing import get_args
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from app.domain.live import Skipped
+from app.domain.live import RepeatEvent, Skipped
 from app.domain.words import CoverageReason, FailureKind
 from app.pipeline.mirroring.breaker import BreakerState
 
@@ -15,6 +15,8 @@ REASONS = (
 DROPPED = ("unreadable_entry", "unknown_pilot", "fault")
 OUTCOMES = ("answered", *(kind.value for kind in FailureKind))
 STATES = {BreakerState.CLOSED: 0, BreakerState.HALF_OPEN: 1, BreakerState.OPEN: 2}
+REPEATED = ("equal", "different", "failed", "not_made")
+READ = ("read", "problem", "not_stored")
 _LAGS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 requests = Counter("pilot_mirror_requests_total", "Requests that were decided, by reason.", ["reason"])
@@ -24,6 +26,12 @@ skipped = Counter(
     "pilot_mirror_skipped_total", "Arms that were not asked for a request, by reason.", ["pilot", "arm", "reason"]
 )
 replies = Counter("pilot_mirror_replies_total", "Replies by arm and outcome.", ["pilot", "arm", "outcome"])
+repeats = Counter("pilot_mirror_repeats_total", "Calls that were to be repeated, by outcome.", ["pilot", "arm", "outcome"])
+server_pages = Counter(
+    "pilot_mirror_server_pages_total",
+    "Metrics pages of candidates that were to be read, by outcome.",
+    ["pilot", "arm", "outcome"],
+)
 queue_lag = Histogram(
     "pilot_mirror_queue_lag_seconds", "From a request's arrival to the start of the call to an arm.", buckets=_LAGS
 )
@@ -46,7 +54,18 @@ def prepare_arm(pilot: str, arm: str, *, is_asked: bool) -> None:
         replies.labels(pilot, arm, outcome)
     if not is_asked:
         return
+    for outcome in REPEATED:
+        repeats.labels(pilot, arm, outcome)
+    for outcome in READ:
+        server_pages.labels(pilot, arm, outcome)
     for reason in get_args(Skipped):
         skipped.labels(pilot, arm, reason)
     in_flight.labels(pilot, arm)
     breaker.labels(pilot, arm)
+
+
+def outcome_of(repeat: RepeatEvent | None) -> str:
+    """What a repeat is counted as; `None` = it was not made."""
+    if repeat is None:
+        return "not_made"
+    return "failed" if repeat.is_equal is None else "equal" if repeat.is_equal else "different"

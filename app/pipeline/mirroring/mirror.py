@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from typing import Any
 
 import redis.asyncio
 
@@ -15,6 +16,7 @@ from app.pipeline.mirroring import metrics
 from app.pipeline.mirroring.breakers import Breakers
 from app.pipeline.mirroring.patience import end, patiently
 from app.pipeline.mirroring.work import Desk
+from app.pipeline.serving_watch import ServerWatch
 
 READ_AT_ONCE = 100
 BLOCK_SECONDS = 0.25
@@ -33,6 +35,7 @@ class Mirror:
         make_reader: Makes this process's consumer of the stream `mirror`; a new one begins with its unfinished entries.
         desk: Works on each entry.
         breakers: Whose states are said.
+        watch: Reads the candidates' metrics pages.
         in_hand_bytes: Entries that are read and not acknowledged; beyond it nothing is read. It is reached only where the
             recorder's stream is at its bound: requests that wait for room are bounded before.
     """
@@ -43,6 +46,7 @@ class Mirror:
         make_reader: Callable[[], StreamReader],
         desk: Desk,
         breakers: Breakers,
+        watch: ServerWatch,
         *,
         in_hand_bytes: int,
     ) -> None:
@@ -51,6 +55,7 @@ class Mirror:
         self._reader = make_reader()
         self._desk = desk
         self._breakers = breakers
+        self._watch = watch
         self._in_hand_limit = in_hand_bytes
         self._in_hand = 0
         self._known: set[str] = set()
@@ -72,7 +77,7 @@ class Mirror:
         """
         await patiently(lambda: self._breakers.forget(self._client))
         await self._desk.book.refresh()
-        tending = [asyncio.create_task(each) for each in (self._desk.book.run(), self._tend(), self._acknowledge())]
+        tending = [asyncio.create_task(each) for each in self._beside()]
         reading = asyncio.create_task(self._read())
         await asyncio.wait((reading, *tending), return_when=asyncio.FIRST_COMPLETED)
         if reading.done() and self._under_way:
@@ -86,6 +91,10 @@ class Mirror:
         for fault in filter(None, broken):  # better to start again than to go on by half
             raise fault
         return len(left)
+
+    def _beside(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        """What goes on beside the reading."""
+        return self._desk.book.run(), self._tend(), self._acknowledge(), self._watch.run()
 
     async def _read(self) -> None:
         while not self._stopping.is_set():

@@ -27,7 +27,7 @@ REFRESH_SECONDS = 1.0
 AGAIN_SECONDS = 0.2
 PRICES_SECONDS = 3600.0  # prices change by date
 CLOSING_SECONDS = 60.0
-PURPOSES = ("mirror", "control")  # under which the recorder books what the mirror spends
+PURPOSES = ("mirror", "control", "repeat")  # under which the recorder books what the mirror spends
 
 # Away, not migrated yet, or with a pilot of a newer version.
 UNREADABLE: tuple[type[Exception], ...] = (*DATABASE_ERRORS, DBAPIError, ValueError)
@@ -106,6 +106,11 @@ class PilotBook:
         self._is_away = False
         self._reading = asyncio.Lock()
         self._thread: asyncio.Future[tuple[list[Pilot], dict[str, Decimal]]] | None = None
+
+    @property
+    def known(self) -> list[LivePilot]:
+        """Those that were read last."""
+        return list(self._pilots.values())
 
     async def run(self) -> None:
         """Reads them again and again."""

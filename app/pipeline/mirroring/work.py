@@ -1,16 +1,15 @@
 """One entry of the stream `mirror`, from reading to the recorder's acknowledgement."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 from app.capture.events import Entry, UnreadableEvent, decode, encode, head_of
 from app.capture.outbox import Outbox
 from app.capture.sealing import Sealer
 from app.capture.streams import RECORD
-from app.domain.live import ArmReplyEvent, ExchangeEvent, Hints, MirrorEvent, ReplyEvent, RequestEvent, external_id
+from app.domain.live import ArmReplyEvent, ExchangeEvent, Hints, MirrorEvent, RepeatEvent, ReplyEvent, RequestEvent, external_id
 from app.domain.toml_table import ContentLevel
 from app.pipeline.mirroring import metrics
 from app.pipeline.mirroring.arms import LiveArm
@@ -78,8 +77,9 @@ class Desk:
             decision = await self.decider.decide(pilot, event)
             count(decision)
             question = Question(pilot, event, decision.level)
-            asking = [self._ask(arm, question, may_wait=may_wait) for arm in decision.arms]
-            await self._each_told(event, [self._tell_exchange(pilot, event, decision), *asking])
+            told = asyncio.ensure_future(self._tell_exchange(pilot, event, decision))
+            asking = [self._ask(arm, question, told, may_wait=may_wait) for arm in decision.arms]
+            await self._each_told(event, [told, *asking])
         metrics.held_bytes.set(self.held.bytes)
 
     async def _tell_exchange(self, pilot: LivePilot, event: RequestEvent, decision: Decision) -> None:
@@ -89,12 +89,16 @@ class Desk:
             exchange = replace(exchange, request=kept)
         await self._tell(exchange, level)
 
-    async def _ask(self, arm: LiveArm, question: Question, *, may_wait: bool) -> str:
-        found = await self.caller.ask(arm, question, may_wait=may_wait)
-        await self._tell(found, question.level)
+    async def _ask(self, arm: LiveArm, question: Question, told: "asyncio.Future[None]", *, may_wait: bool) -> str:
+        asked = await self.caller.ask(arm, question, may_wait=may_wait)
+        await self._tell(asked.event, question.level)
+        repeat = await self.caller.repeat(arm, question, asked, may_wait=may_wait)
+        if repeat is not None:
+            await asyncio.wait([told])  # the recorder knows the exchange before it hears of the repeat
+            await self._tell(repeat, question.level)
         return arm.name
 
-    async def _each_told(self, event: RequestEvent, telling: Sequence[Coroutine[Any, Any, str | None]]) -> None:
+    async def _each_told(self, event: RequestEvent, telling: Sequence[Awaitable[str | None]]) -> None:
         """Notes each arm that is done while others are not; when all are, the entry is acknowledged instead."""
         number = external_id(event.boot, event.number)
         has_notes = False
@@ -111,7 +115,7 @@ class Desk:
         if has_notes:
             await patiently(lambda: self.memory.forget_answered(event.pilot, number))
 
-    async def _tell(self, event: ExchangeEvent | ArmReplyEvent, level: ContentLevel) -> None:
+    async def _tell(self, event: ExchangeEvent | ArmReplyEvent | RepeatEvent, level: ContentLevel) -> None:
         await self.outbox.deliver(RECORD, encode(event, self.sealer if level != "full" else None))
 
 

@@ -9,7 +9,16 @@ import orjson
 
 from app.capture.events import Entry, UnreadableEvent, decode, head_of, size_of
 from app.capture.sealing import Sealer
-from app.domain.live import DROP_REASONS, ArmReplyEvent, CountEvent, ExchangeEvent, RecordEvent, Skipped, external_id
+from app.domain.live import (
+    DROP_REASONS,
+    ArmReplyEvent,
+    CountEvent,
+    ExchangeEvent,
+    RecordEvent,
+    RepeatEvent,
+    Skipped,
+    external_id,
+)
 from app.domain.recording import Rejected
 from app.domain.words import CoverageReason, FailureKind
 from app.store.live_numbers import LARGEST_NUMBER
@@ -22,7 +31,9 @@ LINES = (
     CoverageReason.CAPTURED.value, CoverageReason.UNREADABLE_BODY.value, CoverageReason.OUTSIDE_WINDOW.value,
     CoverageReason.NOT_SAMPLED.value,
 )  # fmt: skip
-REASONS = ("unreadable", "too_large", "not_for_the_recorder", "wrong_value", "unknown_pilot", "arm_gone", "database")
+REASONS = (
+    "unreadable", "too_large", "not_for_the_recorder", "wrong_value", "unknown_pilot", "arm_gone", "no_exchange", "database",
+)  # fmt: skip
 _KINDS = frozenset(kind.value for kind in FailureKind)
 
 
@@ -71,7 +82,7 @@ def _checked(entry: Entry, sealer: Sealer | None, now: datetime) -> RecordEvent:
         event = decode(entry, sealer)
     except UnreadableEvent as error:
         raise NotStorable("unreadable", str(error)) from error
-    if not isinstance(event, CountEvent | ExchangeEvent | ArmReplyEvent):
+    if not isinstance(event, CountEvent | ExchangeEvent | ArmReplyEvent | RepeatEvent):
         raise NotStorable("not_for_the_recorder", f"an event of kind {type(event).__name__}")
     try:
         problem = next(_problems(event, int((now + FUTURE).timestamp() * 1e6)), None)
@@ -92,6 +103,8 @@ def _problems(event: RecordEvent, latest_us: int) -> Iterator[str]:
         yield f"number = {event.number}"
     if isinstance(event, ExchangeEvent):
         yield from _problems_of_exchange(event)
+    elif isinstance(event, RepeatEvent):
+        yield from _problems_of_repeat(event)
     else:
         yield from _problems_of_reply(event)
 
@@ -132,6 +145,14 @@ def _problems_of_reply(event: ArmReplyEvent) -> Iterator[str]:
     if event.columns.get("failure") is not None and event.columns["failure"] not in _KINDS:
         yield f"failure = {event.columns['failure']!r}"
     yield from _json(event.body, "body")
+
+
+def _problems_of_repeat(event: RepeatEvent) -> Iterator[str]:
+    yield from _nul(event.boot, event.arm)
+    if event.failure is not None and event.failure not in _KINDS:
+        yield f"failure = {event.failure!r}"
+    if (event.is_equal is None) == (event.failure is None):
+        yield f"is_equal = {event.is_equal!r} with failure = {event.failure!r}"
 
 
 def _nul(*texts: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ from app.pipeline.recording.checking import REASONS
 events = Counter("pilot_recorder_events_total", "Events of the stream that were stored or known already.")
 exchanges = Counter("pilot_recorder_requests_total", "Requests that came for the first time.")
 replies = Counter("pilot_recorder_replies_total", "Replies that were stored.")
+repeats = Counter("pilot_recorder_repeats_total", "Repeated calls that were stored.")
 late = Counter("pilot_recorder_late_total", "Replies that came after their exchange was closed.")
 overdue = Counter("pilot_recorder_overdue_total", "Exchanges that were closed without all their replies.")
 rejected = Counter("pilot_recorder_rejected_total", "Events that cannot be stored, by reason.", ["reason"])

@@ -130,7 +130,7 @@ def _of_exchange(placed: Placed, event: ArmReplyEvent, arm: RecordedArm, target:
     if target.is_closed:
         placed.writing.late.append(_late(event, name))
         if arm.role is not ArmRole.INCUMBENT and event.skipped is None:
-            placed.late_costs[name, arm.name] = arm, _usd(event.usd)
+            placed.late_costs[name, arm.name] = arm, usd_of(event.usd)
     elif event.skipped is not None:
         placed.skipped.add(place)
         placed.writing.skips.append((*place, event.skipped))
@@ -144,7 +144,7 @@ def _note(placed: Placed, event: ArmReplyEvent, arm: RecordedArm, target: Target
     """What a reply means beside itself: for its exchange if it is the incumbent's, else for the pilot's purse."""
     assert target.exchange_id is not None  # noqa: S101 - the caller looked
     if arm.role is not ArmRole.INCUMBENT:
-        placed.spent.append((arm, _usd(event.usd)))
+        placed.spent.append((arm, usd_of(event.usd)))
         return
     until = _open_until(event, placed.retry_window)
     placed.writing.incumbent.append(IncumbentSaid(target.exchange_id, event.cancelled, until))
@@ -183,7 +183,8 @@ def _cleaned(value: Any) -> Any:
     return [_cleaned(each) for each in value] if isinstance(value, list) else value
 
 
-def _usd(text: str | None) -> Decimal | None:
+def usd_of(text: str | None) -> Decimal | None:
+    """The dollars of an event; what is no amount is unknown."""
     try:
         found = Decimal(text) if text is not None else None
     except InvalidOperation:

@@ -246,5 +246,6 @@ def _count(entries: int, stored: Stored) -> None:
     metrics.exchanges.inc(stored.exchanges)
     metrics.replies.inc(stored.replies)
     metrics.late.inc(stored.late)
+    metrics.repeats.inc(stored.repeats)
     for each in stored.rejected:
         metrics.rejected.labels(each.reason).inc()

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from app.domain.ledger import FOLDED, BootCounts, quarter_of
-from app.domain.live import CountEvent, ExchangeEvent
+from app.domain.live import ArmReplyEvent, CountEvent, ExchangeEvent, RepeatEvent
 from app.domain.recording import NewAttempt, NewExchange, RecordedPilot, Rejected
 from app.domain.words import CoverageReason
 from app.pipeline.recording.checking import Received, rejected
 from app.pipeline.recording.counting import Lines, NumberSeen, joined_boots, moment_of, with_count, with_seen
 from app.pipeline.recording.placing import Placed, place_replies
+from app.pipeline.recording.repeats import store_repeats
 from app.store.live_counts import add_lines, read_boots, read_counts, save_boots, save_counts
 from app.store.live_exchanges import add_attempts, add_exchanges, attempts_of, fold_attempts, hold_pilots
 from app.store.live_numbers import SeenNumbers
@@ -28,6 +29,7 @@ class Stored:
     replies: int = 0
     late: int = 0
     rejected: list[Rejected] = field(default_factory=list)
+    repeats: int = 0
 
 
 @dataclass(slots=True)
@@ -35,6 +37,7 @@ class _OfPilot:
     exchanges: list[Received] = field(default_factory=list)
     replies: list[Received] = field(default_factory=list)
     counts: list[CountEvent] = field(default_factory=list)
+    repeats: list[Received] = field(default_factory=list)
 
 
 def store_batch(session: Session, batch: Sequence[Received], *, retry_window_seconds: float) -> Stored:
@@ -52,7 +55,7 @@ def store_batch(session: Session, batch: Sequence[Received], *, retry_window_sec
     stored = Stored()
     for name, events in by_name.items():
         if name not in pilots:
-            stored.rejected += [_unknown(each, name) for each in (*events.exchanges, *events.replies)]
+            stored.rejected += [_unknown(each, name) for each in (*events.exchanges, *events.replies, *events.repeats)]
     for pilot in sorted(pilots.values(), key=lambda pilot: pilot.id):
         _store(session, pilot, by_name[pilot.name], stored, timedelta(seconds=retry_window_seconds))
     add_rejected(session, stored.rejected)
@@ -68,8 +71,10 @@ def _by_pilot(batch: Iterable[Received]) -> dict[str, _OfPilot]:
                 found[name].counts.append(event)
         elif isinstance(event, ExchangeEvent):
             found[event.pilot].exchanges.append(each)
-        else:
+        elif isinstance(event, ArmReplyEvent):
             found[event.pilot].replies.append(each)
+        elif isinstance(event, RepeatEvent):
+            found[event.pilot].repeats.append(each)
     return found
 
 
@@ -94,6 +99,9 @@ def _store(session: Session, pilot: RecordedPilot, events: _OfPilot, stored: Sto
     stored.replies += len(placed.writing.replies)
     stored.late += placed.late
     stored.rejected += placed.rejected
+    repeats = store_repeats(session, pilot, events.repeats)
+    stored.repeats += repeats.stored
+    stored.rejected += repeats.rejected
 
 
 def _count(session: Session, pilot: RecordedPilot, counts: Sequence[CountEvent], fresh: Sequence[ExchangeEvent]) -> None:
