@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +57,7 @@ def draw_factors(spread: Spread, *, draws: int = DRAWS, seed: int = SEED) -> Fac
     Returns:
         Factors whose arrays have the shape (draws,).
     """
-    normals = np.random.Generator(np.random.PCG64(seed)).standard_normal((4, draws))
+    normals = _normals(draws, seed)
     shared = _log_correlation(spread)
     candidate = shared * normals[_INCUMBENT] + math.sqrt(1 - shared**2) * normals[_CANDIDATE]
     return Factors(
@@ -65,6 +66,13 @@ def draw_factors(spread: Spread, *, draws: int = DRAWS, seed: int = SEED) -> Fac
         upkeep=np.exp(spread.upkeep_sigma * normals[_UPKEEP]),
         carrying=lognormal(normals[_CARRYING], spread.carrying),
     )
+
+
+@lru_cache(maxsize=2)
+def _normals(draws: int, seed: int) -> Floats:
+    normals = np.random.Generator(np.random.PCG64(seed)).standard_normal((4, draws))
+    normals.setflags(write=False)
+    return normals
 
 
 def lognormal(normals: Floats, variation: float) -> Floats:

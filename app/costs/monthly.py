@@ -5,6 +5,7 @@ from decimal import Decimal
 
 HOURS_PER_MONTH = Decimal(730)
 HOURS_PER_DAY = Decimal(24)
+HORIZON_MONTHS = 24
 # Replies without token counts are taken to cost what the others do, as long as they are few.
 MOST_UNCOUNTED = Decimal("0.05")
 
@@ -81,6 +82,9 @@ class CandidateInputs:
         recurring_hours_per_month: Engineering hours that come back every month.
         engineer_usd_per_hour: What one of them costs.
         other_usd_per_month: Storage, network, monitoring, backups.
+        upgrade_hours_per_month: Hours for renewing model and server, where somebody said how many; `None` = nobody did.
+        one_off_hours: Hours that come once; spread over `horizon_months`.
+        horizon_months: How long the migration shall serve.
     """
 
     gpu_usd_per_hour: Decimal | None
@@ -89,6 +93,9 @@ class CandidateInputs:
     recurring_hours_per_month: Decimal | None
     engineer_usd_per_hour: Decimal | None
     other_usd_per_month: Decimal | None
+    upgrade_hours_per_month: Decimal | None = None
+    one_off_hours: Decimal = Decimal(0)
+    horizon_months: int = HORIZON_MONTHS
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,25 +107,33 @@ class CandidateMonth:
 
 
 def candidate_month(inputs: CandidateInputs) -> CandidateMonth:
-    """Replicas x GPUs x price x 730 h (or tokens x price) + recurring hours x rate + other (CONTRACTS section 5).
+    """Replicas x GPUs x price x 730 h (or tokens x price) + hours x rate + one-off hours x rate / horizon + other.
 
     Example:
         >>> month = candidate_month(CandidateInputs(Decimal(3), 2, None, Decimal(10), Decimal(90), Decimal(500)))
         >>> month.usd, month.parts["gpus"]
         (Decimal('5780'), Decimal('4380'))
     """
-    hours, rate = inputs.recurring_hours_per_month, inputs.engineer_usd_per_hour
+    if inputs.horizon_months < 1:
+        message = f"horizon_months must be at least 1, not {inputs.horizon_months}"
+        raise ValueError(message)
     if inputs.gpu_usd_per_hour is not None:
-        serving: dict[str, Decimal | None] = {"gpus": inputs.gpu_usd_per_hour * inputs.gpus * HOURS_PER_MONTH}
+        parts: dict[str, Decimal | None] = {"gpus": inputs.gpu_usd_per_hour * inputs.gpus * HOURS_PER_MONTH}
     else:
-        serving = {"tokens": inputs.tokens_usd_per_month}
-    parts: dict[str, Decimal | None] = {
-        **serving,
-        "engineering hours": hours * rate if hours is not None and rate is not None else None,
-        "other": inputs.other_usd_per_month,
-    }
+        parts = {"tokens": inputs.tokens_usd_per_month}
+    rate = inputs.engineer_usd_per_hour
+    parts["engineering hours"] = _worked(inputs.recurring_hours_per_month, rate)
+    if inputs.upgrade_hours_per_month is not None:
+        parts["upgrades"] = _worked(inputs.upgrade_hours_per_month, rate)
+    if inputs.one_off_hours:
+        parts["one-off hours"] = _worked(inputs.one_off_hours / inputs.horizon_months, rate)
+    parts["other"] = inputs.other_usd_per_month
     known = [part for part in parts.values() if part is not None]
     return CandidateMonth(sum(known, Decimal(0)) if len(known) == len(parts) else None, parts)
+
+
+def _worked(hours: Decimal | None, rate: Decimal | None) -> Decimal | None:
+    return hours * rate if hours is not None and rate is not None else None
 
 
 def break_even_requests(*, fixed_usd: Decimal, usd_per_request: Decimal, incumbent_usd_per_request: Decimal) -> Decimal | None:

@@ -27,9 +27,7 @@ class SpendMoments:
     conversations: int
 
     def __add__(self, other: "SpendMoments") -> "SpendMoments":
-        return SpendMoments(
-            self.squares + other.squares, self.by_day + other.by_day, self.conversations + other.conversations
-        )
+        return SpendMoments(self.squares + other.squares, self.by_day + other.by_day, self.conversations + other.conversations)
 
 
 @dataclass(frozen=True, slots=True)

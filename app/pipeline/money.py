@@ -1,29 +1,26 @@
-"""The money part of a scorecard: both arms' month, the saving, and the saving of a split."""
+"""What a month costs on both sides, and the saving of all traffic or of a split of it."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from app.costs.monthly import (
-    CandidateInputs,
-    CandidateMonth,
-    TokenBill,
-    break_even_requests,
-    candidate_month,
-    month_factor,
-)
+import numpy as np
+
+from app.costs.monthly import HORIZON_MONTHS, CandidateInputs, CandidateMonth, TokenBill, candidate_month, month_factor
+from app.costs.spread import SpendMoments
+from app.costs.stairs import Stairs
+from app.costs.upkeep import Upkeep, upkeep_of
 from app.domain.configuration import CandidateTable, PilotConfiguration
 from app.domain.evidence import ArmEvidence, Evidence, Floats, codes
 from app.domain.hours import HoursEntry
-from app.domain.scorecard import CostModel, EstimateModel, HoursModel, MoneyEstimate
-from app.domain.words import GateOutcome
 from app.pipeline.closing import Selection
 from app.pipeline.conversations import Conversations
-from app.pipeline.operation import Bounded
-from app.pipeline.token_bills import Basis, Bills, candidate_prices, incumbent_prices, is_paid_by_token, token_bills
+from app.pipeline.money_spread import moments_by_segment
+from app.pipeline.token_bills import Basis, Bills, candidate_prices, incumbent_prices, is_paid_by_token, row_costs, token_bills
 
 _DAY_US = 86_400_000_000
+MONTHS_A_YEAR = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +31,16 @@ class Money:
         incumbent: By the segment of the conversation.
         candidate: The same, for a model that is paid by the token; `None` for rented GPUs.
         month: By what the closed days are multiplied.
-        recurring_hours: A month, from those that were worked on closed days; `None` without a closed day.
-        recurring_entries: How many entries that rests on.
+        upkeep: Recurring hours a month, from those that were worked on closed days; `None` = none were logged there.
+        one_off_hours: All hours that come once, whenever they were worked.
         idle_hours: Recurring ones of other days, which say nothing of a month.
         requests: Production requests of the closed days.
+        closed: Numbers of the closed days.
+        first_day: The calendar day that day 1 is, where the pilot is.
+        moments: How conversations and days swing, by segment.
+        stairs: How many replicas a volume needs.
+        carrying_variation: Of what a replica carries, as it was measured; 0 = nobody measured it.
+        doubt: Why the measured spend is not to be trusted, in words; "" = nothing speaks against it.
     """
 
     configuration: PilotConfiguration
@@ -45,13 +48,18 @@ class Money:
     incumbent: Bills
     candidate: Bills | None
     month: Decimal | None
-    recurring_hours: Decimal | None
+    upkeep: Upkeep | None
     one_off_hours: Decimal
-    recurring_entries: int
     idle_hours: Decimal
     requests: float
     pilot_usd: Decimal
     unpriced_calls: tuple[str, ...]
+    closed: tuple[int, ...] = ()
+    first_day: date | None = None
+    moments: Mapping[str, SpendMoments] = field(default_factory=dict)
+    stairs: Stairs = field(default_factory=Stairs)
+    carrying_variation: float = 0.0
+    doubt: str = ""
 
 
 def money_of(  # noqa: PLR0913 - what a month is made of
@@ -66,72 +74,48 @@ def money_of(  # noqa: PLR0913 - what a month is made of
     first_day: date | None,
     pilot_usd: Decimal,
     unpriced_calls: Iterable[str],
+    stairs: Stairs,
+    carrying_variation: float = 0.0,
+    doubt: str = "",
 ) -> Money:
     """Adds up the tokens and hours of the closed days, each exchange weighted by the requests it stands for."""
     table = configuration.candidate_named(name)
     exchanges = evidence.exchanges
     segments, names = codes(talks.segment_of_row)
     basis = Basis(selection.counted, weights, exchanges.arrived_us // _DAY_US, segments, names)
-    month = month_factor(closed_days=len(selection.closed))
-    recurring = [entry for entry in hours if entry.is_recurring]
-    counted = [e for e in recurring if first_day is not None and (e.worked_on - first_day).days + 1 in selection.closed]
-    upkeep = sum((entry.hours for entry in counted), Decimal(0))
+    by_day = _recurring_by_day(hours, first_day)
     arm: ArmEvidence = evidence.arms[name]
     by_token = is_paid_by_token(table)
+    prices = incumbent_prices(configuration)
+    stays = row_costs(evidence.incumbent, selection.counted, basis.dates, prices, model=configuration.incumbent.model)
+    leaves = np.zeros(len(exchanges))
+    if by_token:
+        leaves = row_costs(arm.replies, selection.counted, basis.dates, candidate_prices(table), model=table.model)
     return Money(
         configuration=configuration,
         table=table,
-        incumbent=token_bills(evidence.incumbent, basis, incumbent_prices(configuration), model=configuration.incumbent.model),
+        incumbent=token_bills(evidence.incumbent, basis, prices, model=configuration.incumbent.model),
         candidate=token_bills(arm.replies, basis, candidate_prices(table), model=table.model) if by_token else None,
-        month=month,
-        recurring_hours=upkeep * month if month is not None else None,
+        month=month_factor(closed_days=len(selection.closed)),
+        upkeep=upkeep_of([(day, worked) for day, worked in by_day if day >= 1], selection.closed),
         one_off_hours=sum((entry.hours for entry in hours if not entry.is_recurring), Decimal(0)),
-        recurring_entries=len(counted),
-        idle_hours=sum((entry.hours for entry in recurring), Decimal(0)) - upkeep,
+        idle_hours=sum((worked for day, worked in by_day if day not in selection.closed), Decimal(0)),
         requests=float(weights[selection.counted].sum()),
         pilot_usd=pilot_usd,
         unpriced_calls=tuple(unpriced_calls),
+        closed=selection.closed,
+        first_day=first_day,
+        moments=moments_by_segment(stays, leaves, weights, selection, talks),
+        stairs=stairs,
+        carrying_variation=carrying_variation,
+        doubt=doubt,
     )
 
 
-def cost_model(money: Money, moved: frozenset[str]) -> CostModel:
-    """The part of the scorecard; every missing input is named. `moved` is what a `HYBRID` moves, else empty."""
-    incumbent, candidate = incumbent_usd(money, None), candidate_usd(money, None)
-    saving = saving_usd(money, None)
-    requests = Decimal(repr(money.requests)) * money.month if money.month is not None else None
-    break_even = _break_even(incumbent, candidate, requests)
-    recurring = money.recurring_hours
-    return CostModel(
-        incumbent_usd_per_month=_point(incumbent),
-        candidate_usd_per_month=_point(candidate.usd),
-        saving_usd_per_month=_point(saving),
-        saving_of_split_usd_per_month=_point(saving_usd(money, moved) if moved else None),
-        break_even_requests_per_month=EstimateModel(value=break_even, method="point" if break_even is not None else "none"),
-        engineering_hours=HoursModel(
-            one_off=float(money.one_off_hours),
-            recurring_per_month=EstimateModel(
-                value=float(recurring) if recurring is not None and money.recurring_entries else None,
-                n=money.recurring_entries,
-                method="logged_hours" if money.recurring_entries else "none",
-            ),
-        ),
-        pilot_usd=money.pilot_usd,
-        unpriced_models=sorted(_unpriced(money) | set(money.unpriced_calls)),
-        missing=missing_inputs(money),
-        parts=dict(candidate.parts),
-        requests_per_month=float(requests) if requests is not None else None,
-    )
-
-
-def saving_gate(money: Money, moved: frozenset[str] | None) -> Bounded:
-    """Thin rule: the point saving must be above 0 (CONTRACTS section 5); `moved` None = all traffic."""
-    saving = saving_usd(money, moved)
-    if saving is None:
-        return Bounded(GateOutcome.UNKNOWN, None, 0.0, f"not known: {', '.join(missing_inputs(money, moved))} missing")
-    outcome = GateOutcome.PASSES if saving > 0 else GateOutcome.FAILS
-    who = "all of it moves" if moved is None else f"only {' and '.join(sorted(moved))} moved"
-    said = f"{saving:,.2f} US dollars a month are saved" if saving > 0 else f"it costs {-saving:,.2f} US dollars a month more"
-    return Bounded(outcome, float(saving), 0.0, f"if {who}, {said}")
+def _recurring_by_day(hours: Sequence[HoursEntry], first_day: date | None) -> list[tuple[int, Decimal]]:
+    """Hours that come again with their day of the pilot; 0 where the pilot has no days yet."""
+    recurring = [entry for entry in hours if entry.is_recurring]
+    return [((e.worked_on - first_day).days + 1 if first_day is not None else 0, e.hours) for e in recurring]
 
 
 def saving_usd(money: Money, moved: frozenset[str] | None) -> Decimal | None:
@@ -150,16 +134,49 @@ def incumbent_usd(money: Money, moved: frozenset[str] | None) -> Decimal | None:
 def candidate_usd(money: Money, moved: frozenset[str] | None) -> CandidateMonth:
     """What the candidate costs a month for some segments, replicas unchanged."""
     cost = money.configuration.cost
+    tokens = _per_month(money, money.candidate, moved) if money.candidate is not None else None
     return candidate_month(
         CandidateInputs(
             gpu_usd_per_hour=money.table.gpu_usd_per_hour if money.candidate is None else None,
-            gpus=money.table.replicas * money.table.gpus_per_replica,
-            tokens_usd_per_month=_per_month(money, money.candidate, moved) if money.candidate is not None else None,
-            recurring_hours_per_month=money.recurring_hours,
+            gpus=replicas_of(money) * money.table.gpus_per_replica,
+            tokens_usd_per_month=tokens,
+            recurring_hours_per_month=upkeep_hours(money),
             engineer_usd_per_hour=cost.engineer_usd_per_hour if cost is not None else None,
             other_usd_per_month=cost.other_usd_per_month if cost is not None else None,
+            upgrade_hours_per_month=upgrade_hours(money),
+            one_off_hours=one_off_hours(money),
+            horizon_months=cost.horizon_months if cost is not None else HORIZON_MONTHS,
         )
     )
+
+
+def replicas_of(money: Money) -> int:
+    """How many are rented at the measured volume: as configured, or as many more as a rehearsal showed to be needed."""
+    return int(money.stairs.at(1.0))
+
+
+def upkeep_hours(money: Money) -> Decimal | None:
+    """Recurring hours a month: as logged on closed days, else as the team reckons, else none; unknown without a closed day."""
+    if money.upkeep is not None:
+        return money.upkeep.value
+    if money.month is None:
+        return None
+    cost = money.configuration.cost
+    return _decimal(cost.upkeep_hours_per_month if cost is not None else None) or Decimal(0)
+
+
+def upgrade_hours(money: Money) -> Decimal | None:
+    """Hours a month for renewing model and server, where the team said how often and how long; `None` = it did not."""
+    cost = money.configuration.cost
+    if cost is None or cost.upgrades_per_year is None or cost.hours_per_upgrade is None:
+        return None
+    return Decimal(repr(cost.upgrades_per_year)) * Decimal(repr(cost.hours_per_upgrade)) / MONTHS_A_YEAR
+
+
+def one_off_hours(money: Money) -> Decimal:
+    """Logged hours that come once, and those that are still to come."""
+    cost = money.configuration.cost
+    return money.one_off_hours + (_decimal(cost.migration_hours if cost is not None else None) or Decimal(0))
 
 
 def missing_inputs(money: Money, moved: frozenset[str] | None = None) -> list[str]:
@@ -194,8 +211,9 @@ def _missing_of_arms(money: Money, moved: frozenset[str] | None) -> list[str]:
     return missing
 
 
-def _point(usd: Decimal | None) -> MoneyEstimate:
-    return MoneyEstimate(value=usd, method="point" if usd is not None else "none")
+def unpriced_models(money: Money) -> set[str]:
+    """Models whose price nobody knows, of both arms."""
+    return {name for bills in (money.incumbent, money.candidate or {}) for bill in bills.values() for name in bill.unpriced}
 
 
 def _per_month(money: Money, bills: Bills, moved: frozenset[str] | None) -> Decimal | None:
@@ -208,17 +226,5 @@ def _sum(bills: Bills, moved: frozenset[str] | None) -> TokenBill:
     return sum(chosen, TokenBill())
 
 
-def _unpriced(money: Money) -> set[str]:
-    return {name for bills in (money.incumbent, money.candidate or {}) for bill in bills.values() for name in bill.unpriced}
-
-
-def _break_even(incumbent: Decimal | None, candidate: CandidateMonth, requests: Decimal | None) -> float | None:
-    if incumbent is None or candidate.usd is None or not requests:
-        return None
-    by_request = candidate.parts.get("tokens") or Decimal(0)
-    found = break_even_requests(
-        fixed_usd=candidate.usd - by_request,
-        usd_per_request=by_request / requests,
-        incumbent_usd_per_request=incumbent / requests,
-    )
-    return float(found) if found is not None else None
+def _decimal(number: float | None) -> Decimal | None:
+    return Decimal(repr(number)) if number is not None else None

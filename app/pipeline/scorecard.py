@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import orjson
 from sqlalchemy.orm import Session
 
+from app.costs.stairs import Stairs
 from app.domain.configuration import PilotConfiguration
 from app.domain.drift import DriftModel
 from app.domain.epochs import EpochHistory
@@ -45,7 +46,8 @@ from app.pipeline.judge_figures import judge_figures_of
 from app.pipeline.judge_spending import judge_money_of
 from app.pipeline.judged_sample import sample_of
 from app.pipeline.model_sightings import fingerprint_warnings
-from app.pipeline.money import Money, cost_model, money_of
+from app.pipeline.money import Money, money_of
+from app.pipeline.money_figures import cost_model
 from app.pipeline.operation import capacity_of, latency_of, queue_lag_of, reliability_of
 from app.pipeline.parts.closing_parts import forget_parts
 from app.pipeline.quality import Grounds, Judged, judge_quality
@@ -265,6 +267,7 @@ def _money(stored: Stored, name: str, selection: Selection, talks: Conversations
         first_day=_first_date(stored.pilot),
         pilot_usd=stored.spend.usd,
         unpriced_calls=stored.spend.unpriced,
+        stairs=Stairs(least=stored.pilot.configuration.candidate_named(name).replicas),
     )
 
 

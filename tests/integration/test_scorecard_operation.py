@@ -28,13 +28,17 @@ def test_money_is_the_closed_days_times_730_hours(session: Session) -> None:
     month = Decimal(730) / (24 * 28)
     incumbent = 280 * Decimal("0.2") * month  # 1,000 tokens at $100 and 100 at $1,000 a million
     hours = 14 * month
-    candidate = Decimal("0.01") * 730 + hours * 90 + 10
+    candidate = Decimal("0.01") * 730 + hours * 90 + 40 * Decimal(90) / 24 + 10
     assert cost.incumbent_usd_per_month.value == pytest.approx(incumbent)
     assert cost.candidate_usd_per_month.value == pytest.approx(candidate)
     assert cost.saving_usd_per_month.value == pytest.approx(incumbent - candidate)
     assert cost.engineering_hours.one_off == 40.0
     assert cost.engineering_hours.recurring_per_month.value == pytest.approx(float(hours))
     assert cost.requests_per_month == pytest.approx(float(280 * month))
+    assert cost.parts["one-off hours"] == pytest.approx(40 * Decimal(90) / 24)
+    assert cost.saving_p5_usd is not None and cost.saving_p95_usd is not None
+    assert cost.saving_p5_usd < cost.saving_usd_per_month.value < cost.saving_p95_usd
+    assert cost.probability_saving_positive == 0.0
     assert cost.pilot_usd == Decimal("1.25")
     assert gate_of(qwen_of(session, pilot), GateName.SAVING) is GateOutcome.FAILS
 

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from app.costs.monthly import TokenBill
+from app.costs.upkeep import Upkeep
 from app.domain.drift import DriftModel
 from app.domain.operation_models import LoadModel
 from app.domain.scorecard import EstimateModel, GateModel, QualityModel, SegmentModel
 from app.domain.words import GateName, GateOutcome, PilotState
-from app.pipeline.gates import Constraint, Gates
+from app.pipeline.constraints import Constraint
+from app.pipeline.gates import Gates
 from app.pipeline.money import Money
 from app.pipeline.operation import Bounded
 from app.pipeline.ruling import Case
@@ -36,8 +38,8 @@ def money(*, incumbent_usd: str = "1000", gpu_usd: str | None = "1.00", gpus: in
     return Money(
         configuration=configuration, table=configuration.candidate[0], month=Decimal(1),
         incumbent={"a": TokenBill(usd=Decimal(incumbent_usd), replies=Decimal(1))},
-        candidate=None if gpu_usd is not None else {"a": tokens}, recurring_hours=Decimal(0), one_off_hours=Decimal(0),
-        recurring_entries=1, idle_hours=Decimal(0), requests=1.0, pilot_usd=Decimal(0), unpriced_calls=(),
+        candidate=None if gpu_usd is not None else {"a": tokens}, one_off_hours=Decimal(0),
+        upkeep=Upkeep(Decimal(0), Decimal(0), Decimal(0), weeks=4, entries=1, sigma=0.0), idle_hours=Decimal(0), requests=1.0, pilot_usd=Decimal(0), unpriced_calls=(),
     )  # fmt: skip
 
 

@@ -36,7 +36,7 @@ def gates(*, reason: str = "cost", gpu_usd: str = "1.00") -> Gates:
         incumbent={
             segment: TokenBill(usd=Decimal(usd), replies=Decimal(EACH)) for segment, usd in (("a", "800"), ("b", "100"))
         },
-        recurring_hours=Decimal(0), one_off_hours=Decimal(0), recurring_entries=0, idle_hours=Decimal(0),
+        upkeep=None, one_off_hours=Decimal(0), idle_hours=Decimal(0),
         requests=2.0 * EACH, pilot_usd=Decimal(0), unpriced_calls=(),
     )  # fmt: skip
     quality: Any = SimpleNamespace(
@@ -65,14 +65,14 @@ def test_all_traffic_counts_for_the_whole_and_its_own_for_a_split() -> None:
         assert f"if only {segment} moved" in split[GateName.SAVING].reason
     whole = found.operation(None)
     assert f"{EACH} of {2 * EACH} requests failed" in whole[GateName.RELIABILITY].reason
-    assert whole[GateName.SAVING].reason == "if all of it moves, 170.00 US dollars a month are saved"
+    assert whole[GateName.SAVING].reason == "if all of it moves, 170.00 US dollars a month are saved; the chance that it saves money is 100.0%"
 
 
 @pytest.mark.parametrize(("reason", "outcome"), [("cost", F), ("privacy", N), ("latency", N), ("control", N)])
 def test_a_saving_is_required_of_those_who_leave_for_cost(reason: str, outcome: GateOutcome) -> None:
     saving = gates(reason=reason, gpu_usd="2.00").operation(None)[GateName.SAVING]
     assert (saving.outcome, saving.bound, saving.threshold) == (outcome, -560.0, 0.0)
-    assert saving.reason.endswith("if all of it moves, it costs 560.00 US dollars a month more")
+    assert saving.reason.endswith("it costs 560.00 US dollars a month more; the chance that it saves money is 0.0%")
     assert saving.reason.startswith("if") == (reason == "cost")
 
 

@@ -1,0 +1,218 @@
+"""The money part of a scorecard: both arms' month with ranges, what would change them, and what they rest on."""
+
+import math
+from collections.abc import Iterator
+from decimal import Decimal
+
+import numpy as np
+
+from app.costs.break_even import break_even_requests
+from app.costs.month_draws import DRAWS, SEED, range_of, saving_range
+from app.costs.month_model import Factors, Number, month_of
+from app.costs.monthly import CandidateMonth
+from app.costs.scenarios import month_in, scenarios_of
+from app.costs.tornado import Bar, tornado_of
+from app.costs.totals import payback_months, totals_of
+from app.domain.cost_figures import CostInput, CostModel, HoursModel, ScenarioModel, StairModel, TornadoBar
+from app.domain.estimate_models import EstimateModel, MoneyEstimate
+from app.pipeline.money import (
+    Money,
+    candidate_usd,
+    incumbent_usd,
+    missing_inputs,
+    one_off_hours,
+    saving_usd,
+    unpriced_models,
+    upgrade_hours,
+    upkeep_hours,
+)
+from app.pipeline.saving import Drawn, drawn_month, saving_range_of
+
+METHOD = "monte_carlo"
+# The staircase is shown up to so many times the measured volume.
+SHOWN_VOLUME = 5.0
+MOST_STAIRS = 60
+_AS_IT_IS = Factors()
+_INPUTS = {
+    "incumbent": ("incumbent's tokens", "by conversations and days"),
+    "candidate": ("candidate's tokens", "by conversations and days"),
+    "carrying": ("what a replica carries", "by the rehearsal"),
+    "upkeep": ("hours of upkeep", "by the weeks logged"),
+    "incumbent_price": ("incumbent's price", "halved, and as it is"),
+    "volume": ("requests", "half as many, and half as many again"),
+    "gpu_price": ("GPU price", "30 % less and more"),
+    "engineer_price": ("price of an engineer's hour", "30 % less and more"),
+    "one_off": ("one-off hours", "half as many, and twice as many"),
+}
+
+
+def cost_model(money: Money, moved: frozenset[str]) -> CostModel:
+    """The part of the scorecard; every missing input is named. `moved` is what a `HYBRID` moves, else empty."""
+    incumbent, candidate = incumbent_usd(money, None), candidate_usd(money, None)
+    requests = Decimal(repr(money.requests)) * money.month if money.month is not None else None
+    points = CostModel(
+        incumbent_usd_per_month=_point(incumbent),
+        candidate_usd_per_month=_point(candidate.usd),
+        saving_usd_per_month=_point(saving_usd(money, None)),
+        saving_of_split_usd_per_month=_point(saving_usd(money, moved) if moved else None),
+        engineering_hours=_hours(money),
+        pilot_usd=money.pilot_usd,
+        unpriced_models=sorted(unpriced_models(money) | set(money.unpriced_calls)),
+        missing=missing_inputs(money),
+        parts=dict(candidate.parts),
+        requests_per_month=float(requests) if requests is not None else None,
+        inputs=list(_inputs(money)),
+    )
+    if saving_usd(money, None) is None:
+        return points
+    return points.model_copy(update=_ranges(money, candidate, moved))
+
+
+def _ranges(money: Money, candidate: CandidateMonth, moved: frozenset[str]) -> dict[str, object]:
+    """What only draws can say; there is a saving."""
+    drawn = drawn_month(money, None)
+    found, cost = saving_range(drawn.month), money.configuration.cost
+    n = sum(each.conversations for each in money.moments.values())
+    totals = totals_of(drawn.month, horizon_months=drawn.model.horizon_months)
+    point = totals_of(month_of(drawn.model), horizon_months=drawn.model.horizon_months)
+    return {
+        "incumbent_usd_per_month": _ranged(incumbent_usd(money, None), drawn.month.incumbent_usd, n),
+        "candidate_usd_per_month": _ranged(candidate.usd, drawn.month.candidate_usd, n),
+        "saving_usd_per_month": _ranged(saving_usd(money, None), drawn.month.saving_usd, n),
+        **(_of_split(money, moved, n) if moved else {}),
+        "probability_saving_positive": found.probability_positive,
+        "saving_p5_usd": _usd(found.p5),
+        "saving_p50_usd": _usd(found.p50),
+        "saving_p95_usd": _usd(found.p95),
+        "draws": DRAWS,
+        "seed": SEED,
+        "break_even_requests_per_month": _estimate(
+            break_even_requests(drawn.model), break_even_requests(drawn.model, drawn.factors), n
+        ),
+        "payback_months": _estimate(payback_months(month_of(drawn.model)), payback_months(drawn.month), n),
+        "horizon_months": cost.horizon_months if cost is not None else None,
+        "incumbent_total_usd": _ranged(_usd(float(point.incumbent_usd)), totals.incumbent_usd, n),
+        "candidate_total_usd": _ranged(_usd(float(point.candidate_usd)), totals.candidate_usd, n),
+        "tornado": [_bar(bar) for bar in tornado_of(drawn.model, drawn.spread)],
+        "scenarios": list(_scenarios(drawn, n)),
+        "stairs": list(_stairs(drawn)),
+    }
+
+
+def _of_split(money: Money, moved: frozenset[str], n: int) -> dict[str, object]:
+    saving = saving_usd(money, moved)
+    if saving is None:
+        return {}
+    return {
+        "saving_of_split_usd_per_month": _ranged(saving, drawn_month(money, moved).month.saving_usd, n),
+        "probability_split_saving_positive": saving_range_of(money, moved).probability_positive,
+    }
+
+
+def _scenarios(drawn: Drawn, n: int) -> Iterator[ScenarioModel]:
+    for scenario in scenarios_of(drawn.model):
+        point = month_in(scenario, drawn.model, _AS_IT_IS)
+        so = month_in(scenario, drawn.model, drawn.factors)
+        yield ScenarioModel(
+            name=scenario.name,
+            words=scenario.words,
+            saving_usd_per_month=_ranged(_usd(float(point.month.saving_usd)), so.month.saving_usd, n),
+            probability_saving_positive=saving_range(so.month).probability_positive,
+            total_saving_usd=_usd(float(point.total_saving_usd)),
+        )
+
+
+def _stairs(drawn: Drawn) -> Iterator[StairModel]:
+    """Both sides' cost at the end of each step, and at the measured volume."""
+    model = drawn.model
+    ends = {volume for volume, _ in model.stairs.steps(SHOWN_VOLUME)[:MOST_STAIRS]} | {1.0}
+    for volume in sorted(ends):
+        month = month_of(model, Factors(volume=volume))
+        yield StairModel(
+            requests_per_month=model.requests * volume,
+            incumbent_usd=_usd(float(month.incumbent_usd)),
+            candidate_usd=_usd(float(month.candidate_usd)),
+            replicas=int(month.replicas),
+        )
+
+
+def _bar(bar: Bar) -> TornadoBar:
+    name, words = _INPUTS[bar.name]
+    ends = (_usd(bar.saving_at_low_usd), _usd(bar.saving_at_high_usd))
+    return TornadoBar(
+        input=name, low=bar.low, high=bar.high, saving_at_low_usd=ends[0], saving_at_high_usd=ends[1],
+        is_measured=bar.is_measured, words=words,
+    )  # fmt: skip
+
+
+def _inputs(money: Money) -> Iterator[CostInput]:
+    """What the cost model was given, each with where it comes from."""
+    cost, table, upkeep = money.configuration.cost, money.table, money.upkeep
+    requests = money.requests * float(money.month) if money.month is not None else None
+    yield _input("requests a month", "requests", requests, "measured" if requests is not None else "unknown")
+    if money.candidate is None:
+        yield _input("GPU price", "USD per hour", table.gpu_usd_per_hour, _given(table.gpu_usd_per_hour))
+        yield _input("GPUs per replica", "GPUs", table.gpus_per_replica, "given")
+        is_measured = money.stairs.is_measured
+        yield _input("replicas", "replicas", int(money.stairs.at(1.0)), "measured" if is_measured else "given")
+    if upkeep is not None:
+        yield CostInput(
+            name="hours of upkeep", unit="hours per month", value=float(upkeep.value), low=float(upkeep.low),
+            high=float(upkeep.high), source="measured", citation=f"{upkeep.entries} entries of {upkeep.weeks} weeks",
+        )  # fmt: skip
+    else:
+        said = cost.upkeep_hours_per_month if cost is not None else None
+        yield _input("hours of upkeep", "hours per month", said, _given(said))
+    for name, value in (("hours for upgrades", upgrade_hours(money)), ("one-off hours", one_off_hours(money))):
+        unit = "hours" if name == "one-off hours" else "hours per month"
+        yield _input(name, unit, value, "given" if value is not None else "unknown")
+    rate, other = (cost.engineer_usd_per_hour, cost.other_usd_per_month) if cost is not None else (None, None)
+    yield _input("price of an engineer's hour", "USD per hour", rate, _given(rate))
+    yield _input("storage, network, monitoring, backups", "USD per month", other, _given(other))
+
+
+def _input(name: str, unit: str, value: Decimal | float | None, source: str) -> CostInput:
+    return CostInput.model_validate(
+        {"name": name, "unit": unit, "value": float(value) if value is not None else None, "source": source}
+    )
+
+
+def _given(value: object) -> str:
+    return "given" if value is not None else "unknown"
+
+
+def _hours(money: Money) -> HoursModel:
+    hours, upkeep = upkeep_hours(money), money.upkeep
+    if upkeep is None or hours is None:
+        return HoursModel(one_off=float(money.one_off_hours))
+    estimate = EstimateModel(
+        value=float(upkeep.value), low=float(upkeep.low), high=float(upkeep.high), n=upkeep.entries, method="logged_hours"
+    )
+    return HoursModel(one_off=float(money.one_off_hours), recurring_per_month=estimate)
+
+
+def _point(usd: Decimal | None) -> MoneyEstimate:
+    return MoneyEstimate(value=usd, method="point" if usd is not None else "none")
+
+
+def _ranged(value: Decimal | None, drawn: Number, n: int) -> MoneyEstimate:
+    low, high = range_of(drawn)
+    return MoneyEstimate(value=value, low=_usd(low), high=_usd(high), n=n, method=METHOD)
+
+
+def _estimate(value: np.ndarray, drawn: np.ndarray, n: int) -> EstimateModel:
+    """Of what may be never: an end that is infinite is unknown."""
+    with np.errstate(invalid="ignore"):
+        low, high = (float(each) for each in np.percentile(drawn, (2.5, 97.5), method="nearest"))
+    point = _finite(float(value[0]))
+    if point is None and _finite(low) is None:
+        return EstimateModel(n=n, method="none")
+    return EstimateModel(value=point, low=_finite(low), high=_finite(high), n=n, method=METHOD)
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
+
+
+def _usd(amount: float) -> Decimal:
+    return Decimal(repr(round(amount, 6)))
