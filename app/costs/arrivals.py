@@ -4,11 +4,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from app.costs.queue_replay import MICROSECONDS, Floats, Numbers
+from app.costs.queue_replay import MICROSECONDS, Flags, Floats, Numbers
 
-Flags = NDArray[np.bool_]
 MINUTE_US = 60 * MICROSECONDS
 _MINUTES_PER_HOUR = 60
 RARE = 0.999

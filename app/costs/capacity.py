@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.costs.queue_replay import MICROSECONDS, Floats, Numbers, Stream, replay, stream_of
+from app.costs.queue_replay import MICROSECONDS, Flags, Floats, Numbers, Stream, replay, stream_of
 
 SHARE = 0.95
 SEED = 20_231_116
@@ -18,6 +18,7 @@ SEED = 20_231_116
 MOST_REPLAYED, MOST_FOR_STAIRS = 1_500_000, 200_000
 VOLUMES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0)
 MOST_STEPS = 400
+FEWEST_SHOWN, _BAND = 20, 0.8
 _BLOCK_SECONDS, _BLOCK_SERVICES = 300.0, 20.0
 # 1e-9 of a request: weights are reciprocals of decimals.
 _TINY = 1e-9
@@ -123,10 +124,11 @@ def as_rehearsed(times_seconds: Floats, *, p50: float, p95: float) -> Floats:
 def expanded(load: Load, *, volume: float = 1.0, most: int = MOST_REPLAYED, seed: int = SEED) -> Stream:
     """The requests that a load stands for, at so many times its volume.
 
-    A request of weight `w` becomes `floor(w v + u)` requests, with the `u` of all spread evenly over [0, 1) and shuffled: `w v`
-    of them on average, one for one where both are 1, and more volume only ever adds requests. The first keeps its arrival; each further one is moved
-    by up to `w v / 2` mean services to either side, so that copies are no burst that nobody sent: the count at once then
-    varies by the sample's grain as much as Poisson arrivals do. Faster bursts of thinned traffic cannot be known.
+    A request of weight `w` becomes `floor(w v + u)` requests, with the `u` of all spread evenly over [0, 1) and shuffled: on
+    average `w v` of them, one for one where both are 1, and more volume only ever adds requests. The first keeps its arrival;
+    each further one is moved by up to `w v / 2` mean services to either side, so that copies are no burst that nobody sent:
+    the count at once then varies by the sample's grain as much as Poisson arrivals do. Faster bursts of thinned traffic
+    cannot be known.
 
     If that would be more than `most` requests, only some stretches of five minutes (at least 20 mean services) are kept: all
     are sorted by their requests, every m-th is taken, and they follow one another in that order, so that each begins under
@@ -263,6 +265,31 @@ def allowed(n: int) -> int:
         (1, 0)
     """
     return math.floor((1 - SHARE) * n + _TINY)
+
+
+def slots_shown(at_once: Numbers, kept: Flags) -> int | None:
+    """The most slots that were seen to keep the objective: a lower bound of what a server has.
+
+    Args:
+        at_once: How many requests the server was answering as each arrived, itself counted, shape (n,).
+        kept: Whether each was answered within the objective, shape (n,).
+
+    Returns:
+        The largest `c` for which at least 20 requests found more than `0.8 c` and at most `c` at once, and 95 of 100 of those
+        were answered within the objective; `None` if there is none.
+
+    Example:
+        >>> slots_shown(np.repeat([1, 2, 3], [50, 40, 30]), np.repeat([True, False], [90, 30]))
+        2
+    """
+    if not len(at_once):
+        return None
+    counts, kept_counts = (np.append(0, np.bincount(at_once, weights=each)).cumsum() for each in (None, kept))
+    most = np.arange(1, at_once.max() + 1)
+    above = np.floor(_BAND * most + _TINY).astype(np.int64)
+    seen, within = (sums[most + 1] - sums[above + 1] for sums in (counts, kept_counts))
+    found = np.flatnonzero((seen >= FEWEST_SHOWN) & (seen - within <= (1 - SHARE) * seen + _TINY))
+    return int(most[found[-1]]) if len(found) else None
 
 
 def slots_for_volumes(load: Load, *, growth: float = 1.0, volumes: Sequence[float] = VOLUMES) -> SlotsByVolume | None:

@@ -12,7 +12,6 @@ from app.domain.operation_models import DayEstimate, OutagesModel
 from app.domain.registered import ALPHA
 from app.domain.scorecard import (
     ArmsEstimate,
-    CapacityModel,
     ControlModel,
     EstimateModel,
     LatencyModel,
@@ -33,7 +32,6 @@ MEASURES = ("ttft_any_seconds", "ttft_visible_seconds", "total_seconds", "tpot_s
 OBJECTIVES = {"ttft_any_seconds": "ttft_any_p95_seconds", "total_seconds": "total_p95_seconds"}
 OBJECTIVE_NAMES = {"ttft_any_seconds": "time to first token", "total_seconds": "total time"}
 NOT_THERE = frozenset({FailureKind.UNAVAILABLE.value, FailureKind.CONNECTION.value})
-_MINUTE_US = 60_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,45 +292,3 @@ def _together(failures: int, worth: int, trials: int) -> str:
 
 def _none_seen(events: int, trials: int) -> str:
     return "" if events else f" with the always-valid bound ({rule_of_three(trials=trials):.2%} by the rule of three)"
-
-
-def capacity_of(evidence: Evidence, arm: ArmEvidence, rows: Flags, weights: Floats, replicas: int | None) -> CapacityModel:
-    """Peaks of the requests that the sample stands for, each weighted by 1 / its chance to be in it.
-
-    Args:
-        evidence: Arrivals and the incumbent's times.
-        arm: The candidate's times.
-        rows: Which exchanges count.
-        weights: How many production requests each stands for.
-        replicas: As configured.
-    """
-    arrived = evidence.exchanges.arrived_us[rows]
-    _, minute = np.unique(arrived // _MINUTE_US, return_inverse=True)
-    busiest = np.bincount(minute, weights=weights[rows]).max() if len(arrived) else None
-    peaks = [
-        _concurrency(replies, evidence.exchanges.arrived_us, rows, weights) for replies in (evidence.incumbent, arm.replies)
-    ]
-    return CapacityModel(
-        requests_per_minute_peak=_whole(busiest),
-        incumbent_concurrency_peak=peaks[0],
-        candidate_concurrency_peak=peaks[1],
-        replicas=replicas,
-    )
-
-
-def _concurrency(replies: ReplyColumns, arrived_us: Numbers, rows: Flags, weights: Floats) -> int | None:
-    """Most requests between arrival and arrival + total time at once; one that ends when another begins makes room."""
-    known = rows & replies.is_there & ~np.isnan(replies.total_seconds)
-    if not known.any():
-        return None
-    begin = arrived_us[known]
-    end = begin + np.round(replies.total_seconds[known] * 1e6).astype(np.int64)
-    moments = np.concatenate([end, begin])
-    change = np.concatenate([-weights[known], weights[known]])
-    is_begin = np.repeat([0, 1], len(begin))
-    return _whole(np.cumsum(change[np.lexsort((is_begin, moments))]).max())
-
-
-def _whole(value: float | None) -> int | None:
-    # Weights are reciprocals of decimals: 99.99999999 requests are 100, 100.00000001 too.
-    return None if value is None else int(np.ceil(np.round(value, 6)))

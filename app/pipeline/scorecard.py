@@ -28,6 +28,7 @@ from app.domain.scorecard import (
 from app.domain.words import Outcome, PilotState
 from app.errors import InvalidInput, Problem
 from app.pipeline.canaries import canaries_of
+from app.pipeline.capacity import capacity_of, rate_of
 from app.pipeline.closing import EPOCH, MICROSECOND, Selection, content_hashes, microseconds, sampling_weights, select_evidence
 from app.pipeline.configuration_changes import decisive_changes
 from app.pipeline.confusions import with_confusions
@@ -48,7 +49,7 @@ from app.pipeline.judged_sample import sample_of
 from app.pipeline.model_sightings import fingerprint_warnings
 from app.pipeline.money import Money, money_of
 from app.pipeline.money_figures import cost_model
-from app.pipeline.operation import capacity_of, latency_of, queue_lag_of, reliability_of
+from app.pipeline.operation import latency_of, queue_lag_of, reliability_of
 from app.pipeline.parts.closing_parts import forget_parts
 from app.pipeline.quality import Grounds, Judged, judge_quality
 from app.pipeline.registration import plan_of
@@ -232,7 +233,6 @@ def _candidate(
         changes=decisive_changes(stored.changes),
         load=latency.load,
     )
-    replicas = money.table.replicas
     verdict = verdict_of(case)
     moved = frozenset(verdict.routing) if verdict.outcome is Outcome.HYBRID else frozenset()
     return CandidateModel(
@@ -242,7 +242,7 @@ def _candidate(
         latency=latency,
         reliability=reliability_of(evidence, arm, selection.counted, selection.days),
         left_out_by_hour=left_out_by_hour(evidence, name, arm, selection),
-        capacity=capacity_of(evidence, arm, selection.counted, weights, replicas),
+        capacity=capacity_of(pilot, evidence, name, selection, weights, rate=rate_of(stored.rehearsals, name)),
         cost=cost_model(money, moved),
         gates=list(gates.models),
         verdict=verdict,
