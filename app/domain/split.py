@@ -9,7 +9,7 @@ from app.domain.estimate_models import EstimateModel, Model, Money, MoneyEstimat
 class SplitSegment(Model):
     """One kind of work in the split.
 
-    `saving_alone…`: if it moved alone. `saving_beside…`: what its moving adds to what else moves (of one that stays: would add).
+    `saving_alone…`: if it moved alone. `saving_beside…`: what its moving adds to what else moves (would add, if it stays).
     `share_of_requests`: of all production requests.
     """
 

@@ -8,6 +8,7 @@ from app.domain.content import MASKED, METADATA
 from app.domain.registered import EXTENSION_DAYS
 from app.domain.scorecard import GateModel
 from app.domain.words import OTHER_SEGMENT, GateName, GateOutcome, Outcome
+from app.pipeline.constraints import is_incumbent_allowed
 from app.pipeline.content import strictest_level_of
 from app.pipeline.conversations import PENDING
 from app.pipeline.money import missing_inputs, saving_usd
@@ -25,6 +26,7 @@ from app.pipeline.ruling import (
     Case,
     Ruling,
 )
+from app.pipeline.split_words import names_of, part_alone
 
 FEW_CONVERSATIONS = 100
 
@@ -46,7 +48,23 @@ def would_change(case: Case, ruling: Ruling) -> Iterator[str]:
     if quality.gate is GateOutcome.UNKNOWN and quality.ruled.needed is not None and not quality.left_out.days:
         yield _more_conversations(case, quality.ruled.needed)
     yield from _of_judge_and_people(case, ruling)
+    yield from _of_split(case, ruling)
+    if is_neither_fit(case):
+        yield "Another candidate where the data may be, or the incumbent's model on one of constraints.allowed_hosts."
     yield from _other_gates(case)
+
+
+def is_neither_fit(case: Case) -> bool:
+    """Whether quality fails where staying is not allowed."""
+    fails = case.gates.outcomes()[GateName.QUALITY] is GateOutcome.FAILS
+    return fails and not is_incumbent_allowed(case.pilot.configuration)
+
+
+def _of_split(case: Case, ruling: Ruling) -> Iterator[str]:
+    alone = part_alone(case, ruling)
+    if alone:
+        rest, has = names_of(case.passing - alone), names_of(alone)
+        yield f"Leave {rest} out: without its [[segment]] only {has} would move (a change after the start is listed)."
 
 
 def _of_judge_and_people(case: Case, ruling: Ruling) -> Iterator[str]:
@@ -109,8 +127,7 @@ def _more_labels(quality: Judged) -> str:
 
 def _other_gates(case: Case) -> Iterator[str]:
     outcomes = case.gates.outcomes()
-    if case.gates.constraint.code is not None:
-        yield sentence(case.gates.constraint.reason)
+    yield from (sentence(reason) for reason in case.gates.constraint.open_reasons)
     for name in (GateName.LATENCY, GateName.RELIABILITY):
         if outcomes[name] in (GateOutcome.UNKNOWN, GateOutcome.FAILS):
             gate = next(gate for gate in case.gates.models if gate.name is name)
@@ -170,14 +187,36 @@ def _of_content(configuration: PilotConfiguration) -> Iterator[str]:
         )
 
 
+def _of_upkeep(case: Case) -> Iterator[str]:
+    """Hours that nobody logged are not known to be none."""
+    if case.money.upkeep is not None:
+        return
+    cost = case.pilot.configuration.cost
+    reckoned = cost.upkeep_hours_per_month if cost is not None else None
+    none_logged = "Upkeep: no recurring engineering hours were logged on closed days"
+    if reckoned is not None:
+        yield f"{none_logged}; the {reckoned:,.1f} hours a month that the team reckons with count."
+    else:
+        yield f"{none_logged}, so the candidate's upkeep counts as none."
+
+
 def _not_given(case: Case) -> Iterator[str]:
     constraints = case.pilot.configuration.constraints
-    if not case.money.recurring_entries:
-        yield "Upkeep: no recurring engineering hours were logged on closed days, so the candidate's upkeep counts as none."
+    yield from _of_upkeep(case)
     if case.money.idle_hours:
         yield f"Upkeep: {case.money.idle_hours:,.1f} recurring hours lie outside the closed days and do not count."
     if constraints is not None and constraints.data_must_stay and constraints.team_has_gpu_experience is None:
         yield "Who will run it: constraints.team_has_gpu_experience is not given."
+    yield from _of_the_reason(case.pilot.configuration)
+
+
+def _of_the_reason(configuration: PilotConfiguration) -> Iterator[str]:
+    """The very reason to leave, where nothing measures it."""
+    reason, constraints = configuration.decision.reason, configuration.constraints
+    if reason == "latency" and configuration.latency is None:
+        yield "The reason to leave is latency, and no [latency] limit is set."
+    if reason == "privacy" and (constraints is None or not constraints.data_must_stay):
+        yield "The reason to leave is privacy, and constraints.data_must_stay is not set: nothing checks where texts go."
 
 
 def _of_people(case: Case) -> Iterator[str]:

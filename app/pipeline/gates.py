@@ -2,33 +2,28 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from decimal import Decimal
+from functools import cache, partial
 
 import numpy as np
 
-from app.domain.configuration import CandidateTable, PilotConfiguration
+from app.domain.configuration import PilotConfiguration
 from app.domain.evidence import ArmEvidence, Flags, Numbers, Words
 from app.domain.registered import ALPHA
 from app.domain.scorecard import GateModel
 from app.domain.words import GateName, GateOutcome
-from app.pipeline.licences import LicenceKind, licence_kind
-from app.pipeline.money import Money, saving_gate
+from app.pipeline.constraints import Constraint, Measured, UpkeepHours, availability_of, constraints_of
+from app.pipeline.money import Money, saving_usd
 from app.pipeline.operation import Bounded, latency_gate, reliability_gate
 from app.pipeline.outcome import Split
 from app.pipeline.quality import Judged
+from app.pipeline.saving import saving_gate
 
-LICENSE_UNREVIEWED = "license_unreviewed"
-NON_COMMERCIAL = "license_non_commercial"
-NO_TEAM = "no_team"
+Saving = Callable[[frozenset[str]], Decimal | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Constraint:
-    """What the constraints say; `code` is the reason code where they do not pass."""
-
-    outcome: GateOutcome
-    reason: str
-    code: str | None = None
+def _nobody_knows(_: frozenset[str]) -> Decimal | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,11 +34,13 @@ class Gates:
         models: As shown, for all traffic.
         constraint: The constraints with their reason code.
         operation: Latency, reliability and saving of any split.
+        saving_usd: What a split saves a month; `None` = nobody knows.
     """
 
     models: tuple[GateModel, ...]
     constraint: Constraint
     operation: Callable[[Split], dict[GateName, Bounded]]
+    saving_usd: Saving = _nobody_knows
 
     def outcomes(self) -> dict[GateName, GateOutcome]:
         """The outcome of each gate for all traffic."""
@@ -80,7 +77,8 @@ def gates_of(
             GateName.SAVING: _if_required(configuration, saving_gate(money, split)),
         }
 
-    constraint = constraints_of(configuration, money.table)
+    measured = Measured(availability_of(arm, counted, days), upkeep_of(money))
+    constraint = constraints_of(configuration, money.table, measured)
     models = [
         GateModel(
             name=GateName.QUALITY,
@@ -95,33 +93,17 @@ def gates_of(
         *(_model(name, found) for name, found in operation(None).items()),
         GateModel(name=GateName.CONSTRAINTS, outcome=constraint.outcome, reason=constraint.reason),
     ]
-    return Gates(tuple(models), constraint, operation)
+    return Gates(tuple(models), constraint, operation, cache(partial(saving_usd, money)))
 
 
-def constraints_of(configuration: PilotConfiguration, candidate: CandidateTable) -> Constraint:
-    """The licence is always checked; the rest only with a `[constraints]` table."""
-    licence = _licence(candidate)
-    table = configuration.constraints
-    if licence.outcome is GateOutcome.FAILS or table is None:
-        is_fine = licence.outcome is GateOutcome.PASSES
-        reason = f"{licence.reason}; no [constraints] are configured"
-        return Constraint(GateOutcome.NOT_REQUIRED, reason) if is_fine else licence
-    if table.data_must_stay and table.team_has_gpu_experience is False:
-        return Constraint(GateOutcome.FAILS, "the data must stay, and there is no team that could run the model", NO_TEAM)
-    return licence
-
-
-def _licence(candidate: CandidateTable) -> Constraint:
-    name = candidate.license
-    kind = licence_kind(name) if name is not None else LicenceKind.OTHER
-    if kind is LicenceKind.NON_COMMERCIAL:
-        return Constraint(GateOutcome.FAILS, f"the licence {name} forbids commercial use", NON_COMMERCIAL)
-    if kind is LicenceKind.PERMISSIVE:
-        return Constraint(GateOutcome.PASSES, f"the licence {name} is permissive")
-    if candidate.license_reviewed:
-        return Constraint(GateOutcome.PASSES, f"the licence {name or '(not named)'} was reviewed")
-    said = f"the licence {name} has terms that nobody reviewed yet" if name else "no licence is given"
-    return Constraint(GateOutcome.UNKNOWN, f"{said}: read it, then set license_reviewed = true", LICENSE_UNREVIEWED)
+def upkeep_of(money: Money) -> UpkeepHours | None:
+    """The hours a month that the candidate takes: as logged, else as the team reckons."""
+    if money.upkeep is not None:
+        logged = money.upkeep
+        return UpkeepHours(float(logged.value), float(logged.low), float(logged.high), logged.weeks)
+    cost = money.configuration.cost
+    given = cost.upkeep_hours_per_month if cost is not None else None
+    return UpkeepHours(given) if given is not None else None
 
 
 def _if_required(configuration: PilotConfiguration, found: Bounded) -> Bounded:

@@ -14,6 +14,7 @@ OPERATION = (GateName.LATENCY, GateName.RELIABILITY, GateName.SAVING)
 
 Gates = Mapping[GateName, GateOutcome]
 Split = frozenset[str] | None
+Best = Callable[[frozenset[str]], frozenset[str]]
 
 
 class Line(StrEnum):
@@ -36,12 +37,14 @@ class Findings:
         gates: All five, for all traffic.
         segments: Quality of each registered segment.
         operation: Latency, reliability and saving of a split: the segments that would move, `None` = all traffic.
+        best: What of the segments that pass should move, where all of them together may; default: all of them.
     """
 
     day: int
     gates: Gates
     segments: Mapping[str, GateOutcome]
     operation: Callable[[Split], Gates]
+    best: Best = frozenset
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class Decision:
     Attributes:
         outcome: The outcome.
         line: The line that applied.
-        moved: Segments that move with `HYBRID`.
+        moved: Segments that move with `HYBRID`, or would if day 14 were over.
         held_back: What the table would say if day 14 were over; `None` = the same.
     """
 
@@ -67,7 +70,7 @@ def decide(findings: Findings) -> Decision:
     if findings.day >= FIRST_VERDICT_DAY or found.outcome is Outcome.EXTEND or found.line is Line.CONSTRAINT:
         return found
     if found.outcome in (Outcome.MIGRATE, Outcome.HYBRID):
-        return Decision(Outcome.EXTEND, Line.ELSE, held_back=found.outcome)
+        return Decision(Outcome.EXTEND, Line.ELSE, found.moved, held_back=found.outcome)
     # "Don't migrate" may be said early if an always-valid bound says so, never because of the saving.
     early = _read(findings, (GateName.LATENCY, GateName.RELIABILITY))
     if early.outcome is Outcome.DONT_MIGRATE:
@@ -84,7 +87,7 @@ def _read(findings: Findings, blocking: tuple[GateName, ...]) -> Decision:
     if _all_pass(findings.gates) and GateOutcome.FAILS not in findings.segments.values():
         return Decision(Outcome.MIGRATE, Line.WHOLE)
     if passing and _segments_may_move(findings, passing):
-        return Decision(Outcome.HYBRID, Line.PARTS, passing)
+        return Decision(Outcome.HYBRID, Line.PARTS, findings.best(passing))
     if findings.gates[GateName.QUALITY] is GateOutcome.FAILS and _all_fail(findings.segments):
         return Decision(Outcome.DONT_MIGRATE, Line.QUALITY)
     return Decision(Outcome.EXTEND, Line.ELSE)

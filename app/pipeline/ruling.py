@@ -9,12 +9,13 @@ from app.domain.drift import DriftModel
 from app.domain.operation_models import LoadModel
 from app.domain.pilot import Pilot
 from app.domain.scorecard import ControlModel, QualityModel, SegmentModel
-from app.domain.words import GateOutcome, Outcome, PilotState
+from app.domain.words import GateName, GateOutcome, Outcome, PilotState
 from app.pipeline.configuration_changes import DecisiveChange
 from app.pipeline.gates import Gates
 from app.pipeline.money import Money
-from app.pipeline.outcome import FIRST_VERDICT_DAY, Decision, Findings, Line, decide
+from app.pipeline.outcome import FIRST_VERDICT_DAY, Decision, Findings, Line, Split, decide
 from app.pipeline.quality import Judged
+from app.pipeline.split import Choice, best_split
 
 USABLE_LABELS = 200
 LABELS_FOR_ACCURACY = 100
@@ -61,6 +62,24 @@ class Case:
     def registered(self) -> dict[str, SegmentModel]:
         """The segments that have a say."""
         return {name: segment for name, segment in self.quality.segments.items() if segment.registered}
+
+    @property
+    def passing(self) -> frozenset[str]:
+        """The segments whose quality passes."""
+        return frozenset(name for name, segment in self.registered.items() if segment.outcome is GateOutcome.PASSES)
+
+    def operation_of(self, split: Split) -> dict[GateName, GateOutcome]:
+        """The outcome of each condition but quality and constraints for a split."""
+        return {name: found.outcome for name, found in self.gates.operation(split).items()}
+
+    def best_split(self, passing: frozenset[str]) -> Choice:
+        """What of the segments that pass should move."""
+        return best_split(
+            passing,
+            saving_of=self.gates.saving_usd,
+            gates_of=self.operation_of,
+            is_for_cost=self.pilot.configuration.decision.reason == "cost",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +138,12 @@ def rule_on(case: Case) -> Ruling:
         day=case.day,
         gates=case.gates.outcomes(),
         segments={name: segment.outcome for name, segment in case.registered.items()},
-        operation=lambda split: {name: found.outcome for name, found in case.gates.operation(split).items()},
+        operation=case.operation_of,
+        best=lambda passing: case.best_split(passing).moved,
     )
     decision = decide(findings)
     wanted = decision.held_back or decision.outcome
-    passing = frozenset(name for name, segment in case.registered.items() if segment.outcome is GateOutcome.PASSES)
-    moved = passing if wanted is Outcome.HYBRID else frozenset()
+    moved = decision.moved
     codes = []
     if case.pilot.state is PilotState.DRAFT:
         codes.append(NOT_STARTED)

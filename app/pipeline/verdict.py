@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from app.domain.scorecard import VerdictModel
 from app.domain.words import OTHER_SEGMENT, GateOutcome, Outcome
-from app.pipeline.advice import not_tested, sentence, would_change
+from app.pipeline.advice import is_neither_fit, not_tested, sentence, would_change
+from app.pipeline.constraints import NEITHER_FITS, is_incumbent_allowed
 from app.pipeline.outcome import FIRST_VERDICT_DAY, Line
 from app.pipeline.quality import Judged
 from app.pipeline.ruling import (
@@ -19,6 +20,7 @@ from app.pipeline.ruling import (
     rule_on,
     trust_of,
 )
+from app.pipeline.split_words import names_of, split_codes, split_words
 
 CHANGED = "changed_after_registration"
 
@@ -53,8 +55,10 @@ def verdict_of(case: Case) -> VerdictModel:
 def _reason_codes(case: Case, ruling: Ruling) -> Iterator[str]:
     yield from ruling.codes
     yield ruling.decision.line.value
-    if case.gates.constraint.code is not None:
-        yield case.gates.constraint.code
+    yield from split_codes(case, ruling)
+    if is_neither_fit(case):
+        yield NEITHER_FITS
+    yield from case.gates.constraint.codes
     for gate in case.gates.models:
         if gate.outcome in (GateOutcome.FAILS, GateOutcome.UNKNOWN):
             yield f"{gate.name.value}_{gate.outcome.value}"
@@ -79,6 +83,8 @@ def _reasons(case: Case, ruling: Ruling) -> Iterator[str]:
     if ruling.is_final:
         yield "The extension is used up and the candidate was not shown to be safe: stay."
     yield _in_short(case, ruling)
+    yield from (sentence(words) for words in split_words(case, ruling))
+    yield from (sentence(words) for words in _where_nobody_may_stay(case, ruling))
     if UNCALIBRATED in ruling.codes:
         yield _calibration(case.quality)
     if case.drift.frozen:
@@ -107,10 +113,24 @@ def _in_short(case: Case, ruling: Ruling) -> str:
     if TOO_EARLY in ruling.codes:
         said = f"before day {FIRST_VERDICT_DAY} only a clear no is said; today is day {case.day}"
     elif ruling.wanted is Outcome.HYBRID:
-        said = f"{_names(ruling.moved)} may move: quality passes there and so does every other required condition"
+        said = f"{names_of(ruling.moved)} may move: quality passes there and so does every other required condition"
     else:
         said = _LINES[ruling.decision.line]
     return sentence(said)
+
+
+def _where_nobody_may_stay(case: Case, ruling: Ruling) -> Iterator[str]:
+    """Where data must stay, staying with the incumbent is no answer either."""
+    if is_incumbent_allowed(case.pilot.configuration):
+        return
+    if is_neither_fit(case):
+        for_what = "for what does not move, " if ruling.outcome is Outcome.HYBRID else ""
+        yield (
+            f"{for_what}neither option is fit: the data must stay, so it may not go on to the incumbent, and the candidate's "
+            "quality fails"
+        )
+    elif ruling.outcome is Outcome.HYBRID:
+        yield "what does not move may not stay with the incumbent either: the data must stay"
 
 
 def _calibration(quality: Judged) -> str:
@@ -123,8 +143,3 @@ def _routing(case: Case, ruling: Ruling) -> dict[str, str]:
     if ruling.outcome is Outcome.MIGRATE:
         return dict.fromkeys((*case.registered, OTHER_SEGMENT), case.name)
     return {}
-
-
-def _names(segments: frozenset[str]) -> str:
-    *most, last = sorted(segments)
-    return f"{', '.join(most)} and {last}" if most else last

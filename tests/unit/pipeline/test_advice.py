@@ -10,7 +10,7 @@ from app.domain.operation_models import LoadModel
 from app.domain.scorecard import ControlModel, EstimateModel, GateModel
 from app.domain.words import GateName, GateOutcome, PilotState
 from app.pipeline.advice import _cheaper, not_tested, would_change
-from app.pipeline.gates import Constraint
+from app.pipeline.constraints import Constraint
 from app.pipeline.quality_rule import FALLING
 from app.pipeline.ruling import rule_on
 from tests.unit.pipeline.made_case import F, N, P, U, Whole, a_quality_model, money

@@ -3,7 +3,7 @@
 import pytest
 
 from app.domain.words import GateOutcome
-from app.pipeline.gates import constraints_of
+from app.pipeline.constraints import constraints_of
 from app.pipeline.licences import LicenceKind, licence_kind
 from app.pipeline.operation import Bounded, joined
 from tests.builders import a_configuration
@@ -12,10 +12,9 @@ PERMISSIVE = ["Apache-2.0", "apache 2.0", "Apache License 2.0", "Apache License,
               "BSD-3-Clause", "bsd", "ISC", "CC0-1.0", "CC-BY-4.0", "The Unlicense", " mit "]  # fmt: skip
 NON_COMMERCIAL = ["CC-BY-NC-4.0", "cc-by-nc-sa-4.0", "Mistral Research License", "MRL", "Qwen Research License",
                   "Mistral AI Non-Production License (MNPL)", "non-commercial", "NonCommercial use only"]  # fmt: skip
+COMMUNITY = ["Llama 3.3 Community", "Llama 3.1 Community License", "Gemma", "Gemma Terms of Use", "Qwen", "DeepSeek License"]
+REVENUE_THRESHOLD = ["Falcon 2 11B TII License 1.0", "TII Falcon LLM License"]
 OTHER = [
-    "Llama 3.3 Community",
-    "Gemma",
-    "Qwen",
     "proprietary",
     "NVIDIA Open Model License",
     "BSL-1.1",
@@ -26,7 +25,13 @@ OTHER = [
 
 @pytest.mark.parametrize(
     ("names", "kind"),
-    [(PERMISSIVE, LicenceKind.PERMISSIVE), (NON_COMMERCIAL, LicenceKind.NON_COMMERCIAL), (OTHER, LicenceKind.OTHER)],
+    [
+        (PERMISSIVE, LicenceKind.PERMISSIVE),
+        (COMMUNITY, LicenceKind.COMMUNITY),
+        (REVENUE_THRESHOLD, LicenceKind.REVENUE_THRESHOLD),
+        (NON_COMMERCIAL, LicenceKind.NON_COMMERCIAL),
+        (OTHER, LicenceKind.OTHER),
+    ],
 )
 def test_licences_by_name(names: list[str], kind: LicenceKind) -> None:
     assert {name: licence_kind(name) for name in names} == dict.fromkeys(names, kind)
@@ -48,7 +53,7 @@ P, F, U, N = GateOutcome.PASSES, GateOutcome.FAILS, GateOutcome.UNKNOWN, GateOut
         ("CC-BY-NC-4.0", True, None, F, "license_non_commercial"),
         ("MIT", False, {"data_must_stay": True, "team_has_gpu_experience": False}, F, "no_team"),
         ("MIT", False, {"data_must_stay": True, "team_has_gpu_experience": True}, P, None),
-        ("MIT", False, {"data_must_stay": True}, P, None),
+        ("MIT", False, {"data_must_stay": True}, U, "team_unknown"),
         ("MIT", False, {"data_must_stay": False, "team_has_gpu_experience": False}, P, None),
         ("Gemma", False, {"data_must_stay": True, "team_has_gpu_experience": False}, F, "no_team"),
     ],

@@ -9,7 +9,8 @@ import pytest
 from app.domain.drift import DriftModel
 from app.domain.scorecard import EstimateModel, GateModel, QualityModel, SegmentModel
 from app.domain.words import GateName, GateOutcome, Outcome, PilotState
-from app.pipeline.gates import Constraint, Gates
+from app.pipeline.constraints import Constraint
+from app.pipeline.gates import Gates
 from app.pipeline.operation import Bounded
 from app.pipeline.outcome import Line
 from app.pipeline.quality import Judged

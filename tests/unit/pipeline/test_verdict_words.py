@@ -9,7 +9,7 @@ from app.domain.canaries import CanaryModel
 from app.domain.drift import DriftModel
 from app.domain.scorecard import ControlModel, EstimateModel, GateModel
 from app.domain.words import GateName, Outcome, PilotState
-from app.pipeline.gates import Constraint
+from app.pipeline.constraints import Constraint
 from app.pipeline.verdict import verdict_of
 from tests.unit.pipeline.made_case import F, N, P, U, Whole, a_quality_model
 
