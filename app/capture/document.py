@@ -6,7 +6,8 @@ tool calls is the failure `empty`. Numbers that have a default are in a document
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, TypeAlias
 
 import orjson
@@ -14,29 +15,36 @@ import orjson
 from app.capture.conversation import conversation_of
 from app.capture.line_format import GivenLine, GivenReply
 from app.capture.segments import SegmentOf, segment_finder
+from app.costs.arm_prices import PriceBook
+from app.domain.content import FULL
 from app.domain.exchange import Json
 from app.domain.imports import ExchangeRecord, GradeRecord, LabelRecord, LineRecords, ReplyRecord
 from app.domain.pilot import Pilot
 from app.domain.sampling import sample_point
 from app.domain.words import OTHER_SEGMENT, ArmRole, FailureKind
-from app.providers.usage import usage_of
+from app.providers.usage import usage_of, usage_text
 
 Document: TypeAlias = dict[str, Any]
 OPTIONAL = ("conversation_id", "turn", "segment", "inclusion_probability")
 _TIMES = ("ttft_any_seconds", "ttft_visible_seconds", "total_seconds")
 _COLUMNS = ("failure", "status", "finish_reason", "model", *_TIMES)
-_BODY = ("content", "tool_calls", "message", "reasoning", "usage")
+_BODY = ("content", "tool_calls", "message", "reasoning", "usage", "service_tier")
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What of a pilot decides whether a line is right, and what it says: its arms, segments and content levels."""
+    """What of a pilot decides whether a line is right, and what it says: its arms, segments and content levels.
+
+    `book` prices the replies of its lines; `keeps_text` False = no usage object is stored with words that could be text.
+    """
 
     arms: Mapping[str, int]
     compared: frozenset[str]
     segments: frozenset[str]
     segment_of: SegmentOf
     digest: str
+    book: PriceBook
+    keeps_text: bool
 
     @property
     def arm_names(self) -> dict[int, str]:
@@ -56,6 +64,8 @@ def layout_of(pilot: Pilot) -> Layout:
         segments=frozenset({OTHER_SEGMENT, *(table.name for table in tables)}),
         segment_of=segment_finder(tables),
         digest=hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest(),
+        book=PriceBook(pilot.configuration),
+        keeps_text={pilot.configuration.content.level, *(table.content for table in tables)} <= {FULL, None},
     )
 
 
@@ -108,7 +118,7 @@ def records_of(document: Document, *, external_id: str, content: bytes, line: in
     return LineRecords(
         line,
         exchange,
-        [_reply_record(layout.arms[arm], reply) for arm, reply in document["replies"].items()],
+        [_reply_record(layout, arm, reply, arrived_at) for arm, reply in document["replies"].items()],
         [_grade(layout, given, arrived_at) for given in preferences if given["by"] == "judge"],
         [_label(layout, given, arrived_at) for given in preferences if given["by"] == "person"],
     )
@@ -149,15 +159,18 @@ def _called(call: Json) -> Json:
     return {"id": call["id"], **named} if call.get("id") else named
 
 
-def _reply_record(arm_id: int, reply: Json) -> ReplyRecord:
+def _reply_record(layout: Layout, arm: str, reply: Json, arrived_at: datetime) -> ReplyRecord:
     get = reply.get
     usage = usage_of(get("usage"))
+    if usage.service_tier is None and "service_tier" in reply:
+        usage = replace(usage, service_tier=reply["service_tier"])
+    cost = layout.book.cost(arm, usage, get("model"), arrived_at)
     content = get("content")
     body = {key: reply[key] for key in _BODY if key in reply}
     if "failure" not in reply:
         body = {"content": content} | body
     return ReplyRecord(
-        arm_id,
+        layout.arms[arm],
         get("failure"),
         get("status"),
         get("finish_reason"),
@@ -167,6 +180,13 @@ def _reply_record(arm_id: int, reply: Json) -> ReplyRecord:
         usage.cached_input_tokens,
         usage.output_tokens,
         usage.reasoning_tokens,
+        usage.cache_write_tokens,
+        usage.audio_input_tokens,
+        usage.audio_output_tokens,
+        usage.service_tier,
+        usage_text(usage.raw, keeps_text=layout.keeps_text),
+        cost.usd,
+        cost.price_version,
         get("ttft_any_seconds"),
         get("ttft_visible_seconds"),
         get("total_seconds"),

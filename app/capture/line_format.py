@@ -42,7 +42,8 @@ def _moment(value: Any) -> datetime:
 def _usage(value: dict[str, Any]) -> dict[str, Any]:
     """The server's own object, verbatim; what we read from it must be what it seems to be."""
     prompt = _tokens(value, "prompt_tokens", "input_tokens")
-    _tokens(value, "completion_tokens", "output_tokens", "total_tokens")
+    _tokens(value, "completion_tokens", "output_tokens", "total_tokens", "cache_read_input_tokens")
+    _tokens(value, "cache_creation_input_tokens", "prompt_cache_hit_tokens")
     for name in ("prompt_tokens_details", "input_tokens_details", "completion_tokens_details", "output_tokens_details"):
         details = value.get(name)
         if details is not None and not isinstance(details, dict):
@@ -123,6 +124,7 @@ class GivenReply(TypedDict, total=False):
     model: ShortText | None
     reasoning: str | None
     usage: Annotated[dict[str, Any], AfterValidator(_usage)] | None
+    service_tier: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,39}$")] | None
     ttft_any_seconds: Seconds | None
     ttft_visible_seconds: Seconds | None
     total_seconds: Seconds | None

@@ -3,6 +3,7 @@
 import re
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import TypeAlias
 
 import genai_prices
@@ -89,6 +90,7 @@ def _varies_by_hour(entry: ModelInfo) -> bool:
     return any(isinstance(each.constraint, TimeOfDateConstraint) for each in (*prices, *(entry.price_variants or ())))
 
 
+@lru_cache(maxsize=4096)
 def _find(model: str, base_url: str | None) -> tuple[Provider, ModelInfo] | None:
     for provider in _providers(model, base_url):
         for entry in provider.models:

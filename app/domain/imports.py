@@ -5,8 +5,9 @@ The fields of the records have the names of the tables' columns.
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class ImportState(StrEnum):
@@ -80,7 +81,10 @@ class ExchangeRecord(NamedTuple):
 
 
 class ReplyRecord(NamedTuple):
-    """A reply or failure of a line; `body` is its text as JSON."""
+    """A reply or failure of a line; `body` is its text as JSON, `usage` the server's own object as JSON text.
+
+    Read back from `replies`, `usage` is the object itself.
+    """
 
     arm_id: int
     failure: str | None
@@ -92,6 +96,13 @@ class ReplyRecord(NamedTuple):
     cached_input_tokens: int | None
     output_tokens: int | None
     reasoning_tokens: int | None
+    cache_write_tokens: int | None
+    audio_input_tokens: int | None
+    audio_output_tokens: int | None
+    service_tier: str | None
+    usage: Any
+    cost_usd: Decimal | None
+    price_version: str | None
     ttft_any_seconds: float | None
     ttft_visible_seconds: float | None
     total_seconds: float | None

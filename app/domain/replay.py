@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from app.domain.exchange import Failure, Json, Reply
+from app.domain.exchange import Failure, Json, Reply, Usage
 from app.domain.toml_table import ContentLevel
 from app.domain.words import Source
 
@@ -91,7 +91,7 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class NewReply:
-    """A reply or failure of an arm, ready to be stored."""
+    """A reply or failure of an arm, ready to be stored; `usage` is also that of a failure: it was paid for."""
 
     exchange_id: int
     arm_id: int
@@ -101,3 +101,4 @@ class NewReply:
     lag_seconds: float | None = None
     adaptation: tuple[Json, ...] = field(default=())
     fingerprint: str | None = None
+    usage: Usage = field(default_factory=Usage)

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from app.domain.content import METADATA
+from app.domain.content import FULL, METADATA
 from app.domain.exchange import Failure, Json
 from app.domain.pilot import Arm, Pilot
 from app.domain.replay import NewReply, Replay, ReplayState, StoredRequest
@@ -20,6 +20,7 @@ from app.providers.asking import HttpModelServers, Limits, open_client
 from app.providers.model_server import Answer, Target
 from app.providers.routes import unaskable
 from app.providers.timing import now
+from app.providers.usage import kept_usage, plain_usage
 from app.store.replays import exchanges_to_ask, read_requests
 from app.store.session import SessionFactory
 
@@ -175,6 +176,7 @@ class ArmRun:
     def _finding(self, exchange_id: int, answer: Answer, reserve: Decimal, level: ContentLevel) -> Finding:
         kept = self.candidate.content.kept(level, answer.reply)
         assert kept is not None  # noqa: S101 - where nothing is kept nobody is asked
+        usage = answer.usage
         row = NewReply(
             exchange_id=exchange_id,
             arm_id=self.candidate.arm.id,
@@ -184,6 +186,7 @@ class ArmRun:
             lag_seconds=answer.lag_seconds,
             adaptation=tuple(entry.as_json() for entry in answer.adaptations),
             fingerprint=answer.fingerprint,
+            usage=replace(usage, raw=kept_usage(usage.raw) if level == FULL else plain_usage(usage.raw)),
         )
         meter = self.candidate.meter
         return Finding(self.candidate.arm, row, meter.cost_usd(answer), reserve, is_billed=not meter.is_rented_by_hour)

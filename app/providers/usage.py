@@ -97,6 +97,12 @@ def kept_usage(raw: Json | None) -> Json | None:
     return raw if len(text) <= MOST_BYTES and b"\\u0000" not in text else plain_usage(raw)
 
 
+def usage_text(raw: Json | None, *, keeps_text: bool) -> str | None:
+    """What a column keeps of a usage object, as JSON text."""
+    kept = kept_usage(raw) if keeps_text else plain_usage(raw)
+    return None if kept is None else orjson.dumps(kept).decode()
+
+
 def tier_word(value: Any) -> str | None:
     """A service tier in the server's own word; anything but a word is none."""
     return value if isinstance(value, str) and _TIER.fullmatch(value) else None

@@ -65,7 +65,8 @@ FROM staged_exchanges AS s WHERE s.import_id = :import_id AND s.is_merge AND e.i
 """
 _REPLY_ROWS = f"""
 INSERT INTO replies (exchange_id, pilot_id, source, {_columns(_REPLY)})
-SELECT r.exchange_id, :pilot_id, 'imported', {_columns(_REPLY, "r.")} FROM staged_replies AS r"""
+SELECT r.exchange_id, :pilot_id, 'imported', {_columns(_REPLY, "r.").replace("r.usage", "CAST(r.usage AS jsonb)")}
+FROM staged_replies AS r"""
 _REPLY_BODIES = """
 INSERT INTO payloads (exchange_id, arm_id, arrived_at, pilot_id, body)
 SELECT r.exchange_id, r.arm_id, s.arrived_at, :pilot_id, r.body FROM staged_replies AS r"""

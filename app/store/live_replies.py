@@ -1,6 +1,7 @@
 """Replies to live exchanges: stored once, waiting for their exchange, skipped, or late."""
 
 from collections.abc import Collection, Iterable, Sequence
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import orjson
@@ -8,6 +9,7 @@ from sqlalchemy import delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from app.costs.arm_prices import MOST_USD
 from app.domain.recording import AttemptReply, IncumbentSaid, LateReply, LiveReply, RecordedPilot, Rejected
 from app.domain.words import Source
 from app.store.base import Base
@@ -17,7 +19,8 @@ from app.store.tables import PayloadRow, ReplyRow
 REPLIES, PAYLOADS = Base.metadata.tables[ReplyRow.__tablename__], Base.metadata.tables[PayloadRow.__tablename__]
 COLUMNS = (
     "failure", "status", "finish_reason", "model", "content_chars", "input_tokens", "cached_input_tokens", "output_tokens",
-    "reasoning_tokens", "ttft_any_seconds", "ttft_visible_seconds", "total_seconds", "lag_seconds", "queue_lag_seconds",
+    "reasoning_tokens", "cache_write_tokens", "audio_input_tokens", "audio_output_tokens", "service_tier", "usage",
+    "price_version", "ttft_any_seconds", "ttft_visible_seconds", "total_seconds", "lag_seconds", "queue_lag_seconds",
 )  # fmt: skip
 
 Place = tuple[int, int]
@@ -67,8 +70,18 @@ def _reply_row(pilot: RecordedPilot, each: LiveReply) -> dict[str, Any]:
         "checks": each.checks,
         "adaptation": each.columns.get("adaptation") or [],
         "caused_by_adaptation": bool(each.columns.get("caused_by_adaptation")),
+        "cost_usd": _usd(each.columns.get("cost_usd")),
         **{name: each.columns.get(name) for name in COLUMNS},
     }
+
+
+def _usd(text: Any) -> Decimal | None:
+    """The dollars that an event tells; what is no amount is unknown."""
+    try:
+        usd = Decimal(text) if isinstance(text, str) else None
+    except InvalidOperation:
+        return None
+    return usd if usd is not None and usd.is_finite() and abs(usd) < MOST_USD else None
 
 
 # A pair is there when both replies are; another arm's pair of the same exchange stays as it is.

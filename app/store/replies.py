@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.domain.exchange import Failure
+from app.costs.arm_prices import PriceBook, ReplyCost
+from app.domain.exchange import Failure, Reply, Usage
 from app.domain.payload import reply_body
 from app.domain.pilot import Pilot
 from app.domain.replay import NewReply
@@ -18,6 +19,10 @@ from app.store.pairs import touch_pairs
 from app.store.payloads import ensure_partitions
 from app.store.tables import ExchangeRow, PayloadRow, ReplyRow
 
+_COUNTS = (
+    "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens", "cache_write_tokens", "audio_input_tokens",
+    "audio_output_tokens",
+)  # fmt: skip
 ReplyKey = tuple[int, int]
 
 
@@ -35,9 +40,10 @@ def record_replies(session: Session, pilot: Pilot, rows: Sequence[NewReply]) -> 
     found = session.execute(select(ExchangeRow.id, ExchangeRow.arrived_at).where(ExchangeRow.id.in_(ids)))
     arrivals = {row.id: row.arrived_at for row in found}
     ordered = sorted(rows, key=lambda row: (row.exchange_id, row.arm_id))  # one order for all: no deadlocks
+    costs = _Costs(pilot, arrivals)
     inserting = (
         insert(ReplyRow)
-        .values([_columns(pilot, row) for row in ordered])
+        .values([_columns(pilot, row, *costs.of(row)) for row in ordered])
         .on_conflict_do_nothing(index_elements=["exchange_id", "arm_id"])
         .returning(ReplyRow.exchange_id, ReplyRow.arm_id)
     )
@@ -71,7 +77,22 @@ def _record_payloads(session: Session, pilot: Pilot, rows: Sequence[NewReply], a
     )
 
 
-def _columns(pilot: Pilot, row: NewReply) -> dict[str, Any]:
+class _Costs:
+    """What the replies of one pilot cost by the prices of the day on which their exchanges arrived."""
+
+    def __init__(self, pilot: Pilot, arrivals: dict[int, datetime]) -> None:
+        self._book = PriceBook(pilot.configuration)
+        self._names = {arm.id: arm.name for arm in pilot.arms}
+        self._arrivals = arrivals
+
+    def of(self, row: NewReply) -> tuple[Usage, ReplyCost]:
+        """The counts of a reply, or of a failure that was billed, and their price."""
+        said = row.reply.usage if isinstance(row.reply, Reply) else Usage()
+        usage = said if row.usage == Usage() else row.usage
+        return usage, self._book.cost(self._names.get(row.arm_id, ""), usage, row.model, self._arrivals[row.exchange_id])
+
+
+def _columns(pilot: Pilot, row: NewReply, usage: Usage, cost: ReplyCost) -> dict[str, Any]:
     timing = row.reply.timing
     return {
         "exchange_id": row.exchange_id,
@@ -84,6 +105,11 @@ def _columns(pilot: Pilot, row: NewReply) -> dict[str, Any]:
         "total_seconds": timing.total_seconds,
         "lag_seconds": row.lag_seconds,
         "adaptation": list(row.adaptation),
+        **{name: getattr(usage, name) for name in _COUNTS},
+        "service_tier": usage.service_tier,
+        "usage": usage.raw,
+        "cost_usd": cost.usd,
+        "price_version": cost.price_version,
         **_outcome(row),
     }
 
@@ -92,12 +118,9 @@ def _outcome(row: NewReply) -> dict[str, Any]:
     """Every row has the same keys: they are inserted by one statement."""
     reply = row.reply
     if isinstance(reply, Failure):
-        usage = None
         answered: dict[str, Any] = {"finish_reason": None, "content_chars": None}
         failed: dict[str, Any] = {"failure": reply.kind.value, "status": reply.status, "caused_by_adaptation": reply.adaptation}
     else:
-        usage = reply.usage
         answered = {"finish_reason": reply.finish_reason, "content_chars": len(reply.content or "")}
         failed = {"failure": None, "status": None, "caused_by_adaptation": False}
-    counts = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
-    return answered | failed | {name: getattr(usage, name, None) for name in counts}
+    return answered | failed

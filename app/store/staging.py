@@ -16,7 +16,8 @@ _TYPES = {
     "import_id": "int8", "exchange_id": "int8", "line": "int8", "arm_id": "int8", "is_merge": "bool", "at_given": "bool",
     "critical": "bool", "arrived_at": "timestamptz", "at": "timestamptz", "given": "text[]", "content_hash": "bytea",
     "body": "bytea", "reference": "bytea", "turn": "int4", "status": "int4", "content_chars": "int4", "input_tokens": "int4",
-    "cached_input_tokens": "int4", "output_tokens": "int4", "reasoning_tokens": "int4", "inclusion_probability": "float8",
+    "cached_input_tokens": "int4", "output_tokens": "int4", "reasoning_tokens": "int4", "cache_write_tokens": "int4",
+    "audio_input_tokens": "int4", "audio_output_tokens": "int4", "cost_usd": "numeric", "inclusion_probability": "float8",
     "sample_point": "float8", "ttft_any_seconds": "float8", "ttft_visible_seconds": "float8", "total_seconds": "float8",
     "value": "float8", "draw_probability": "float8",
 }  # fmt: skip

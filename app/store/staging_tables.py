@@ -5,6 +5,7 @@ is staged, so that the merge copies rows as they are.
 """
 
 from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy import BigInteger, Identity, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -45,7 +46,7 @@ class StagedExchangeRow(Base):
 
 
 class StagedReplyRow(Base):
-    """A reply of a staged line."""
+    """A reply of a staged line; `usage` is JSON text."""
 
     __tablename__ = "staged_replies"
     exchange_id: Mapped[int] = _given_number()
@@ -60,6 +61,13 @@ class StagedReplyRow(Base):
     cached_input_tokens: Mapped[int | None]
     output_tokens: Mapped[int | None]
     reasoning_tokens: Mapped[int | None]
+    cache_write_tokens: Mapped[int | None]
+    audio_input_tokens: Mapped[int | None]
+    audio_output_tokens: Mapped[int | None]
+    service_tier: Mapped[str | None]
+    usage: Mapped[str | None]
+    cost_usd: Mapped[Decimal | None]
+    price_version: Mapped[str | None]
     ttft_any_seconds: Mapped[float | None]
     ttft_visible_seconds: Mapped[float | None]
     total_seconds: Mapped[float | None]

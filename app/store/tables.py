@@ -163,7 +163,7 @@ class ReplyRow(Base):
     audio_input_tokens: Mapped[int | None]
     audio_output_tokens: Mapped[int | None]
     service_tier: Mapped[str | None]
-    usage: Mapped[dict[str, Any] | None]
+    usage: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     cost_usd: Mapped[Decimal | None]
     price_version: Mapped[str | None]
     ttft_any_seconds: Mapped[float | None]

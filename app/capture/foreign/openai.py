@@ -8,6 +8,7 @@ nothing of times, so these exchanges have none.
 from app.capture.foreign.shapes import chat_request, epoch, first_choice, message_reply, required
 from app.capture.lines import UnusableRecord
 from app.domain.exchange import Json
+from app.providers.usage import tier_word
 
 
 def from_openai(record: Json) -> Json | None:
@@ -26,6 +27,7 @@ def from_openai(record: Json) -> Json | None:
         message = "choices must hold the completion's answer"
         raise UnusableRecord(message, field="choices", code="missing")
     about = {"finish_reason": choice.get("finish_reason"), "usage": record.get("usage"), "model": record.get("model")}
+    about["service_tier"] = tier_word(record.get("service_tier"))
     return {
         "exchange_id": required(record, "id", str),
         "arrived_at": epoch(record.get("created"), "created"),

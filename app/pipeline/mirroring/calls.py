@@ -201,7 +201,12 @@ class Caller:
             number=event.number,
             at_us=event.at_us,
             arm=arm.name,
-            columns=columns_of(met.answer, level, queue_lag_seconds=met.queue_lag_seconds),
+            columns=columns_of(
+                met.answer,
+                level,
+                queue_lag_seconds=met.queue_lag_seconds,
+                cost=question.pilot.cost(arm.name, met.answer, event.at_us),
+            ),
             checks=checks,
             usd=str(met.usd) if met.usd is not None else None,
             body=body,

@@ -5,22 +5,30 @@ from typing import Any
 
 import orjson
 
+from app.costs.arm_prices import ReplyCost
 from app.domain.exchange import Failure, Json, Reply
 from app.domain.toml_table import ContentLevel
 from app.providers.model_server import Adaptation, Answer
+from app.providers.usage import kept_usage, plain_usage
 
 WORD_CHARS = 200
 VALUE_BYTES = 2000
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+-]{0,99}")
 _TIMES = ("ttft_any_seconds", "ttft_visible_seconds", "total_seconds")
-_COUNTS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
+_COUNTS = (
+    "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens", "cache_write_tokens", "audio_input_tokens",
+    "audio_output_tokens",
+)  # fmt: skip
 
 
-def columns_of(answer: Answer, level: ContentLevel, *, queue_lag_seconds: float | None = None) -> Json:
+def columns_of(
+    answer: Answer, level: ContentLevel, *, queue_lag_seconds: float | None = None, cost: ReplyCost | None = None
+) -> Json:
     """The columns of a reply, under the names of the table `replies`; `fingerprint` goes to `model_sightings`.
 
-    Token counts are also those of an answer that is unusable: it was paid for.
+    Token counts and cost are also those of an answer that is unusable: it was paid for.
     """
+    usage, cost = answer.usage, cost or ReplyCost()
     columns: dict[str, Any] = {
         "model": _word(answer.model, level),
         "lag_seconds": answer.lag_seconds,
@@ -30,7 +38,10 @@ def columns_of(answer: Answer, level: ContentLevel, *, queue_lag_seconds: float 
     fingerprint = _word(answer.fingerprint, level)
     columns |= {"fingerprint": fingerprint} if fingerprint is not None else {}
     columns |= {name: getattr(answer.reply.timing, name) for name in _TIMES}
-    columns |= {name: getattr(answer.usage, name) for name in _COUNTS}
+    columns |= {name: getattr(usage, name) for name in _COUNTS}
+    columns["service_tier"] = _word(usage.service_tier, level)
+    columns["usage"] = kept_usage(usage.raw) if level == "full" else plain_usage(usage.raw)
+    columns |= {"cost_usd": f"{cost.usd:f}" if cost.usd is not None else None, "price_version": cost.price_version}
     return columns | _outcome(answer.reply, level)
 
 

@@ -5,19 +5,22 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy.exc import DBAPIError
 
 from app.capture.segments import LiveSegmentOf, live_segment_finder
+from app.costs.arm_prices import PriceBook, ReplyCost
 from app.domain.content import FULL
 from app.domain.pilot import Pilot
 from app.domain.toml_table import ContentLevel
 from app.domain.words import OTHER_SEGMENT, PilotState
 from app.graders.checks.catalogue import make_ready
+from app.pipeline.closing import EPOCH
 from app.pipeline.content import ContentPolicy, strictest, strictest_level_of
 from app.pipeline.mirroring.arms import LiveArm, arms_of
+from app.providers.model_server import Answer
 from app.store.health import DATABASE_ERRORS
 from app.store.pilots import list_pilots
 from app.store.session import SessionFactory
@@ -40,6 +43,7 @@ class LivePilot:
     """A pilot, and what is made of its configuration once and used for each request.
 
     Attributes:
+        book: Prices what its arms answer.
         spent_usd: What its mirror had spent when this process met it, for the counter in Redis if that was lost; read only
             where there is a budget.
     """
@@ -50,12 +54,17 @@ class LivePilot:
     content: ContentPolicy
     strictest_level: ContentLevel
     made_at: float
+    book: PriceBook
     spent_usd: Decimal = Decimal(0)
 
     @property
     def name(self) -> str:
         """Its name."""
         return self.pilot.name
+
+    def cost(self, arm: str, answer: Answer, at_us: int) -> ReplyCost:
+        """What an arm's answer to a request that arrived at a moment cost, by the prices of that day."""
+        return self.book.cost(arm, answer.usage, answer.model, EPOCH + timedelta(microseconds=at_us))
 
     @property
     def deadline_seconds(self) -> float:
@@ -75,6 +84,7 @@ def live_pilot(pilot: Pilot, environment: Mapping[str, str], digest_key: bytes, 
         content=content,
         strictest_level=strictest(*(content.level(segment, None) for segment in segments)),
         made_at=time.monotonic(),
+        book=PriceBook(configuration),
         spent_usd=spent_usd,
     )
 

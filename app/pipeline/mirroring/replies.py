@@ -64,7 +64,8 @@ class ReplyReader:
         request = await aside(lambda: read_request(event.path, given), size=len(given)) if given is not None else None
         level = await self._level(pilot, event, request)
         answer = captured.answer
-        outcome = columns_of(answer, level)
+        cost = pilot.cost(ArmRole.INCUMBENT.value, answer, event.at_us)
+        outcome = columns_of(answer, level, cost=cost)
 
         def kept() -> tuple[Json, bytes | None]:
             checks = pilot.content.checks(request, answer.reply) if level != "full" and request is not None else {}
