@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from app.domain.pilot import Pilot
+from app.store.hours import counting
 from app.store.tables import ArmRow, ExchangeRow, HoursRow, LabelRow, PairRow, ReplyRow
 from app.store.work_tables import SpendRow
 
@@ -48,7 +49,7 @@ def count_pilot(session: Session, pilot_id: int) -> PilotCounts:
         ).where(ExchangeRow.pilot_id == pilot_id)
     ).one()  # fmt: skip
     labels = session.scalar(select(func.count()).select_from(LabelRow).where(LabelRow.pilot_id == pilot_id)) or 0
-    hours = select(func.sum(HoursRow.hours)).where(HoursRow.pilot_id == pilot_id, HoursRow.superseded_by.is_(None))
+    hours = select(func.sum(HoursRow.hours)).where(HoursRow.pilot_id == pilot_id, *counting())
     segments = select(ExchangeRow.segment, func.count()).where(ExchangeRow.pilot_id == pilot_id).group_by(ExchangeRow.segment)
     return PilotCounts(
         *exchange,

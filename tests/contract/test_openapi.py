@@ -21,7 +21,11 @@ ROUTES = {
     "POST /api/v1/pilots/{name}/replays", "GET /api/v1/replays/{id}", "POST /api/v1/replays/{id}/cancel",
     "POST /api/v1/pilots/{name}/grading", "GET /api/v1/pilots/{name}/grading",
     "GET /api/v1/pilots/{name}/grading/versions",
+    "GET /api/v1/pilots/{name}/invoices", "POST /api/v1/pilots/{name}/invoices",
+    "DELETE /api/v1/pilots/{name}/invoices/{invoice_id}",
     "GET /api/v1/pilots/{name}/hours", "POST /api/v1/pilots/{name}/hours", "POST /api/v1/pilots/{name}/hours/import",
+    "GET /api/v1/pilots/{name}/hours/export", "PATCH /api/v1/pilots/{name}/hours/{id}",
+    "DELETE /api/v1/pilots/{name}/hours/{id}", "GET /api/v1/pilots/{name}/hours/{id}/history",
     "GET /api/v1/pilots/{name}/labels", "POST /api/v1/pilots/{name}/labels", "GET /api/v1/pilots/{name}/labels/next",
     "POST /api/v1/pilots/{name}/labels/undo",
     "GET /api/v1/pilots/{name}/labels/export", "POST /api/v1/pilots/{name}/labels/import",
@@ -51,7 +55,7 @@ def operations(description: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any
 
 def _plain(route: str) -> str:
     """Numbers may be called what their stage calls them."""
-    for number in ("import_id", "replay_id", "report_id"):
+    for number in ("import_id", "replay_id", "report_id", "entry_id"):
         route = route.replace(f"{{{number}}}", "{id}")
     return route
 

@@ -1,0 +1,1 @@
+"""Files of engineering hours: our own CSV, and the exports of Toggl Track, Clockify and Jira."""
