@@ -68,6 +68,10 @@ class Settings(BaseSettings):
     record_batch: int = Field(default=500, ge=1, description="Events that the recorder stores in one transaction.")
     ingest_bytes: int = Field(default=8 * 1024**2, ge=64 * 1024, description="Largest body of one `POST /ingest`.")
 
+    catalogue: Path | None = Field(
+        default=None, description="Own file of models, GPUs and prices; its lines go before the built-in ones."
+    )
+
     @field_validator("database_url")
     @classmethod
     def _with_the_driver(cls, url: str | None) -> str | None:

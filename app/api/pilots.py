@@ -12,6 +12,7 @@ from app.pipeline import pilots as life
 from app.pipeline.configuration_changes import change_configuration
 from app.pipeline.grader_rules import function_rules
 from app.pipeline.judge_independence import look_at_judges
+from app.pipeline.licence_notes import licence_notes
 from app.pipeline.mirroring.breakers_seen import read_breakers
 from app.pipeline.model_sightings import look_at_models, notes_on
 from app.pipeline.recording.waiting import waiting_events
@@ -41,7 +42,8 @@ def create_pilot(services: ServicesDep, who: Operator, toml: RawBody) -> PilotBo
     seen = look_at_judges(toml, datetime.now(UTC))
     with session_scope(services.session_factory) as session:
         told = life.create_pilot(session, toml, who.name, datetime.now(UTC), functions=function_rules(services.settings))
-        return pilot_body(life.details_of(session, told.pilot), (*told.notes, *seen))
+        known = licence_notes(told.pilot.configuration, services.settings.catalogue)
+        return pilot_body(life.details_of(session, told.pilot), (*told.notes, *known, *seen))
 
 
 @router.get("")
@@ -79,7 +81,8 @@ def configure_pilot(services: ServicesDep, who: Operator, name: str, toml: RawBo
             session, name, toml, who.name, datetime.now(UTC), functions=function_rules(services.settings)
         )
         notes = life.notes_on(loaded) + tuple(life.change_words(pilot, change) for change in changes)
-        return pilot_body(life.details_of(session, pilot), (*(notes or ("nothing changed",)), *seen))
+        known = licence_notes(pilot.configuration, services.settings.catalogue)
+        return pilot_body(life.details_of(session, pilot), (*(notes or ("nothing changed",)), *known, *seen))
 
 
 @router.post("/{name}/start")
