@@ -7,15 +7,18 @@ from decimal import Decimal
 
 import numpy as np
 
-from app.costs.monthly import HORIZON_MONTHS, CandidateInputs, CandidateMonth, TokenBill, candidate_month, month_factor
+from app.costs.monthly import HORIZON_MONTHS, CandidateInputs, CandidateMonth, candidate_month, month_factor
 from app.costs.spread import SpendMoments
 from app.costs.stairs import Stairs
+from app.costs.token_bill import TokenBill
 from app.costs.upkeep import Upkeep, upkeep_of
+from app.domain.capacity_figures import CapacityModel
 from app.domain.configuration import CandidateTable, PilotConfiguration
 from app.domain.evidence import ArmEvidence, Evidence, Floats, codes
 from app.domain.hours import HoursEntry
 from app.pipeline.closing import Selection
 from app.pipeline.conversations import Conversations
+from app.pipeline.money_capacity import carrying_variation, stairs_of
 from app.pipeline.money_spread import moments_by_segment
 from app.pipeline.token_bills import Basis, Bills, candidate_prices, incumbent_prices, is_paid_by_token, row_costs, token_bills
 
@@ -40,6 +43,7 @@ class Money:
         moments: How conversations and days swing, by segment.
         stairs: How many replicas a volume needs.
         carrying_variation: Of what a replica carries, as it was measured; 0 = nobody measured it.
+        utilisation_rate: Share of all rented slots that is in use on average; `None` = not measured.
         doubt: Why the measured spend is not to be trusted, in words; "" = nothing speaks against it.
     """
 
@@ -59,6 +63,7 @@ class Money:
     moments: Mapping[str, SpendMoments] = field(default_factory=dict)
     stairs: Stairs = field(default_factory=Stairs)
     carrying_variation: float = 0.0
+    utilisation_rate: float | None = None
     doubt: str = ""
 
 
@@ -74,8 +79,7 @@ def money_of(  # noqa: PLR0913 - what a month is made of
     first_day: date | None,
     pilot_usd: Decimal,
     unpriced_calls: Iterable[str],
-    stairs: Stairs,
-    carrying_variation: float = 0.0,
+    capacity: CapacityModel,
     doubt: str = "",
 ) -> Money:
     """Adds up the tokens and hours of the closed days, each exchange weighted by the requests it stands for."""
@@ -106,8 +110,9 @@ def money_of(  # noqa: PLR0913 - what a month is made of
         closed=selection.closed,
         first_day=first_day,
         moments=moments_by_segment(stays, leaves, weights, selection, talks),
-        stairs=stairs,
-        carrying_variation=carrying_variation,
+        stairs=stairs_of(capacity, configured=table.replicas),
+        carrying_variation=carrying_variation(capacity.slots_per_replica),
+        utilisation_rate=capacity.utilisation_rate,
         doubt=doubt,
     )
 

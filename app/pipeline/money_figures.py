@@ -61,6 +61,7 @@ def cost_model(money: Money, moved: frozenset[str]) -> CostModel:
         missing=missing_inputs(money),
         parts=dict(candidate.parts),
         requests_per_month=float(requests) if requests is not None else None,
+        utilisation_rate=money.utilisation_rate,
         inputs=list(_inputs(money)),
     )
     if saving_usd(money, None) is None:

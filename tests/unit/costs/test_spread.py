@@ -1,5 +1,7 @@
 """How sure a month's spend is: as sure as a bootstrap says, less so where days swing together."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -9,8 +11,8 @@ WEEK = np.array([False] * 5 + [True] * 2)
 FOUR_WEEKS = np.tile(WEEK, 4)
 
 
-def moments(x: np.ndarray, y: np.ndarray, days: np.ndarray, closed: int = 28) -> SpendMoments:
-    by_day = np.stack([np.bincount(days, weights=each, minlength=closed) for each in (x, y)], axis=1)
+def moments(x: Any, y: Any, days: Any, closed: int = 28) -> SpendMoments:
+    by_day: Any = np.stack([np.bincount(days, weights=each, minlength=closed) for each in (x, y)], axis=1)
     return SpendMoments(np.array([(x * x).sum(), (y * y).sum(), (x * y).sum()]), by_day, len(x))
 
 
@@ -25,7 +27,7 @@ def test_it_is_that_of_drawing_conversations_anew() -> None:
     by_day = moments(x, y, days).by_day
     day_error = 28 * np.sqrt(by_day[:, 0].var(ddof=2) / 28)
     assert found.x == pytest.approx(max(totals[0].std(), day_error) / x.sum(), rel=0.1)
-    assert found.correlation == pytest.approx(np.corrcoef(totals)[0, 1], abs=0.05)
+    assert found.correlation == pytest.approx(np.asarray(np.corrcoef(totals))[0, 1], abs=0.05)
 
 
 def test_days_that_swing_together_make_it_less_sure() -> None:
@@ -62,4 +64,5 @@ def test_nothing_spent_is_nothing_unsure() -> None:
     assert (found.x, found.y, found.correlation) == (0.0, 0.0, 0.0)
     one_arm = moments(np.ones(10), np.zeros(10), np.zeros(10, dtype=int), closed=1)
     found = spend_spread(one_arm, np.array([False]))
-    assert (found.x, found.y, found.correlation) == (pytest.approx(1 / np.sqrt(10)), 0.0, 0.0)
+    assert found.x == pytest.approx(1 / np.sqrt(10))
+    assert (found.y, found.correlation) == (0.0, 0.0)
