@@ -1,61 +1,11 @@
 """What an arm costs in a month of 730 hours, reckoned from the closed days. An unknown amount is `None`, never 0."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
 HOURS_PER_MONTH = Decimal(730)
 HOURS_PER_DAY = Decimal(24)
 HORIZON_MONTHS = 24
-# Replies without token counts are taken to cost what the others do, as long as they are few.
-MOST_UNCOUNTED = Decimal("0.05")
-
-
-@dataclass(frozen=True, slots=True)
-class TokenBill:
-    """What the tokens of some exchanges cost; bills of disjoint exchanges are added.
-
-    Attributes:
-        usd: Of the replies that have token counts and a price, in US dollars, each weighted by the requests it stands for.
-        replies: How many replies that is, weighted.
-        uncounted: How many replies have no token counts, weighted.
-        absent: How many requests have no reply of the arm at all (it was not asked), weighted.
-        unpriced: Models whose price nobody knows.
-    """
-
-    usd: Decimal = Decimal(0)
-    replies: Decimal = Decimal(0)
-    uncounted: Decimal = Decimal(0)
-    absent: Decimal = Decimal(0)
-    unpriced: frozenset[str] = field(default_factory=frozenset)
-
-    def __add__(self, other: "TokenBill") -> "TokenBill":
-        return TokenBill(
-            self.usd + other.usd,
-            self.replies + other.replies,
-            self.uncounted + other.uncounted,
-            self.absent + other.absent,
-            self.unpriced | other.unpriced,
-        )
-
-    @property
-    def lacks_counts(self) -> bool:
-        """Whether too many replies have no token counts to speak for all."""
-        every = self.replies + self.uncounted
-        return self.uncounted > MOST_UNCOUNTED * every or (self.absent > 0 and not self.replies)
-
-    @property
-    def total_usd(self) -> Decimal | None:
-        """What all of the requests cost; the few without counts, and those not asked, cost what the others do on average.
-
-        Example:
-            >>> TokenBill(usd=Decimal(19), replies=Decimal(95), uncounted=Decimal(5)).total_usd
-            Decimal('20')
-            >>> TokenBill(usd=Decimal(19), replies=Decimal(50), uncounted=Decimal(50)).total_usd is None
-            True
-        """
-        if self.unpriced or self.lacks_counts:
-            return None
-        return self.usd * (self.replies + self.uncounted + self.absent) / self.replies if self.replies else Decimal(0)
 
 
 def month_factor(*, closed_days: int) -> Decimal | None:

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import numpy as np
 
-from app.costs.monthly import TokenBill
 from app.costs.prices import MILLION, Prices, PriceTier, is_vendor, prices_of, without_snapshot
+from app.costs.token_bill import TokenBill
 from app.domain.configuration import CandidateTable, PilotConfiguration
 from app.domain.evidence import Flags, Floats, Numbers, ReplyColumns, codes, places_by_number
 from app.pipeline.closing import EPOCH

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from app.costs import monthly
-from app.costs.monthly import CandidateInputs, TokenBill, break_even_requests, candidate_month, month_factor
+from app.costs.monthly import CandidateInputs, break_even_requests, candidate_month, month_factor
 
 
 def test_the_examples_in_the_docstrings_run() -> None:
@@ -67,25 +67,3 @@ def test_a_guides_example_of_100000_queries_a_day() -> None:
 
 def test_a_candidate_that_costs_more_for_each_request_never_pays() -> None:
     assert break_even_requests(fixed_usd=Decimal(1), usd_per_request=Decimal(2), incumbent_usd_per_request=Decimal(2)) is None
-
-
-@pytest.mark.parametrize(
-    ("bill", "total"),
-    [
-        (TokenBill(), Decimal(0)),
-        (TokenBill(usd=Decimal(10), replies=Decimal(10)), Decimal(10)),
-        (TokenBill(usd=Decimal(10), replies=Decimal(10), unpriced=frozenset({"x"})), None),
-        (TokenBill(uncounted=Decimal(1)), None),
-        (TokenBill(absent=Decimal(1)), None),
-        (TokenBill(usd=Decimal(10), replies=Decimal(10), absent=Decimal(10)), Decimal(20)),
-    ],
-)
-def test_bills(bill: TokenBill, total: Decimal | None) -> None:
-    assert bill.total_usd == total
-
-
-def test_bills_of_two_segments_add_up() -> None:
-    both = TokenBill(usd=Decimal(1), replies=Decimal(2)) + TokenBill(
-        usd=Decimal(3), replies=Decimal(2), unpriced=frozenset({"x"})
-    )
-    assert (both.usd, both.replies, both.unpriced) == (Decimal(4), Decimal(4), frozenset({"x"}))

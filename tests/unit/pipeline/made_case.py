@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from app.costs.monthly import TokenBill
+from app.costs.token_bill import TokenBill
 from app.costs.upkeep import Upkeep
 from app.domain.drift import DriftModel
 from app.domain.operation_models import LoadModel

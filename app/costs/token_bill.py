@@ -1,0 +1,99 @@
+"""What the tokens of some exchanges cost, and how far that is known. An unknown amount is `None`, never 0."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+# Replies without token counts are taken to cost what the others do, and estimated ones to be right, as long as they are few.
+MOST_UNCOUNTED = Decimal("0.05")
+INCLUDE_USAGE = "stream_options.include_usage"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenBill:
+    """What the tokens of some exchanges cost; bills of disjoint exchanges are added.
+
+    Attributes:
+        usd: Of the replies that have token counts (or an estimate of them) and a price, in US dollars, each weighted by the
+            requests it stands for.
+        replies: How many replies that is, weighted.
+        uncounted: How many replies have no token counts and no estimate either, weighted.
+        absent: How many requests have no reply of the arm at all (it was not asked), weighted.
+        unpriced: Models whose price nobody knows.
+        estimated: How many of `replies` have estimated counts, weighted.
+        estimated_output_tokens: Output tokens that were estimated, of priced replies or not, weighted.
+        output_tokens: All output tokens, estimated ones included, weighted.
+        has_invoice: The vendor's own bill was imported: it is what estimates are held against.
+    """
+
+    usd: Decimal = Decimal(0)
+    replies: Decimal = Decimal(0)
+    uncounted: Decimal = Decimal(0)
+    absent: Decimal = Decimal(0)
+    unpriced: frozenset[str] = field(default_factory=frozenset)
+    estimated: Decimal = Decimal(0)
+    estimated_output_tokens: Decimal = Decimal(0)
+    output_tokens: Decimal = Decimal(0)
+    has_invoice: bool = False
+
+    def __add__(self, other: "TokenBill") -> "TokenBill":
+        return TokenBill(
+            self.usd + other.usd,
+            self.replies + other.replies,
+            self.uncounted + other.uncounted,
+            self.absent + other.absent,
+            self.unpriced | other.unpriced,
+            self.estimated + other.estimated,
+            self.estimated_output_tokens + other.estimated_output_tokens,
+            self.output_tokens + other.output_tokens,
+            self.has_invoice or other.has_invoice,
+        )
+
+    @property
+    def estimated_share(self) -> Decimal:
+        """The part of the output tokens that is estimated."""
+        return self.estimated_output_tokens / self.output_tokens if self.output_tokens else Decimal(0)
+
+    @property
+    def lacks_counts(self) -> bool:
+        """Whether too many replies have no token counts to speak for all; an invoice allows for more estimates.
+
+        Example:
+            >>> bill = TokenBill(replies=Decimal(100), estimated_output_tokens=Decimal(6), output_tokens=Decimal(100))
+            >>> bill.lacks_counts, (bill + TokenBill(has_invoice=True)).lacks_counts
+            (True, False)
+        """
+        every = self.replies + self.uncounted
+        is_guess = self.estimated_share > MOST_UNCOUNTED and not self.has_invoice
+        return is_guess or self.uncounted > MOST_UNCOUNTED * every or (self.absent > 0 and not self.replies)
+
+    @property
+    def lack(self) -> str:
+        """What is wrong with the counts where they are too few, and what to do about it; "" where they are enough."""
+        if not self.lacks_counts:
+            return ""
+        if self.uncounted > MOST_UNCOUNTED * (self.replies + self.uncounted) or not self.estimated_output_tokens:
+            said = f"{self.uncounted:,.0f} replies have none" if self.uncounted else "the arm was never asked"
+        else:
+            said = (
+                f"{100 * self.estimated_share:.0f} % of its output tokens are estimated, more than {100 * MOST_UNCOUNTED:.0f} %"
+            )
+        todo = f": set {INCLUDE_USAGE} = true in streamed requests, or import the vendor's invoice" if self._has_replies else ""
+        return said + todo
+
+    @property
+    def total_usd(self) -> Decimal | None:
+        """What all of the requests cost; the few without counts, and those not asked, cost what the others do on average.
+
+        Example:
+            >>> TokenBill(usd=Decimal(19), replies=Decimal(95), uncounted=Decimal(5)).total_usd
+            Decimal('20')
+            >>> TokenBill(usd=Decimal(19), replies=Decimal(50), uncounted=Decimal(50)).total_usd is None
+            True
+        """
+        if self.unpriced or self.lacks_counts:
+            return None
+        return self.usd * (self.replies + self.uncounted + self.absent) / self.replies if self.replies else Decimal(0)
+
+    @property
+    def _has_replies(self) -> bool:
+        return self.replies + self.uncounted > 0
