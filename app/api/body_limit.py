@@ -7,14 +7,14 @@ from app.api.error_handlers import error_response
 
 BODY_BYTES = 1024 * 1024
 IMPORTS = "/api/v1/imports/"
-LABELS = "/labels/import"
+FILES = ("/labels/import", "/invoices", "/plan/usage")
 INGEST = "/ingest"
 
 
 class BodyLimit:
-    """Pure ASGI: import chunks and files of labels may have `import_chunk_bytes`, batches of events `ingest_bytes`.
+    """Pure ASGI: import chunks, files of labels and vendors' exports may have `import_chunk_bytes`.
 
-    All other bodies may have 1 MiB.
+    Batches of events may have `ingest_bytes`, all other bodies 1 MiB.
     """
 
     def __init__(self, app: ASGIApp, *, import_chunk_bytes: int, ingest_bytes: int) -> None:
@@ -35,7 +35,7 @@ class BodyLimit:
     def _limit(self, path: str) -> int:
         if path == INGEST:
             return self.ingest_bytes
-        return self.import_chunk_bytes if path.startswith(IMPORTS) or path.endswith(LABELS) else BODY_BYTES
+        return self.import_chunk_bytes if path.startswith(IMPORTS) or path.endswith(FILES) else BODY_BYTES
 
 
 def _announced(scope: Scope) -> int:

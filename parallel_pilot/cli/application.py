@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from parallel_pilot import __version__
-from parallel_pilot.cli import hours, imports, keys, labels, pilots, plan, reports, screen, verdict, work
+from parallel_pilot.cli import hours, imports, invoices, keys, labels, pilots, plan, reports, screen, verdict, work
 from parallel_pilot.cli.errors import CommandFailed
 
 INTERRUPTED = 130
@@ -39,6 +39,7 @@ for module in (plan, pilots, imports, work, verdict, reports):
         app.command(command.__name__.removesuffix("_command"))(command)
 app.add_typer(labels.app, name="labels")
 app.add_typer(hours.app, name="hours")
+app.add_typer(invoices.app, name="invoice")
 app.add_typer(keys.app, name="keys")
 
 

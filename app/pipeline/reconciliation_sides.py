@@ -1,0 +1,197 @@
+"""Both sides of a reconciliation by UTC day and model: what the evidence says, and what the vendor's exports say."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import TypeAlias
+
+import numpy as np
+
+from app.costs.prices import canonical_model, without_snapshot
+from app.domain.configuration import PilotConfiguration
+from app.domain.evidence import Evidence, Flags, Floats, Numbers, codes
+from app.domain.invoices import ALL_MODELS, MEASURES, TOKENS, InvoiceLine
+from app.domain.pilot import DAY
+from app.domain.words import CoverageReason, Source
+from app.pipeline.closing import EPOCH, MICROSECOND, Selection, microseconds
+
+DAY_US = DAY // MICROSECOND
+Key: TypeAlias = tuple[date, str]
+
+
+@dataclass(slots=True)
+class Side:
+    """One day and model on one side; `None` = not said. `n` = exchanges, `uncounted` requests without token counts."""
+
+    n: int = 0
+    requests: float | None = None
+    input_tokens: float | None = None
+    cached_input_tokens: float | None = None
+    output_tokens: float | None = None
+    usd: Decimal | None = None
+    uncounted: float = 0.0
+    usd_variance: float = 0.0
+    tiers: frozenset[str] = field(default_factory=frozenset)
+
+
+def added(sides: Iterable[Side]) -> Side:
+    """The sum; what some of them do not say is the sum of the others, and what none says is unknown."""
+    listed = list(sides)
+    total = Side(n=sum(side.n for side in listed), uncounted=sum(side.uncounted for side in listed))
+    for name in MEASURES:
+        known = [value for side in listed if (value := getattr(side, name)) is not None]
+        setattr(total, name, sum(known) if known else None)
+    total.usd_variance = sum(side.usd_variance for side in listed)
+    total.tiers = frozenset().union(*(side.tiers for side in listed))
+    return total
+
+
+def key_of(base_url: str | None) -> Callable[[str], str]:
+    """By what models are the same on both sides: the price table's name, else without snapshot date and letter case."""
+    known: dict[str, str] = {ALL_MODELS: ALL_MODELS}
+
+    def key(model: str) -> str:
+        if model not in known:
+            found = canonical_model(model, base_url) or canonical_model(model, None)
+            known[model] = found.partition("/")[2] if found else without_snapshot(model.strip().lower()).replace(".", "-")
+        return known[model]
+
+    return key
+
+
+def whole_days(selection: Selection) -> set[date]:
+    """UTC days that lie wholly in closed days of the pilot, whatever its time zone."""
+    if selection.ends_at is None:
+        return set()
+    closed = set(selection.closed)
+    first = selection.ends_at - selection.last_day * DAY
+    days = {((first + (day - 1) * DAY) + timedelta(days=more)).date() for day in closed for more in (0, 1)}
+    return {day for day in days if _pilot_days(day, microseconds(first)) <= closed}
+
+
+def _pilot_days(day: date, first_us: int) -> set[int]:
+    starts = (day - EPOCH.date()).days * DAY_US
+    return {(starts - first_us) // DAY_US + 1, (starts + DAY_US - 1 - first_us) // DAY_US + 1}
+
+
+def production_rows(evidence: Evidence, selection: Selection) -> Flags:
+    """Rows whose tokens the vendor bills to this traffic: captured ones, and imported ones that only sampling left out."""
+    left_out = (selection.reasons == CoverageReason.NOT_SAMPLED.value) & (evidence.exchanges.sources != Source.LIVE.value)
+    in_closed = np.isin(selection.days, selection.closed)
+    return np.asarray(selection.counted | (left_out & in_closed), dtype=bool)
+
+
+def production_weights(evidence: Evidence, weights: Floats) -> Floats:
+    """How many requests a row stands for, where imported rows that sampling left out are counted themselves."""
+    by_import = 1.0 / evidence.exchanges.inclusion_probability
+    return np.where(evidence.exchanges.sources == Source.LIVE.value, weights, by_import)
+
+
+def measured_sides(
+    configuration: PilotConfiguration, evidence: Evidence, rows: Flags, weights: Floats, costs: Floats, days: set[date]
+) -> tuple[dict[Key, Side], dict[str, str]]:
+    """What the evidence says of each day and model, and one name of each model.
+
+    Args:
+        configuration: Names the model of replies that name none.
+        evidence: The incumbent's replies.
+        rows: Which are production's.
+        weights: How many requests each stands for.
+        costs: What each row's reply costs; NaN = nobody knows.
+        days: Which UTC days.
+    """
+    replies = evidence.incumbent
+    dates = evidence.exchanges.arrived_us // DAY_US
+    wanted = np.array(sorted((day - EPOCH.date()).days for day in days), dtype=np.int64)
+    counted = replies.is_there & ~np.isnan(replies.input_tokens) & ~np.isnan(replies.output_tokens)
+    at = np.flatnonzero(rows & (counted | replies.answered) & np.isin(dates, wanted))
+    models, names = codes(replies.models[at])
+    same = key_of(configuration.incumbent.base_url)
+    keys = [same(name or configuration.incumbent.model) for name in names]
+    distinct = sorted(set(keys))
+    group = np.array([distinct.index(key) for key in keys], dtype=np.int64)[models] if len(at) else models
+    cells, place = np.unique(np.stack([dates[at], group]), axis=1, return_inverse=True)
+    summed = _Sums(place.reshape(-1), cells.shape[1], weights[at], counted[at])
+    conversations = codes(evidence.exchanges.conversations[at])[0]
+    columns = (replies.input_tokens[at], np.nan_to_num(replies.cached_input_tokens[at]), replies.output_tokens[at])
+    sides = summed.sides(columns, costs[at], conversations)
+    shown = {key: name or configuration.incumbent.model for key, name in zip(keys, names, strict=True)}
+    found = zip(cells[0].tolist(), cells[1].tolist(), sides, strict=True)
+    return {((EPOCH + timedelta(days=day)).date(), distinct[model]): side for day, model, side in found}, shown
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sums:
+    """Weighted sums by cell; requests without token counts are reckoned like the others of their cell."""
+
+    place: Numbers
+    cells: int
+    weights: Floats
+    counted: Flags
+
+    def sides(self, tokens: Sequence[Floats], costs: Floats, conversations: Numbers) -> list[Side]:
+        requests = self._sum(np.ones(len(self.place)))
+        counted = self._sum(self.counted.astype(np.float64))
+        unpriced = self._sum((self.counted & np.isnan(costs)).astype(np.float64))
+        number = np.bincount(self.place, minlength=self.cells)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scale = np.where(counted > 0, requests / counted, np.nan)
+        inputs, cached, outputs = (self._sum(np.where(self.counted, column, 0.0)) * scale for column in tokens)
+        usd = self._sum(np.where(self.counted, np.nan_to_num(costs), 0.0)) * scale
+        variance = self._variance(np.where(self.counted, np.nan_to_num(costs), 0.0), conversations) * scale**2
+        return [
+            Side(
+                n=int(number[cell]), requests=float(requests[cell]),
+                input_tokens=_known(inputs[cell]), cached_input_tokens=_known(cached[cell]),
+                output_tokens=_known(outputs[cell]),
+                usd=None if unpriced[cell] or np.isnan(usd[cell]) else Decimal(repr(float(usd[cell]))),
+                uncounted=float(requests[cell] - counted[cell]), usd_variance=_known(variance[cell]) or 0.0,
+            )
+            for cell in range(self.cells)
+        ]  # fmt: skip
+
+    def _sum(self, values: Floats) -> Floats:
+        return np.asarray(np.bincount(self.place, weights=values * self.weights, minlength=self.cells), dtype=np.float64)
+
+    def _variance(self, costs: Floats, conversations: Numbers) -> Floats:
+        """Of a sum over conversations that were each taken with probability 1 / weight (Horvitz and Thompson, 1952)."""
+        if not len(self.place):
+            return np.zeros(self.cells)
+        many = int(conversations.max()) + 1
+        pairs, where = np.unique(self.place * many + conversations, return_inverse=True)
+        totals = np.bincount(where, weights=costs * self.weights)
+        heaviest = np.zeros(len(pairs))
+        np.maximum.at(heaviest, where, self.weights)
+        missed = np.maximum(0.0, 1.0 - 1.0 / heaviest) * totals**2
+        return np.asarray(np.bincount(pairs // many, weights=missed, minlength=self.cells), dtype=np.float64)
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def invoiced_sides(lines: Sequence[InvoiceLine], base_url: str | None) -> tuple[dict[Key, Side], dict[str, str]]:
+    """What the exports say of each day and model, and one name of each model."""
+    same = key_of(base_url)
+    groups: dict[Key, list[Side]] = {}
+    shown: dict[str, str] = {}
+    for line in lines:
+        key = same(line.model)
+        shown.setdefault(key, line.model)
+        groups.setdefault((line.day, key), []).append(_side(line))
+    return {key: added(sides) for key, sides in groups.items()}, shown
+
+
+def _side(line: InvoiceLine) -> Side:
+    side = Side(usd=line.usd, tiers=frozenset(line.facts.get("tiers", ())))
+    for name in TOKENS:
+        count = getattr(line, name)
+        setattr(side, name, None if count is None else float(count))
+    return side
+
+
+def over_all_models(sides: Mapping[Key, Side]) -> dict[Key, Side]:
+    """Each day as one."""
+    days = sorted({day for day, _ in sides})
+    return {(day, ALL_MODELS): added(side for (its, _), side in sides.items() if its == day) for day in days}
