@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.costs.monthly import TokenBill
+from app.costs.token_bill import TokenBill
 from app.domain.words import GateName, GateOutcome
 from app.pipeline.gates import Gates, gates_of
 from app.pipeline.money import Money
@@ -65,7 +65,10 @@ def test_all_traffic_counts_for_the_whole_and_its_own_for_a_split() -> None:
         assert f"if only {segment} moved" in split[GateName.SAVING].reason
     whole = found.operation(None)
     assert f"{EACH} of {2 * EACH} requests failed" in whole[GateName.RELIABILITY].reason
-    assert whole[GateName.SAVING].reason == "if all of it moves, 170.00 US dollars a month are saved; the chance that it saves money is 100.0%"
+    assert (
+        whole[GateName.SAVING].reason
+        == "if all of it moves, 170.00 US dollars a month are saved; the chance that it saves money is 100.0%"
+    )
 
 
 @pytest.mark.parametrize(("reason", "outcome"), [("cost", F), ("privacy", N), ("latency", N), ("control", N)])
