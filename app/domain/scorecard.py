@@ -32,6 +32,7 @@ from app.domain.registration_models import ChangeModel as ChangeModel
 from app.domain.registration_models import RegistrationModel as RegistrationModel
 from app.domain.rehearsal import RehearsalModel
 from app.domain.rubric_model import RubricModel
+from app.domain.rules_of_thumb import RuleOfThumb
 from app.domain.words import GateName, GateOutcome, Outcome
 
 SCHEMA_VERSION = 1
@@ -298,6 +299,7 @@ class CandidateModel(Model):
     judge_figures: JudgeFigures = JudgeFigures()
     checks: ChecksModel = ChecksModel()
     rubrics: dict[str, RubricModel] = {}
+    rules_of_thumb: list[RuleOfThumb] = []
     rehearsal: RehearsalModel | None = None
 
 
