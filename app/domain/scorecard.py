@@ -33,6 +33,7 @@ from app.domain.registration_models import RegistrationModel as RegistrationMode
 from app.domain.rehearsal import RehearsalModel
 from app.domain.rubric_model import RubricModel
 from app.domain.rules_of_thumb import RuleOfThumb
+from app.domain.serving import ServingModel
 from app.domain.words import GateName, GateOutcome, Outcome
 
 SCHEMA_VERSION = 1
@@ -300,6 +301,7 @@ class CandidateModel(Model):
     checks: ChecksModel = ChecksModel()
     rubrics: dict[str, RubricModel] = {}
     rules_of_thumb: list[RuleOfThumb] = []
+    serving: ServingModel = ServingModel()
     rehearsal: RehearsalModel | None = None
 
 

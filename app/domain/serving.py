@@ -77,6 +77,7 @@ class HourReadings:
     preemptions: float | None = None
     prefix_cache_hits: float | None = None
     prefix_cache_queries: float | None = None
+    prefix_cache_hit_rate_mean: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import orjson
 from sqlalchemy.orm import Session
 
-from app.costs.stairs import Stairs
+from app.domain.capacity_figures import CapacityModel
 from app.domain.configuration import PilotConfiguration
 from app.domain.drift import DriftModel
 from app.domain.epochs import EpochHistory
@@ -25,6 +25,7 @@ from app.domain.scorecard import (
     Scorecard,
     Window,
 )
+from app.domain.serving import ServingSeen
 from app.domain.words import Outcome, PilotState
 from app.errors import InvalidInput, Problem
 from app.pipeline.canaries import canaries_of
@@ -58,6 +59,7 @@ from app.pipeline.rubric_figures import rubric_figures
 from app.pipeline.rubric_hold import hold_cut_scores
 from app.pipeline.ruling import Case
 from app.pipeline.scorecard_inputs import Stored, days_since, inputs_hash_of, read_inputs, read_stored
+from app.pipeline.serving import serving_of, with_untested
 from app.pipeline.verdict import verdict_of
 from app.store.closed_days import DailySum, close_days, hold_closing, reopened_days
 from app.store.pilots import get_pilot
@@ -176,9 +178,18 @@ def make_scorecard(
         judge_money=judge_money_of(
             pilot.configuration, stored.judge_spend, grades=stored.paid_grades, waits_for=stored.judge_waits_for
         ),
-        warnings=[*warnings_of(evidence, selection), *sample.warnings, *fingerprint_warnings(stored.sightings, pilot)],
+        warnings=[
+            *warnings_of(evidence, selection),
+            *sample.warnings,
+            *fingerprint_warnings(stored.sightings, pilot),
+            *_of_servers(candidates),
+        ],
     )
     return card, hashes, sums
+
+
+def _of_servers(candidates: Mapping[str, CandidateModel]) -> list[str]:
+    return [warning for candidate in candidates.values() for warning in candidate.serving.warnings]
 
 
 def newest_label(evidence: Evidence) -> datetime | None:
@@ -213,7 +224,8 @@ def _candidate(
     scored = (pilot.incumbent.name, name)
     rubrics = rubric_figures(configuration, quality.evidence, stored.scores, scored, quality.pairs, talks)
     quality = hold_cut_scores(quality, rubrics.rubrics)
-    money = _money(stored, name, selection, talks, weights)
+    capacity = capacity_of(pilot, evidence, name, selection, weights, rate=rate_of(stored.rehearsals, name))
+    money = _money(stored, name, selection, talks, weights, capacity)
     drift = _drift(configuration, evidence, arm, quality, talks, selection.last_day)
     gates = gates_of(configuration, quality, arm, selection.counted, selection.days, talks.segment_of_row, money)
     latency = _latency(configuration, evidence, name, selection, weights, control)
@@ -233,7 +245,8 @@ def _candidate(
         changes=decisive_changes(stored.changes),
         load=latency.load,
     )
-    verdict = verdict_of(case)
+    serving = serving_of(pilot, name, stored.served.get(name, ServingSeen()), evidence, selection, stored.sightings)
+    verdict = with_untested(verdict_of(case), serving)
     moved = frozenset(verdict.routing) if verdict.outcome is Outcome.HYBRID else frozenset()
     return CandidateModel(
         coverage=pair_coverage(evidence, name, arm, selection),
@@ -242,12 +255,13 @@ def _candidate(
         latency=latency,
         reliability=reliability_of(evidence, arm, selection.counted, selection.days),
         left_out_by_hour=left_out_by_hour(evidence, name, arm, selection),
-        capacity=capacity_of(pilot, evidence, name, selection, weights, rate=rate_of(stored.rehearsals, name)),
+        capacity=capacity,
         cost=cost_model(money, moved),
         gates=list(gates.models),
         verdict=verdict,
         critical=critical_of(evidence, arm.labels, quality.pairs, talks).model_copy(update={"by_rubric": rubrics.critical}),
         rubrics=rubrics.rubrics,
+        serving=serving,
         drift=drift,
         judge_figures=judge_figures_of(configuration, quality.evidence, name, quality.pairs, talks, stored.cuts.get(name)),
         checks=checks_model(configuration, evidence, stored.findings, (pilot.incumbent.name, name), selection, talks),
@@ -255,7 +269,9 @@ def _candidate(
     )
 
 
-def _money(stored: Stored, name: str, selection: Selection, talks: Conversations, weights: Floats) -> Money:
+def _money(
+    stored: Stored, name: str, selection: Selection, talks: Conversations, weights: Floats, capacity: CapacityModel
+) -> Money:
     return money_of(
         stored.pilot.configuration,
         name,
@@ -265,9 +281,8 @@ def _money(stored: Stored, name: str, selection: Selection, talks: Conversations
         weights=weights,
         hours=stored.hours,
         first_day=_first_date(stored.pilot),
-        pilot_usd=stored.spend.usd,
-        unpriced_calls=stored.spend.unpriced,
-        stairs=Stairs(least=stored.pilot.configuration.candidate_named(name).replicas),
+        spend=stored.spend,
+        capacity=capacity,
     )
 
 

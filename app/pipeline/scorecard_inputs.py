@@ -15,6 +15,7 @@ from app.domain.judge_sample import JudgeShare
 from app.domain.ledger import LiveLedger
 from app.domain.pilot import DAY, ConfigurationChange, Pilot, Registration
 from app.domain.rehearsal import RehearsalModel
+from app.domain.serving import ServingMark, ServingSeen
 from app.pipeline.closing import NOT_LIVE, days_over
 from app.pipeline.confusions import labelling_graders
 from app.pipeline.freshness import inputs_hash
@@ -35,6 +36,7 @@ from app.store.model_sightings import sightings_of
 from app.store.pilots import get_pilot
 from app.store.registrations import changes_of, registration_of
 from app.store.rubric_columns import WantedScores, read_scores_as_columns
+from app.store.server_metrics import mark_serving, read_serving
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -51,6 +53,7 @@ class Inputs:
     judge_shares: Sequence[JudgeShare] = ()
     judge_spend: Sequence[SpendLine] = ()
     judge_waits_for: str = ""
+    serving: ServingMark = field(default_factory=ServingMark)
     rehearsals: Mapping[str, RehearsalModel] = field(default_factory=dict)
 
 
@@ -64,6 +67,7 @@ class Stored(Inputs):
     confusions: Sequence[LabelCount] = ()
     findings: Mapping[str, FindingColumns] = field(default_factory=dict)
     scores: Scores = field(default_factory=dict)
+    served: Mapping[str, ServingSeen] = field(default_factory=dict)
 
 
 def inputs_hash_of(inputs: Inputs, now: datetime) -> str:
@@ -79,24 +83,27 @@ def read_inputs(session: Session, pilot_name: str, *, as_of: datetime | None, no
     zone = ZoneInfo(pilot.configuration.pilot.timezone)
     until = as_of.astimezone(zone).date() if as_of is not None else None
     judge = judge_of(pilot.configuration)
+    ledger = read_ledger(session, pilot, now=now, as_of=as_of)
     return Inputs(
         pilot=pilot,
         hours=list_hours(session, pilot.id, until=until),
         spend=read_spend(session, pilot.id, as_of=as_of),
         registration=registration_of(session, pilot.id),
         changes=changes_of(session, pilot.id),
-        ledger=read_ledger(session, pilot, now=now, as_of=as_of),
+        ledger=ledger,
         sightings=[seen for seen in sightings_of(session, pilot.id) if as_of is None or seen.at <= as_of],
         judge_shares=read_shares(session, pilot.id, judge.version) if judge is not None and judge.version else (),
         judge_spend=spend_lines(session, pilot.id, as_of=as_of),
         judge_waits_for=waits_for(session, pilot.id) if as_of is None else "",
+        serving=mark_serving(session, pilot.id, until=_end_of_days(pilot, ledger, now, as_of)),
         rehearsals=present_rehearsals(session, pilot, as_of=as_of),
     )
 
 
 def read_stored(session: Session, pilot_name: str, *, as_of: datetime | None, now: datetime | None = None) -> Stored:
     """Reads everything."""
-    inputs = read_inputs(session, pilot_name, as_of=as_of, now=now or datetime.now(UTC))
+    moment = now or datetime.now(UTC)
+    inputs = read_inputs(session, pilot_name, as_of=as_of, now=moment)
     named = {field.name: getattr(inputs, field.name) for field in fields(Inputs)}
     evidence = read_evidence(session, inputs.pilot, as_of=as_of)
     arms = {arm.name: arm.id for arm in (inputs.pilot.incumbent, *inputs.pilot.candidates)}
@@ -108,7 +115,11 @@ def read_stored(session: Session, pilot_name: str, *, as_of: datetime | None, no
     cuts = {arm.name: cut[arm.id] for arm in inputs.pilot.candidates if arm.id in cut}
     paid = paid_grades(session, inputs.pilot.id, as_of=as_of)
     scores = _scores(session, inputs.pilot, evidence, as_of)
-    return Stored(evidence=evidence, cuts=cuts, findings=found, confusions=labels, paid_grades=paid, scores=scores, **named)
+    until = _end_of_days(inputs.pilot, inputs.ledger, moment, as_of)
+    served = read_serving(session, inputs.pilot.id, {arm.name: arm.id for arm in inputs.pilot.candidates}, until=until)
+    return Stored(
+        evidence=evidence, cuts=cuts, findings=found, confusions=labels, paid_grades=paid, scores=scores, served=served, **named
+    )
 
 
 def _scores(session: Session, pilot: Pilot, evidence: Evidence, as_of: datetime | None) -> Scores:
@@ -124,6 +135,12 @@ def _scores(session: Session, pilot: Pilot, evidence: Evidence, as_of: datetime 
         for each in wanted
         for arm in (pilot.incumbent, *pilot.candidates)
     }
+
+
+def _end_of_days(pilot: Pilot, ledger: LiveLedger, now: datetime, as_of: datetime | None) -> datetime | None:
+    """The end of the last day that is over: within a day nothing that servers say makes a scorecard another one."""
+    over = days_over(pilot, ledger, now=now, as_of=as_of)
+    return pilot.starts_at + over * DAY if pilot.starts_at is not None and over else None
 
 
 def days_since(pilot: Pilot, moment: datetime) -> int:

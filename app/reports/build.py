@@ -25,6 +25,7 @@ from app.reports.people import people_section
 from app.reports.quality import quality_section, segments_section
 from app.reports.rubrics import rubric_sections
 from app.reports.rules_of_thumb import rules_of_thumb_sections
+from app.reports.serving import serving_sections
 
 
 def build_document(
@@ -94,6 +95,7 @@ def _evidence(subject: Subject) -> Section:
             *checks_sections(subject),
             latency_section(subject),
             reliability_section(subject),
+            *serving_sections(subject),
             money_section(subject),
             *rules_of_thumb_sections(subject),
         ),

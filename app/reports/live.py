@@ -19,7 +19,7 @@ OFFSET_WORDS = {"ttft_any_seconds": "the first sign of an answer", "total_second
 def live_blocks(scorecard: Scorecard) -> tuple[Paragraph | Bullets | Table, ...]:
     """Nothing where nothing came live and nothing stands out."""
     ledger = scorecard.coverage
-    blocks: list[Paragraph | Bullets | Table] = [Paragraph(text=_sentence(said), tone="warning") for said in scorecard.warnings]
+    blocks: list[Paragraph | Bullets | Table] = [Paragraph(text=_sentence(said), tone="warning") for said in _own(scorecard)]
     facts = (*_lost(ledger), *_attempts(ledger), *_late(ledger))
     if facts:
         blocks.append(Bullets(title="More on the live requests", items=facts))
@@ -28,6 +28,12 @@ def live_blocks(scorecard: Scorecard) -> tuple[Paragraph | Bullets | Table, ...]
     if scorecard.control is not None:
         blocks += _control(scorecard.control)
     return tuple(blocks)
+
+
+def _own(scorecard: Scorecard) -> list[str]:
+    """Warnings but those of candidates' servers, which stand with each candidate."""
+    of_servers = {said for candidate in scorecard.candidates.values() for said in candidate.serving.warnings}
+    return [said for said in scorecard.warnings if said not in of_servers]
 
 
 def left_out_blocks(subject: Subject) -> tuple[Table, ...]:

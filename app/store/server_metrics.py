@@ -88,7 +88,7 @@ def _lives(said: Sequence[Mapping[str, Any]], unsaid: Sequence[Mapping[str, Any]
 _OF_PILOT = "FROM server_metrics WHERE pilot_id = :pilot AND at < :until"
 _GAUGES = {
     "running": ("mean", "max"), "waiting": ("mean", "max"), "kv_cache": ("mean", "max"), "gpu_utilisation": ("mean",),
-    "gpu_memory_bytes": ("max",),
+    "gpu_memory_bytes": ("max",), "prefix_cache_hit_rate": ("mean",),
 }  # fmt: skip
 _KEYS = {"kv_cache": "kv_cache_usage_rate", "gpu_utilisation": "gpu_utilisation_rate"}
 _COUNTERS = ("preemptions", "prefix_cache_hits", "prefix_cache_queries")
