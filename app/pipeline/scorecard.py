@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import orjson
 from sqlalchemy.orm import Session
 
-from app.domain.capacity_figures import CapacityModel
+from app.costs.stairs import Stairs
 from app.domain.configuration import PilotConfiguration
 from app.domain.drift import DriftModel
 from app.domain.epochs import EpochHistory
@@ -224,8 +224,7 @@ def _candidate(
     scored = (pilot.incumbent.name, name)
     rubrics = rubric_figures(configuration, quality.evidence, stored.scores, scored, quality.pairs, talks)
     quality = hold_cut_scores(quality, rubrics.rubrics)
-    capacity = capacity_of(pilot, evidence, name, selection, weights, rate=rate_of(stored.rehearsals, name))
-    money = _money(stored, name, selection, talks, weights, capacity)
+    money = _money(stored, name, selection, talks, weights)
     drift = _drift(configuration, evidence, arm, quality, talks, selection.last_day)
     gates = gates_of(configuration, quality, arm, selection.counted, selection.days, talks.segment_of_row, money)
     latency = _latency(configuration, evidence, name, selection, weights, control)
@@ -255,7 +254,7 @@ def _candidate(
         latency=latency,
         reliability=reliability_of(evidence, arm, selection.counted, selection.days),
         left_out_by_hour=left_out_by_hour(evidence, name, arm, selection),
-        capacity=capacity,
+        capacity=capacity_of(pilot, evidence, name, selection, weights, rate=rate_of(stored.rehearsals, name)),
         cost=cost_model(money, moved),
         gates=list(gates.models),
         verdict=verdict,
@@ -269,9 +268,7 @@ def _candidate(
     )
 
 
-def _money(
-    stored: Stored, name: str, selection: Selection, talks: Conversations, weights: Floats, capacity: CapacityModel
-) -> Money:
+def _money(stored: Stored, name: str, selection: Selection, talks: Conversations, weights: Floats) -> Money:
     return money_of(
         stored.pilot.configuration,
         name,
@@ -281,8 +278,9 @@ def _money(
         weights=weights,
         hours=stored.hours,
         first_day=_first_date(stored.pilot),
-        spend=stored.spend,
-        capacity=capacity,
+        pilot_usd=stored.spend.usd,
+        unpriced_calls=stored.spend.unpriced,
+        stairs=Stairs(least=stored.pilot.configuration.candidate_named(name).replicas),
     )
 
 
