@@ -12,12 +12,16 @@ class GroupModel(Model):
 
     A conversation of several groups is in each of them with its own pairs. `win_rate` as for the whole: n = conversations, an
     interval that may be looked at every day, in which a pair without a preference is bounded at 0 and 1.
+
+    `holds`: its one-sided lower `bound` clears the pilot's limit, at Holm's share of the error probability of the whole table.
     """
 
     name: str
     pairs: int = 0
     conversations: int = 0
     win_rate: EstimateModel = EstimateModel()
+    bound: float | None = None
+    holds: bool = False
 
 
 class CriticalModel(Model):

@@ -34,6 +34,7 @@ from app.domain.rehearsal import RehearsalModel
 from app.domain.rubric_model import RubricModel
 from app.domain.rules_of_thumb import RuleOfThumb
 from app.domain.serving import ServingModel
+from app.domain.split import SplitModel
 from app.domain.words import GateName, GateOutcome, Outcome
 
 SCHEMA_VERSION = 1
@@ -303,6 +304,7 @@ class CandidateModel(Model):
     rules_of_thumb: list[RuleOfThumb] = []
     serving: ServingModel = ServingModel()
     rehearsal: RehearsalModel | None = None
+    split: SplitModel = SplitModel()
 
 
 class ControlModel(Model):

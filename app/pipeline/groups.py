@@ -1,6 +1,6 @@
 """Quality by turn of the conversation and by length of the prompt: descriptive tables, never a gate."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +9,9 @@ from app.domain.configuration import PilotConfiguration
 from app.domain.estimate_models import EstimateModel
 from app.domain.evidence import ArmEvidence, Evidence, ExchangeColumns, Flags, Floats, Numbers
 from app.domain.groups import GroupModel
+from app.domain.registered import ALPHA
 from app.pipeline.conversations import Conversations, PairValues
-from app.statistics.asymptotic import interval
+from app.statistics.asymptotic import interval, lower_bound
 from app.statistics.sums import Sums
 
 # Fixed before any pilot: group n starts at its edge. The last group is open, an unknown number is a group of its own.
@@ -28,15 +29,42 @@ class Groups:
 
 
 def groups_of(
-    evidence: Evidence, arm: ArmEvidence, pairs: PairValues, talks: Conversations, configuration: PilotConfiguration
+    evidence: Evidence,
+    arm: ArmEvidence,
+    pairs: PairValues,
+    talks: Conversations,
+    configuration: PilotConfiguration,
+    *,
+    threshold: float | None = None,
 ) -> Groups:
-    """One candidate's win rate by turn and by prompt length, over the pairs that count."""
+    """One candidate's win rate by turn and by prompt length, over the pairs that count; `threshold` default: as configured."""
+    limit = 0.5 - configuration.quality.margin if threshold is None else threshold
     weights = 1.0 / evidence.exchanges.inclusion_probability
     n_optimal = configuration.pilot.planned_conversations / 2
     turns, lengths = turn_groups(evidence.exchanges, talks), length_groups(evidence, arm)
     return Groups(
-        by_turn=tuple(_table(turns, TURN_NAMES, pairs, talks, weights, n_optimal)),
-        by_prompt_length=tuple(_table(lengths, LENGTH_NAMES, pairs, talks, weights, n_optimal)),
+        by_turn=holding(list(_table(turns, TURN_NAMES, pairs, talks, weights, n_optimal)), limit, n_optimal),
+        by_prompt_length=holding(list(_table(lengths, LENGTH_NAMES, pairs, talks, weights, n_optimal)), limit, n_optimal),
+    )
+
+
+def holding(table: Sequence[tuple[GroupModel, Sums]], threshold: float, n_optimal: float) -> tuple[GroupModel, ...]:
+    """Each group with its lower bound and whether that clears the threshold: Holm's steps over the table (app.statistics.holm).
+
+    All are tested at ALPHA / m; those that clear it leave, and the rest is tested at ALPHA / (those that are left).
+    """
+    held: dict[int, float | None] = {}
+    while True:
+        left = [place for place in range(len(table)) if place not in held]
+        alpha = ALPHA / max(1, len(left))
+        bounds = {place: lower_bound(sums=table[place][1], alpha=alpha, n_optimal=n_optimal) for place in left}
+        new = {place: bound for place, bound in bounds.items() if bound is not None and bound > threshold}
+        if not new:
+            break
+        held |= new
+    return tuple(
+        group.model_copy(update={"bound": held.get(place, bounds.get(place)), "holds": place in held})
+        for place, (group, _) in enumerate(table)
     )
 
 
@@ -91,7 +119,7 @@ def _order_of_arrival(arrived_us: Numbers, conversation: Numbers) -> Floats:
 
 def _table(
     groups: Numbers, names: tuple[str, ...], pairs: PairValues, talks: Conversations, weights: Floats, n_optimal: float
-) -> Iterator[GroupModel]:
+) -> Iterator[tuple[GroupModel, Sums]]:
     """All groups at once: a million pairs are added up five times, not five times a group."""
     rows, shape = np.flatnonzero(pairs.counted), (len(names) + 1, len(talks.days))
     known = rows[~np.isnan(pairs.values[rows])]
@@ -118,16 +146,18 @@ class _Cells:
     values: Floats
 
 
-def _group(name: str, cells: _Cells, n_optimal: float) -> GroupModel:
+def _group(name: str, cells: _Cells, n_optimal: float) -> tuple[GroupModel, Sums]:
+    """With the sums that its lower end rests on."""
     value = _sums(cells.values, cells.known, cells.known_weights)
     low = _sums(cells.values, cells.pairs, cells.weights)
     high = _sums(cells.values + cells.pairs - cells.known, cells.pairs, cells.weights)
-    return GroupModel(
+    group = GroupModel(
         name=name,
         pairs=int(cells.pairs.sum()),
         conversations=low.n,
         win_rate=EstimateModel.of(interval(sums=value, n_optimal=n_optimal, lowest=low, highest=high)),
     )
+    return group, low
 
 
 def _sums(values: Floats, number: Floats, weights: Floats) -> Sums:

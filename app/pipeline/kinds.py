@@ -1,0 +1,145 @@
+"""Turns and prompt lengths at which the candidate holds, and what they cost: descriptive, for the next pilot's segments."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+
+from app.costs.token_bill import MOST_UNCOUNTED
+from app.domain.estimate_models import MoneyEstimate
+from app.domain.evidence import ArmEvidence, Evidence, Flags, Floats, Numbers, ReplyColumns
+from app.domain.groups import GroupModel
+from app.domain.split import KindModel
+from app.pipeline.closing import Selection
+from app.pipeline.conversations import Conversations
+from app.pipeline.groups import LENGTH_NAMES, TURN_NAMES, UNKNOWN, Groups, length_groups, turn_groups
+from app.pipeline.money import Money
+from app.pipeline.split_figures import Kinds
+from app.pipeline.split_words import names_of
+from app.pipeline.token_bills import PricesOf, candidate_prices, incumbent_prices, row_costs
+
+_DAY_US = 86_400_000_000
+_CENT = Decimal("0.01")
+
+
+def kinds_of(
+    groups: Groups, money: Money, evidence: Evidence, name: str, selection: Selection, talks: Conversations, weights: Floats
+) -> Kinds:
+    """Both tables with the tokens of each kind, and what they suggest.
+
+    Args:
+        groups: Win rates by turn and by prompt length.
+        money: Prices, and by what the closed days are multiplied.
+        evidence: All.
+        name: The candidate's.
+        selection: What counts.
+        talks: Conversations.
+        weights: How many production requests each exchange stands for.
+    """
+    arm = evidence.arms[name]
+    bills = _bills(money, evidence, arm, selection)
+    places = (turn_groups(evidence.exchanges, talks), length_groups(evidence, arm))
+    tables = [
+        _with_money(found, names, place, bills, money, selection.counted, weights)
+        for found, names, place in zip(
+            (groups.by_turn, groups.by_prompt_length), (TURN_NAMES, LENGTH_NAMES), places, strict=True
+        )
+    ]
+    words = [suggestion(what, table) for what, table in zip(("turns", "prompts (input tokens)"), tables, strict=True)]
+    return Kinds(tables[0], tables[1], tuple(said for said in words if said))
+
+
+def suggestion(what: str, table: Sequence[KindModel]) -> str:
+    """What to register for the next pilot, where some kinds hold and others do not."""
+    known = [kind for kind in table if kind.name != UNKNOWN]
+    holding = [kind for kind in known if kind.holds]
+    if not holding or len(holding) == len(known):
+        return ""
+    names = names_of(f"'{kind.name}'" for kind in holding)
+    amounts = [kind.incumbent_usd_per_month.value for kind in holding]
+    known_amounts = [amount for amount in amounts if amount is not None]
+    billed = ""
+    if len(known_amounts) == len(amounts):
+        billed = f" The incumbent bills {sum(known_amounts, Decimal(0)):,.2f} US dollars a month for them."
+    return (
+        f"Of {what} the candidate holds at {names} and is not shown to hold at the rest. Nobody registered them, so nothing "
+        f"moves by it: name them as a [[segment]] of their own in the next pilot.{billed}"
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Costs:
+    """One arm's cost of each row, 0 where it failed; NaN where it was not asked, or nobody counted or priced the reply."""
+
+    usd: Floats
+    lacking: Flags
+
+
+def _costs(replies: ReplyColumns, counted: Flags, dates: Numbers, prices: PricesOf, model: str) -> _Costs:
+    usd = row_costs(replies, counted, dates, prices, model=model)
+    usd[counted & replies.is_there & ~replies.answered] = 0.0
+    return _Costs(usd, counted & replies.answered & np.isnan(usd))
+
+
+def _bills(money: Money, evidence: Evidence, arm: ArmEvidence, selection: Selection) -> tuple[_Costs, _Costs | None]:
+    """What each row costs the incumbent, and the candidate if it is paid by the token."""
+    configuration, table, counted = money.configuration, money.table, selection.counted
+    dates = evidence.exchanges.arrived_us // _DAY_US
+    before = _costs(evidence.incumbent, counted, dates, incumbent_prices(configuration), configuration.incumbent.model)
+    if money.candidate is None:
+        return before, None
+    return before, _costs(arm.replies, counted, dates, candidate_prices(table), table.model)
+
+
+def _with_money(
+    found: Sequence[GroupModel],
+    names: Sequence[str],
+    place: Numbers,
+    bills: tuple[_Costs, _Costs | None],
+    money: Money,
+    counted: Flags,
+    weights: Floats,
+) -> tuple[KindModel, ...]:
+    before, after = (None if costs is None else _by_group(costs, place, counted, weights, len(names) + 1) for costs in bills)
+    kinds = []
+    for group in found:
+        number = (*names, UNKNOWN).index(group.name)
+        billed = _month(before, number, money)
+        asked = _month(after, number, money) if after is not None else Decimal(0)
+        saved = billed - asked if billed is not None and asked is not None else None
+        kinds.append(
+            KindModel(
+                name=group.name,
+                conversations=group.conversations,
+                win_rate=group.win_rate,
+                bound=group.bound,
+                holds=group.holds,
+                incumbent_usd_per_month=_point(billed),
+                saving_tokens_usd_per_month=_point(saved),
+            )
+        )
+    return tuple(kinds)
+
+
+def _by_group(costs: _Costs, place: Numbers, counted: Flags, weights: Floats, size: int) -> Floats:
+    """Dollars of each group: those of the known rows, scaled to all of them; NaN where too few are known."""
+
+    def added(rows: Flags, values: Floats) -> Floats:
+        return np.asarray(np.bincount(place[rows], weights=values[rows], minlength=size), dtype=np.float64)
+
+    known = counted & ~np.isnan(costs.usd)
+    usd, seen, every = added(known, costs.usd * weights), added(known, weights), added(counted, weights)
+    too_few = added(costs.lacking, weights) > float(MOST_UNCOUNTED) * every
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.where(too_few | (seen == 0), np.nan, usd * every / seen), dtype=np.float64)
+
+
+def _month(sums: Floats | None, number: int, money: Money) -> Decimal | None:
+    if sums is None or np.isnan(sums[number]) or money.month is None:
+        return None
+    return (Decimal(repr(float(sums[number]))) * money.month).quantize(_CENT)
+
+
+def _point(usd: Decimal | None) -> MoneyEstimate:
+    return MoneyEstimate(value=usd, method="point" if usd is not None else "none")
