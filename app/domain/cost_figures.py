@@ -128,3 +128,4 @@ class CostModel(Model):
     stairs: list[StairModel] = []
     options: list[OptionModel] = []
     pilot_spend: list[PilotSpend] = []
+    pilot_total_usd: Money | None = None

@@ -1,8 +1,8 @@
 """What a month costs on both sides, and the saving of all traffic or of a split of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 import numpy as np
@@ -14,13 +14,17 @@ from app.costs.token_bill import TokenBill
 from app.costs.upkeep import Upkeep, upkeep_of
 from app.domain.capacity_figures import CapacityModel
 from app.domain.configuration import CandidateTable, PilotConfiguration
+from app.domain.cost_figures import PilotSpend
 from app.domain.evidence import ArmEvidence, Evidence, Floats, codes
 from app.domain.hours import HoursEntry
 from app.pipeline.closing import Selection
 from app.pipeline.conversations import Conversations
 from app.pipeline.money_capacity import carrying_variation, stairs_of
 from app.pipeline.money_spread import moments_by_segment
+from app.pipeline.month_tokens import MonthTokens, month_tokens
+from app.pipeline.pilot_spend import pilot_spend
 from app.pipeline.token_bills import Basis, Bills, candidate_prices, incumbent_prices, is_paid_by_token, row_costs, token_bills
+from app.store.evidence import Spend
 
 _DAY_US = 86_400_000_000
 MONTHS_A_YEAR = 12
@@ -38,6 +42,9 @@ class Money:
         one_off_hours: All hours that come once, whenever they were worked.
         idle_hours: Recurring ones of other days, which say nothing of a month.
         requests: Production requests of the closed days.
+        pilot_spend: What the pilot itself cost, by purpose.
+        tokens: The incumbent's, of a month.
+        ends_at: End of the last closed day.
         closed: Numbers of the closed days.
         first_day: The calendar day that day 1 is, where the pilot is.
         moments: How conversations and days swing, by segment.
@@ -58,6 +65,9 @@ class Money:
     requests: float
     pilot_usd: Decimal
     unpriced_calls: tuple[str, ...]
+    pilot_spend: tuple[PilotSpend, ...] = ()
+    tokens: MonthTokens | None = None
+    ends_at: datetime | None = None
     closed: tuple[int, ...] = ()
     first_day: date | None = None
     moments: Mapping[str, SpendMoments] = field(default_factory=dict)
@@ -77,8 +87,7 @@ def money_of(  # noqa: PLR0913 - what a month is made of
     weights: Floats,
     hours: Sequence[HoursEntry],
     first_day: date | None,
-    pilot_usd: Decimal,
-    unpriced_calls: Iterable[str],
+    spend: Spend,
     capacity: CapacityModel,
     doubt: str = "",
 ) -> Money:
@@ -90,6 +99,7 @@ def money_of(  # noqa: PLR0913 - what a month is made of
     by_day = _recurring_by_day(hours, first_day)
     arm: ArmEvidence = evidence.arms[name]
     by_token = is_paid_by_token(table)
+    month = month_factor(closed_days=len(selection.closed))
     prices = incumbent_prices(configuration)
     stays = row_costs(evidence.incumbent, selection.counted, basis.dates, prices, model=configuration.incumbent.model)
     leaves = np.zeros(len(exchanges))
@@ -100,13 +110,20 @@ def money_of(  # noqa: PLR0913 - what a month is made of
         table=table,
         incumbent=token_bills(evidence.incumbent, basis, prices, model=configuration.incumbent.model),
         candidate=token_bills(arm.replies, basis, candidate_prices(table), model=table.model) if by_token else None,
-        month=month_factor(closed_days=len(selection.closed)),
+        month=month,
         upkeep=upkeep_of([(day, worked) for day, worked in by_day if day >= 1], selection.closed),
         one_off_hours=sum((entry.hours for entry in hours if not entry.is_recurring), Decimal(0)),
         idle_hours=sum((worked for day, worked in by_day if day not in selection.closed), Decimal(0)),
         requests=float(weights[selection.counted].sum()),
-        pilot_usd=pilot_usd,
-        unpriced_calls=tuple(unpriced_calls),
+        pilot_usd=spend.usd,
+        unpriced_calls=spend.unpriced,
+        pilot_spend=tuple(
+            pilot_spend(
+                spend, table, is_rented=not by_token, closed_days=len(selection.closed), hours=hours, cost=configuration.cost
+            )
+        ),
+        tokens=month_tokens(evidence.incumbent, selection.counted, weights, month),
+        ends_at=selection.ends_at,
         closed=selection.closed,
         first_day=first_day,
         moments=moments_by_segment(stays, leaves, weights, selection, talks),

@@ -26,6 +26,8 @@ from app.pipeline.money import (
     upgrade_hours,
     upkeep_hours,
 )
+from app.pipeline.money_options import options_of
+from app.pipeline.pilot_spend import pilot_total_usd
 from app.pipeline.saving import Drawn, drawn_month, saving_range_of
 
 METHOD = "monte_carlo"
@@ -57,12 +59,15 @@ def cost_model(money: Money, moved: frozenset[str]) -> CostModel:
         saving_of_split_usd_per_month=_point(saving_usd(money, moved) if moved else None),
         engineering_hours=_hours(money),
         pilot_usd=money.pilot_usd,
+        pilot_spend=list(money.pilot_spend),
+        pilot_total_usd=pilot_total_usd(money.pilot_spend),
         unpriced_models=sorted(unpriced_models(money) | set(money.unpriced_calls)),
         missing=missing_inputs(money),
         parts=dict(candidate.parts),
         requests_per_month=float(requests) if requests is not None else None,
         utilisation_rate=money.utilisation_rate,
         inputs=list(_inputs(money)),
+        options=options_of(money),
     )
     if saving_usd(money, None) is None:
         return points

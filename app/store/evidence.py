@@ -172,9 +172,9 @@ def _replies(session: Session, places: _Places, parameters: dict[str, Any]) -> R
     failures, *names = coded.spread(rows, known, places.count)
     status, *others = (_spread(column, rows, known, places.count) for column in numbers)
     if parameters["without_times"]:
-        names, others = [words([None] * places.count)] * 2, [np.full(places.count, np.nan)] * 8
-    sources, models = names
-    return ReplyColumns(_there(rows, known, places.count), failures, status, sources, models, *others)
+        names, others = [words([None] * places.count)] * 3, [np.full(places.count, np.nan)] * 12
+    sources, models, tiers = names
+    return ReplyColumns(_there(rows, known, places.count), failures, status, sources, models, tiers, *others)
 
 
 def _there(rows: Numbers, known: Flags, count: int) -> Flags:
@@ -268,19 +268,36 @@ def _spread_floats(session: Session, places: _Places, statement: tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
+class PurposeSpend:
+    """Paid calls for one purpose; `usd` None = the price of some of them is not known."""
+
+    purpose: str
+    calls: int
+    usd: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
 class Spend:
     """Money that a pilot itself spent; `unpriced` = models that were called and whose price nobody knows."""
 
     usd: Decimal
     unpriced: tuple[str, ...]
+    by_purpose: tuple[PurposeSpend, ...] = ()
 
 
 def read_spend(session: Session, pilot_id: int, *, as_of: datetime | None = None) -> Spend:
     """What is known to be spent, in all or by a moment."""
-    query = select(SpendRow.model, func.sum(SpendRow.usd), func.count() - func.count(SpendRow.usd))
-    query = query.where(SpendRow.pilot_id == pilot_id)
+    sums = (func.sum(SpendRow.usd), func.sum(SpendRow.calls), func.count() - func.count(SpendRow.usd))
+    query = select(SpendRow.model, SpendRow.purpose, *sums).where(SpendRow.pilot_id == pilot_id)
     if as_of is not None:
         query = query.where(SpendRow.at <= as_of)
-    rows = session.execute(query.group_by(SpendRow.model).order_by(SpendRow.model)).all()
-    known = [usd for _, usd, _ in rows if usd is not None]
-    return Spend(sum(known, Decimal(0)), tuple(model for model, _, unknown in rows if unknown))
+    keys = (SpendRow.model, SpendRow.purpose)
+    rows = session.execute(query.group_by(*keys).order_by(*keys)).all()
+    known = [usd for _, _, usd, _, _ in rows if usd is not None]
+    purposes: dict[str, PurposeSpend] = {}
+    for _, purpose, usd, calls, unknown in rows:
+        before = purposes.get(purpose, PurposeSpend(purpose, 0, Decimal(0)))
+        total = before.usd + usd if before.usd is not None and usd is not None and not unknown else None
+        purposes[purpose] = PurposeSpend(purpose, before.calls + int(calls), total)
+    unpriced = dict.fromkeys(model for model, _, _, _, unknown in rows if unknown)
+    return Spend(sum(known, Decimal(0)), tuple(unpriced), tuple(purposes.values()))
