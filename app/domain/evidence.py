@@ -49,13 +49,17 @@ class ExchangeColumns:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReplyColumns:
-    """One arm's replies, one row an exchange; `is_there` False = none is stored. `failures` "" = it answered."""
+    """One arm's replies, one row an exchange; `is_there` False = none is stored. `failures` "" = it answered.
+
+    `service_tiers` "" = the server named none.
+    """
 
     is_there: Flags
     failures: Words
     status: Floats
     sources: Words
     models: Words
+    service_tiers: Words
     input_tokens: Floats
     cached_input_tokens: Floats
     output_tokens: Floats
@@ -64,6 +68,10 @@ class ReplyColumns:
     total_seconds: Floats
     lag_seconds: Floats
     content_chars: Floats
+    reasoning_tokens: Floats
+    cache_write_tokens: Floats
+    audio_input_tokens: Floats
+    audio_output_tokens: Floats
 
     @property
     def failed(self) -> Flags:

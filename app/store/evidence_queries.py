@@ -37,8 +37,12 @@ REPLIES = RowQuery(
         "total_seconds": FLOAT,
         "lag_seconds": FLOAT,
         "content_chars": FLOAT,
+        "reasoning_tokens": FLOAT,
+        "cache_write_tokens": FLOAT,
+        "audio_input_tokens": FLOAT,
+        "audio_output_tokens": FLOAT,
     },
-    ("failure", "source", "model"),
+    ("failure", "source", "model", "service_tier"),
     _OF_ARM.format("replies"),
 )
 FAILURES = RowQuery({"exchange_id": NUMBER, "status": FLOAT}, ("failure",), _OF_ARM.format("replies"))

@@ -133,7 +133,7 @@ def _talks(rows: Sequence[Made]) -> Conversations:
 def _replies(rows: Sequence[Made], tokens: Sequence[float | None]) -> ReplyColumns:
     unknown, empty = np.full(len(rows), np.nan), words([""] * len(rows))
     there = np.ones(len(rows), dtype=bool)
-    return ReplyColumns(there, empty, unknown, empty, empty, floats(list(tokens)), *(unknown,) * 7)
+    return ReplyColumns(there, empty, unknown, empty, empty, empty, floats(list(tokens)), *(unknown,) * 11)
 
 
 def _pairs(rows: Sequence[Made]) -> PairColumns:

@@ -43,7 +43,7 @@ def replies(there: list[bool], failures: list[str]) -> ReplyColumns:
     unknown = np.full(len(there), np.nan)
     source = words(["imported"] * len(there))
     return ReplyColumns(
-        np.array(there, dtype=bool), words(failures), unknown, source, words([""] * len(there)), *(unknown,) * 8
+        np.array(there, dtype=bool), words(failures), unknown, source, *(words([""] * len(there)),) * 2, *(unknown,) * 12
     )
 
 

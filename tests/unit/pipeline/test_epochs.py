@@ -54,7 +54,9 @@ def replies(models: list[str]) -> ReplyColumns:
     size = len(models)
     unknown = np.full(size, np.nan)
     there = np.ones(size, dtype=bool)
-    return ReplyColumns(there, words([""] * size), unknown, words(["imported"] * size), words(models), *(unknown,) * 8)
+    return ReplyColumns(
+        there, words([""] * size), unknown, words(["imported"] * size), words(models), words([""] * size), *(unknown,) * 12
+    )
 
 
 def evidence_of(incumbent: Days, candidate: Days) -> Evidence:

@@ -20,7 +20,14 @@ def replies(chars: Floats) -> ReplyColumns:
     n, unknown = len(chars), np.full(len(chars), np.nan)
     facts: dict[str, Any] = dict.fromkeys(ReplyColumns.__slots__, unknown)
     none = words([""] * n)
-    facts |= {"is_there": np.ones(n, bool), "failures": none, "sources": none, "models": none, "content_chars": chars}
+    facts |= {
+        "is_there": np.ones(n, bool),
+        "failures": none,
+        "sources": none,
+        "models": none,
+        "service_tiers": none,
+        "content_chars": chars,
+    }
     return ReplyColumns(**facts)
 
 
