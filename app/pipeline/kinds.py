@@ -10,17 +10,33 @@ from app.costs.token_bill import MOST_UNCOUNTED
 from app.domain.estimate_models import MoneyEstimate
 from app.domain.evidence import ArmEvidence, Evidence, Flags, Floats, Numbers, ReplyColumns
 from app.domain.groups import GroupModel
-from app.domain.split import KindModel
+from app.domain.split import KindModel, SplitModel
+from app.domain.words import Outcome
 from app.pipeline.closing import Selection
 from app.pipeline.conversations import Conversations
 from app.pipeline.groups import LENGTH_NAMES, TURN_NAMES, UNKNOWN, Groups, length_groups, turn_groups
 from app.pipeline.money import Money
-from app.pipeline.split_figures import Kinds
+from app.pipeline.ruling import Case
+from app.pipeline.split_figures import Kinds, requests_by_segment, split_of
 from app.pipeline.split_words import names_of
 from app.pipeline.token_bills import PricesOf, candidate_prices, incumbent_prices, row_costs
 
 _DAY_US = 86_400_000_000
 _CENT = Decimal("0.01")
+
+
+def split_model_of(
+    case: Case,
+    outcome: Outcome,
+    groups: Groups,
+    evidence: Evidence,
+    selection: Selection,
+    talks: Conversations,
+    weights: Floats,
+) -> SplitModel:
+    """The split as the scorecard shows it; `outcome` is the verdict's."""
+    requests = requests_by_segment(talks.segment_of_row, selection.counted, weights)
+    return split_of(case, outcome, requests, kinds_of(groups, case.money, evidence, case.name, selection, talks, weights))
 
 
 def kinds_of(
