@@ -7,12 +7,12 @@ from app.api.error_handlers import error_response
 
 BODY_BYTES = 1024 * 1024
 IMPORTS = "/api/v1/imports/"
-FILES = ("/labels/import", "/invoices", "/plan/usage")
+FILES = ("/labels/import", "/hours/import", "/invoices", "/plan/usage")
 INGEST = "/ingest"
 
 
 class BodyLimit:
-    """Pure ASGI: import chunks, files of labels and vendors' exports may have `import_chunk_bytes`.
+    """Pure ASGI: import chunks, files of labels and hours, vendors' exports may have `import_chunk_bytes`.
 
     Batches of events may have `ingest_bytes`, all other bodies 1 MiB.
     """

@@ -71,7 +71,7 @@ class Client:
         method: str,
         path: str,
         *,
-        query: Mapping[str, str | int | None] | None = None,
+        query: Mapping[str, str | int | list[str] | None] | None = None,
         document: Any = None,
         content: bytes | None = None,
         media_type: str | None = None,

@@ -88,3 +88,14 @@ def test_what_is_not_such_a_file_is_refused(api: TestClient, text: bytes) -> Non
     answer = api.post(f"{HOURS}/import", content=text)
     assert answer.status_code == 422
     assert answer.json()["error"]["problems"]
+
+
+def test_a_thousand_lines_with_three_wrong_ones_import_nothing_and_name_the_three(api: TestClient) -> None:
+    lines = ["who,worked_on,hours,kind", *(f"ada,2026-11-{day % 28 + 1:02},1.5,tuning" for day in range(1000))]
+    lines[17], lines[500], lines[1000] = "ada,2026-11-31,1,tuning", "ada,2026-11-02,1,tunning", "ada,2026-11-02,-1,tuning"
+    answer = api.post(f"{HOURS}/import", content="\n".join(lines))
+    assert answer.status_code == 422
+    error = answer.json()["error"]
+    assert error["message"] == "no hours were imported: 3 problems"
+    assert [(p["line"], p["field"]) for p in error["problems"]] == [(18, "worked_on"), (501, "kind"), (1001, "hours")]
+    assert entries(api) == []
