@@ -47,6 +47,7 @@ from app.pipeline.groups import Groups, groups_of
 from app.pipeline.judge_figures import judge_figures_of
 from app.pipeline.judge_spending import judge_money_of
 from app.pipeline.judged_sample import sample_of
+from app.pipeline.kinds import split_model_of
 from app.pipeline.model_sightings import fingerprint_warnings
 from app.pipeline.money import Money, money_of
 from app.pipeline.money_figures import cost_model
@@ -247,9 +248,10 @@ def _candidate(
     serving = serving_of(pilot, name, stored.served.get(name, ServingSeen()), evidence, selection, stored.sightings)
     verdict = with_untested(verdict_of(case), serving)
     moved = frozenset(verdict.routing) if verdict.outcome is Outcome.HYBRID else frozenset()
+    groups = groups_of(quality.evidence, arm, quality.pairs, talks, configuration, threshold=quality.terms.threshold)
     return CandidateModel(
         coverage=pair_coverage(evidence, name, arm, selection),
-        quality=_with_groups(quality, groups_of(quality.evidence, arm, quality.pairs, talks, configuration)),
+        quality=_with_groups(quality, groups),
         segments=quality.segments,
         latency=latency,
         reliability=reliability_of(evidence, arm, selection.counted, selection.days),
@@ -265,6 +267,7 @@ def _candidate(
         judge_figures=judge_figures_of(configuration, quality.evidence, name, quality.pairs, talks, stored.cuts.get(name)),
         checks=checks_model(configuration, evidence, stored.findings, (pilot.incumbent.name, name), selection, talks),
         rehearsal=stored.rehearsals.get(name),
+        split=split_model_of(case, verdict.outcome, groups, evidence, selection, talks, weights),
     )
 
 
