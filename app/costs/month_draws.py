@@ -120,7 +120,7 @@ class SavingRange:
 def saving_range(month: Month) -> SavingRange:
     """Percentiles of the saving and the share of draws above 0."""
     saving = np.atleast_1d(np.asarray(month.saving_usd, dtype=np.float64))
-    low, p5, p50, p95, high = (float(value) for value in np.percentile(saving, (2.5, 5, 50, 95, 97.5)))
+    low, p5, p50, p95, high = np.percentile(saving, (2.5, 5, 50, 95, 97.5)).tolist()
     return SavingRange(low, p5, p50, p95, high, float((saving > 0).mean()), len(saving))
 
 

@@ -7,13 +7,23 @@ from decimal import Decimal
 import numpy as np
 
 from app.costs.break_even import break_even_requests
-from app.costs.month_draws import DRAWS, SEED, range_of, saving_range
+from app.costs.month_draws import DRAWS, SEED, SavingRange, range_of, saving_range
 from app.costs.month_model import Factors, Number, month_of
 from app.costs.monthly import CandidateMonth
 from app.costs.scenarios import month_in, scenarios_of
 from app.costs.tornado import Bar, tornado_of
 from app.costs.totals import payback_months, totals_of
-from app.domain.cost_figures import CostInput, CostModel, HoursModel, ScenarioModel, StairModel, TornadoBar
+from app.domain.cost_figures import (
+    CACHED_TOKENS,
+    INPUT_TOKENS,
+    OUTPUT_TOKENS,
+    CostInput,
+    CostModel,
+    HoursModel,
+    ScenarioModel,
+    StairModel,
+    TornadoBar,
+)
 from app.domain.estimate_models import EstimateModel, MoneyEstimate
 from app.pipeline.money import (
     Money,
@@ -84,7 +94,7 @@ def _ranges(money: Money, candidate: CandidateMonth, moved: frozenset[str]) -> d
     return {
         "incumbent_usd_per_month": _ranged(incumbent_usd(money, None), drawn.month.incumbent_usd, n),
         "candidate_usd_per_month": _ranged(candidate.usd, drawn.month.candidate_usd, n),
-        "saving_usd_per_month": _ranged(saving_usd(money, None), drawn.month.saving_usd, n),
+        "saving_usd_per_month": _between(saving_usd(money, None), found, n),
         **(_of_split(money, moved, n) if moved else {}),
         "probability_saving_positive": found.probability_positive,
         "saving_p5_usd": _usd(found.p5),
@@ -109,21 +119,22 @@ def _of_split(money: Money, moved: frozenset[str], n: int) -> dict[str, object]:
     saving = saving_usd(money, moved)
     if saving is None:
         return {}
+    found = saving_range_of(money, moved)
     return {
-        "saving_of_split_usd_per_month": _ranged(saving, drawn_month(money, moved).month.saving_usd, n),
-        "probability_split_saving_positive": saving_range_of(money, moved).probability_positive,
+        "saving_of_split_usd_per_month": _between(saving, found, n),
+        "probability_split_saving_positive": found.probability_positive,
     }
 
 
 def _scenarios(drawn: Drawn, n: int) -> Iterator[ScenarioModel]:
     for scenario in scenarios_of(drawn.model):
         point = month_in(scenario, drawn.model, _AS_IT_IS)
-        so = month_in(scenario, drawn.model, drawn.factors)
+        so = saving_range(month_in(scenario, drawn.model, drawn.factors).month)
         yield ScenarioModel(
             name=scenario.name,
             words=scenario.words,
-            saving_usd_per_month=_ranged(_usd(float(point.month.saving_usd)), so.month.saving_usd, n),
-            probability_saving_positive=saving_range(so.month).probability_positive,
+            saving_usd_per_month=_between(_usd(float(point.month.saving_usd)), so, n),
+            probability_saving_positive=so.probability_positive,
             total_saving_usd=_usd(float(point.total_saving_usd)),
         )
 
@@ -156,6 +167,7 @@ def _inputs(money: Money) -> Iterator[CostInput]:
     cost, table, upkeep = money.configuration.cost, money.table, money.upkeep
     requests = money.requests * float(money.month) if money.month is not None else None
     yield _input("requests a month", "requests", requests, "measured" if requests is not None else "unknown")
+    yield from _token_inputs(money)
     if money.candidate is None:
         yield _input("GPU price", "USD per hour", table.gpu_usd_per_hour, _given(table.gpu_usd_per_hour))
         yield _input("GPUs per replica", "GPUs", table.gpus_per_replica, "given")
@@ -175,6 +187,12 @@ def _inputs(money: Money) -> Iterator[CostInput]:
     rate, other = (cost.engineer_usd_per_hour, cost.other_usd_per_month) if cost is not None else (None, None)
     yield _input("price of an engineer's hour", "USD per hour", rate, _given(rate))
     yield _input("storage, network, monitoring, backups", "USD per month", other, _given(other))
+
+
+def _token_inputs(money: Money) -> Iterator[CostInput]:
+    said = (None, None, None) if money.tokens is None else (money.tokens.input, money.tokens.cached, money.tokens.output)
+    for name, tokens in zip((INPUT_TOKENS, CACHED_TOKENS, OUTPUT_TOKENS), said, strict=True):
+        yield _input(name, "tokens", tokens, "measured" if tokens is not None else "unknown")
 
 
 def _input(name: str, unit: str, value: Decimal | float | None, source: str) -> CostInput:
@@ -204,6 +222,10 @@ def _point(usd: Decimal | None) -> MoneyEstimate:
 def _ranged(value: Decimal | None, drawn: Number, n: int) -> MoneyEstimate:
     low, high = range_of(drawn)
     return MoneyEstimate(value=value, low=_usd(low), high=_usd(high), n=n, method=METHOD)
+
+
+def _between(value: Decimal | None, found: SavingRange, n: int) -> MoneyEstimate:
+    return MoneyEstimate(value=value, low=_usd(found.low), high=_usd(found.high), n=n, method=METHOD)
 
 
 def _estimate(value: np.ndarray, drawn: np.ndarray, n: int) -> EstimateModel:
