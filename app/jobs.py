@@ -23,6 +23,7 @@ class Job(StrEnum):
 
     ANCHORS = "pilot.anchors"
     GRADE = "pilot.grade"
+    REHEARSE = "pilot.rehearse"
     REPLAY = "pilot.replay"
     SWEEP = "pilot.sweep"
     MODELS = "pilot.models"

@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     grader_path: Path | None = Field(default=None, description="Folder where these modules lie, if they are not installed.")
     grader_seconds: float = Field(default=5.0, gt=0, le=600, description="How long one call of such a function may take.")
     lease_seconds: float = Field(default=30.0, gt=0, description="How long claimed work stays claimed without a heartbeat.")
+    rehearsal_concurrency: int = Field(
+        default=2000, ge=1, le=15_000, description="Calls in flight of one rehearsal; what is due beyond them is not sent."
+    )
     reply_bytes: int = Field(default=8 * 1024 * 1024, ge=1024, description="Longest reply read from a model server.")
 
     metrics_folder: Path | None = Field(

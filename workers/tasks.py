@@ -10,6 +10,9 @@ from app.pipeline.anchors import check_judges
 from app.pipeline.grading import GradingLimits, grade_pilot, sweep_gradings
 from app.pipeline.importing import abandon_stale_imports
 from app.pipeline.model_sightings import look_daily
+from app.pipeline.rehearsal import sweep_rehearsals
+from app.pipeline.rehearsal_step import Bounds
+from app.pipeline.rehearsal_work import work_on_rehearsal
 from app.pipeline.replay import sweep_replays, work_on_replay
 from app.pipeline.routing import write_routing
 from app.store.session import session_scope
@@ -30,6 +33,19 @@ def replay(replay_id: int) -> None:
     )
     if state is ReplayState.RUNNING:
         here.publish(Job.REPLAY, [replay_id])
+
+
+@celery.task(name=Job.REHEARSE.value)
+def rehearse(rehearsal_id: int) -> None:
+    """One step of a rehearsal; asks for the next one if there is more to do."""
+    here = runtime()
+    bounds = Bounds(here.settings.rehearsal_concurrency, here.settings.reply_bytes)
+    lease = here.settings.lease_seconds
+    state = work_on_rehearsal(
+        here.session_factory, rehearsal_id, lease_seconds=lease, bounds=bounds, digest_key=here.digest_key
+    )
+    if state is ReplayState.RUNNING:
+        here.publish(Job.REHEARSE, [rehearsal_id])
 
 
 @celery.task(name=Job.GRADE.value)
@@ -59,6 +75,7 @@ def sweep() -> None:
     here = runtime()
     with session_scope(here.session_factory, here.publish) as session:
         sweep_replays(session)
+        sweep_rehearsals(session)
         sweep_gradings(session)
         fold_marks(session)
         abandon_stale_imports(session, datetime.now(UTC) - timedelta(hours=here.settings.import_kept_hours))

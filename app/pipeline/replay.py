@@ -26,6 +26,7 @@ from app.store import replays
 from app.store.audit import record
 from app.store.health import DATABASE_ERRORS
 from app.store.pilots import get_pilot
+from app.store.rehearsals import open_rehearsal
 from app.store.session import SessionFactory, publish_after_commit, session_scope
 
 
@@ -48,8 +49,8 @@ def create_replay(
         UnknownPrice: A limit in dollars for a model whose tokens have no price.
     """
     pilot = get_pilot(session, pilot_name, for_update=True)
-    arm = _arm_named(pilot, candidate) if candidate is not None else None
-    _check_state(pilot)
+    arm = arm_named(pilot, candidate) if candidate is not None else None
+    check_not_stopped(pilot)
     _check_none_under_way(session, pilot, arm)
     if limits.usd is not None:
         _check_prices(pilot, arm)
@@ -128,7 +129,7 @@ def _run(
         pilot = get_pilot(session, replay.pilot_name)
     arms = [arm for arm in pilot.candidates if replay.arm_name in (None, arm.name)]
     content = ContentPolicy.of(pilot.configuration, digest_key)
-    candidates = [_candidate(pilot.configuration.candidate_named(arm.name), arm, environment, content) for arm in arms]
+    candidates = [candidate_to_ask(pilot.configuration.candidate_named(arm.name), arm, environment, content) for arm in arms]
     counted = {arm.name: replace(replay.progress.get(arm.name, ArmProgress()), not_asked=0) for arm in arms}
     with session_scope(session_factory) as session:
         replays.save_progress(session, replay.id, counted, worker=worker, lease_seconds=lease_seconds)
@@ -149,7 +150,8 @@ def _first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
     return _first_of(first) if isinstance(first, BaseExceptionGroup) else first
 
 
-def _candidate(table: CandidateTable, arm: Arm, environment: Mapping[str, str], content: ContentPolicy) -> Candidate:
+def candidate_to_ask(table: CandidateTable, arm: Arm, environment: Mapping[str, str], content: ContentPolicy) -> Candidate:
+    """A candidate with its address, key and prices; `InvalidInput` where its key is not in the environment."""
     key = environment.get(table.api_key_env, "").strip() if table.api_key_env else ""
     if table.api_key_env and not key:
         message = f"{table.name} needs a key: the worker has no environment variable {table.api_key_env}"
@@ -173,7 +175,8 @@ def _remaining(session: Session, pilot: Pilot, replay: Replay, arm: Arm) -> int:
     return min(left, max(0, replay.limits.exchanges - progress.asked))
 
 
-def _arm_named(pilot: Pilot, name: str) -> Arm:
+def arm_named(pilot: Pilot, name: str) -> Arm:
+    """The candidate of that name; `InvalidInput` if there is none."""
     found = next((arm for arm in pilot.candidates if arm.name == name), None)
     if found is None:
         allowed = ", ".join(arm.name for arm in pilot.candidates)
@@ -182,7 +185,8 @@ def _arm_named(pilot: Pilot, name: str) -> Arm:
     return found
 
 
-def _check_state(pilot: Pilot) -> None:
+def check_not_stopped(pilot: Pilot) -> None:
+    """`Conflict` if the pilot is stopped."""
     if pilot.state is PilotState.STOPPED:
         message = f"pilot {pilot.name!r} is stopped: nothing more is asked"
         raise Conflict(message, pilot=pilot.name)
@@ -193,6 +197,11 @@ def _check_none_under_way(session: Session, pilot: Pilot, arm: Arm | None) -> No
         if arm is None or other.arm_name in (None, arm.name):
             message = f"replay {other.id} is under way; wait for it or cancel it"
             raise Conflict(message, replay=other.id)
+    for asked in pilot.candidates if arm is None else (arm,):
+        rehearsal = open_rehearsal(session, asked)
+        if rehearsal is not None:
+            message = f"rehearsal {rehearsal} of {asked.name} is under way, which a replay would disturb; wait or cancel it"
+            raise Conflict(message, rehearsal=rehearsal)
 
 
 def _check_prices(pilot: Pilot, arm: Arm | None) -> None:

@@ -82,6 +82,13 @@ class Purse:
             self._reserved += reserve_usd
             return True
 
+    async def take_now(self, reserve_usd: Decimal) -> bool:
+        """Takes the reserve if it fits now; where a call may not wait."""
+        async with self._changed:
+            fits = self._limit is None or self._spent + self._reserved + reserve_usd <= self._limit
+            self._reserved += reserve_usd if fits else Decimal(0)
+            return fits
+
     async def settle(self, reserve_usd: Decimal, spent_usd: Decimal) -> None:
         """Gives the reserve back and takes what was spent."""
         async with self._changed:

@@ -200,4 +200,5 @@ def _answer(reading: Reading, log: list[Adaptation], calls: int) -> Answer:
         retry_after_seconds=reading.retry_after_seconds,
         calls=calls,
         fingerprint=reading.draft.fingerprint,
+        sent_at=reading.sent_at,
     )

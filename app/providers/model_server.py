@@ -60,6 +60,7 @@ class Answer:
             to be trusted.
         retry_after_seconds: What the server asked for in `Retry-After`.
         calls: HTTP requests it took: more than one if the server refused a parameter and was asked again without it.
+        sent_at: When the last request byte was handed to the socket, by `timing.now`; the reply's times count from there.
     """
 
     reply: Reply | Failure
@@ -70,6 +71,7 @@ class Answer:
     retry_after_seconds: float | None = None
     calls: int = 1
     fingerprint: str | None = None
+    sent_at: float | None = None
 
 
 class ModelServers(Protocol):

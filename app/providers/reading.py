@@ -69,6 +69,11 @@ class Reading:
         self._watch = Stopwatch()
         self._message = ""
 
+    @property
+    def sent_at(self) -> float | None:
+        """When the request was sent: times count from there; `None` = it is not known to be."""
+        return self._watch.started
+
     def start(self) -> None:
         """The response's head was read, so the request was sent."""
         self._watch.start(self._clock.sent_at)

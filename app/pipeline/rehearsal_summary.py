@@ -1,0 +1,176 @@
+"""What the steps of a rehearsal say together: the capacity, what a replica serves in time, and how much of the peak it was."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import numpy as np
+from scipy.stats import t
+
+from app.domain.configuration import PilotConfiguration
+from app.domain.estimate_models import EstimateModel
+from app.domain.pilot import Pilot
+from app.domain.rehearsal import (
+    PEAK_SECONDS,
+    CoversModel,
+    ObjectiveModel,
+    Rehearsal,
+    RehearsalModel,
+    RehearsalTerms,
+    StepKind,
+    StepModel,
+    StepOutcome,
+)
+from app.domain.serving_rate import ServingRate
+from app.pipeline.rehearsal_figures import has_times
+from app.pipeline.rehearsal_present import target_of
+from app.pipeline.rehearsal_schedule import SECOND_US, Arrivals, busiest, peak_per_minute
+from app.pipeline.rehearsal_search import BELOW_THROUGHPUT, bracket, is_saturated, speed_seconds
+
+REPEATS_METHOD = "mean_of_repeats"
+AT_LEAST_METHOD = "at_least"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def summarize(pilot: Pilot, rehearsal: Rehearsal, steps: Sequence[StepModel], arrivals: Arrivals) -> RehearsalModel:
+    """The whole result.
+
+    Args:
+        pilot: As it is now.
+        rehearsal: Whose terms count.
+        steps: All that were made, also those that are lost.
+        arrivals: Production's.
+    """
+    table = pilot.configuration.candidate_named(rehearsal.arm_name)
+    valid = [step for step in steps if step.is_valid]
+    return RehearsalModel(
+        id=rehearsal.id,
+        target=target_of(table),
+        objective=objective_of(pilot.configuration),
+        started_at=rehearsal.started_at or rehearsal.created_at,
+        finished_at=datetime.now(UTC),
+        steps=list(steps),
+        covers=_covers(rehearsal.terms, valid, arrivals, objective_of(pilot.configuration)),
+        capacity_requests_per_second=capacity_of(valid),
+        rate=rate_of(valid, table.replicas),
+        usd=sum((step.usd for step in steps), Decimal(0)),
+        unpriced=sum(step.unpriced for step in steps),
+        live_requests=sum(step.live_requests for step in steps),
+        notes=list(_notes(steps)),
+    )
+
+
+def objective_of(configuration: PilotConfiguration) -> ObjectiveModel:
+    """What pilot.toml says now."""
+    latency, reliability = configuration.latency, configuration.reliability
+    return ObjectiveModel(
+        ttft_any_p95_seconds=latency.ttft_any_p95_seconds if latency is not None else None,
+        total_p95_seconds=latency.total_p95_seconds if latency is not None else None,
+        max_failure_rate=reliability.max_failure_rate if reliability is not None else None,
+    )
+
+
+def capacity_of(valid: Sequence[StepModel]) -> EstimateModel:
+    """The most answers a second: with too much offered, unless a smaller load was answered faster.
+
+    Where nothing offered was too much, only `low` is known.
+    """
+    found = [step.answered_requests_per_second for step in valid if step.answered_requests_per_second.value is not None]
+    most = max(found, key=lambda rate: rate.value or 0.0, default=EstimateModel())
+    saturated = [step for step in valid if step.kind is StepKind.SATURATION and is_saturated(step)]
+    if not saturated:
+        return EstimateModel(low=most.value, n=most.n, method=AT_LEAST_METHOD) if most.value else EstimateModel()
+    last = saturated[-1].answered_requests_per_second
+    return last if (last.value or 0.0) > BELOW_THROUGHPUT * (most.value or 0.0) else most
+
+
+def rate_of(valid: Sequence[StepModel], replicas: int) -> ServingRate | None:
+    """What one replica serves within the objective: at the fastest pace that met it, with an interval over its repeats."""
+    served = _served(valid)
+    if not served:
+        return None
+    slots = [step.concurrency_littles / replicas for step in served if step.concurrency_littles is not None]
+    rates = [_in_time(step) for step in served]
+    p50, p95 = ([getattr(step.total_seconds, name).value for step in served] for name in ("p50", "p95"))
+    known = [[value for value in column if value is not None] for column in (rates, p50, p95)]
+    if not slots or not all(known):
+        return None
+    return ServingRate(
+        replicas=replicas,
+        slots_per_replica=_over_repeats(slots),
+        requests_per_second_per_replica=_over_repeats([rate / replicas for rate in known[0]]),
+        service_seconds_p50=float(np.mean(known[1])),
+        service_seconds_p95=float(np.mean(known[2])),
+    )
+
+
+def _in_time(step: StepModel) -> float | None:
+    """Answers a second within the objective that can go on: not those that only the beginning of a queue let in."""
+    good, answered = step.goodput_requests_per_second.value, step.answered_requests_per_second.value
+    return good if good is None or answered is None else min(good, answered)
+
+
+def _served(valid: Sequence[StepModel]) -> list[StepModel]:
+    """The repeats, if most of them met the objective; else the fastest single step below them that did."""
+    repeats = [step for step in valid if step.kind is StepKind.REPEAT]
+    met = [step for step in repeats if step.outcome is StepOutcome.MET]
+    if met and 2 * len(met) > len(repeats):
+        return met
+    below = repeats[0].speed if repeats else float("inf")
+    single = bracket([step for step in valid if step.speed < below]).met
+    return [single] if single is not None else []
+
+
+def _over_repeats(values: Sequence[float]) -> EstimateModel:
+    """Their mean with Student's t; one value has no interval."""
+    n, mean = len(values), float(np.mean(values))
+    if n == 1:
+        return EstimateModel(value=mean, n=1, method=REPEATS_METHOD)
+    half = float(t.isf(0.025, n - 1)) * float(np.std(values, ddof=1)) / n**0.5
+    return EstimateModel(value=mean, low=max(0.0, mean - half), high=mean + half, n=n, method=REPEATS_METHOD)
+
+
+def _covers(
+    terms: RehearsalTerms, valid: Sequence[StepModel], arrivals: Arrivals, objective: ObjectiveModel
+) -> CoversModel:  # fmt: skip
+    peak = peak_per_minute(arrivals)
+    offered = [step.offered_requests_per_second for step in valid if step.offered_requests_per_second is not None]
+    length = speed_seconds(terms, has_objective=has_times(objective)) * terms.speeds[0] * SECOND_US
+    begins = (
+        int(arrivals.arrived_us[busiest(arrivals, length)[0]]) if length <= arrivals.span_us else int(arrivals.arrived_us[0])
+    )
+    until = min(begins + int(length), int(arrivals.arrived_us[-1]))
+    return CoversModel(
+        production_requests_per_minute_peak=peak,
+        recorded_from=_moment(begins),
+        recorded_until=_moment(until),
+        largest_share=max(offered) * 60 / peak if offered and peak else None,
+    )
+
+
+def _moment(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def _notes(steps: Sequence[StepModel]) -> Iterator[str]:
+    offered, repeated = sum(step.offered for step in steps), sum(step.repeated for step in steps)
+    if repeated:
+        yield (
+            f"{repeated:,} of {offered:,} requests were sent in place of others that were not sampled or whose text is not "
+            "kept, at moments drawn near theirs."
+        )
+    if len(steps) > 1:
+        yield "Steps send some of the same requests again: a server that remembers prompts answers those faster than new ones."
+    live = sum(step.live_requests for step in steps)
+    if live:
+        yield f"Mirroring went on: {live:,} live requests were put to the candidate besides, as far as they were recorded."
+    lost = sum(step.outcome is StepOutcome.LOST for step in steps)
+    if lost:
+        yield f"{lost} steps were lost with their worker and made again."
+    if not any(step.kind is StepKind.SPEED and step.seconds >= PEAK_SECONDS for step in steps):
+        yield f"No step lasted {PEAK_SECONDS:.0f} s: too short to count as a test at production's busiest minute."
+    refused = sum(step.refused for step in steps)
+    if refused:
+        yield f"{refused:,} requests were not sent: so many calls as PILOT_REHEARSAL_CONCURRENCY allows were in flight."
+    if any(step.outcome is StepOutcome.NOT_VALID for step in steps):
+        yield "Steps that are not valid say nothing about the candidate: see their reasons."
