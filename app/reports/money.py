@@ -8,6 +8,7 @@ from app.reports import figures
 from app.reports.charts import money_chart
 from app.reports.context import Subject
 from app.reports.document import Cell, Chart, Paragraph, Section, Table, cells
+from app.reports.money_changes import change_sections
 from app.reports.wording import COST_PARTS, plain
 
 
@@ -24,7 +25,8 @@ def money_section(subject: Subject) -> Section:
         blocks += (Paragraph(text=text, tone="warning"),)
     if cost.incumbent_usd_per_month.value is not None and cost.candidate_usd_per_month.value is not None:
         blocks += (_chart(subject),)
-    return Section(slug=f"money-{subject.arm}", title="Money per month", blocks=(*blocks, table))
+    changes = tuple(change_sections(subject))
+    return Section(slug=f"money-{subject.arm}", title="Money per month", blocks=(*blocks, table), sections=changes)
 
 
 def _basis(cost: CostModel) -> str:
@@ -56,13 +58,37 @@ def _cost_table(subject: Subject) -> Table:
         *(cells(f"of it: {plain(part, COST_PARTS)}", figures.money(usd)) for part, usd in cost.parts.items()),
         cells("Saving if all of it moves", figures.money_with_interval(cost.saving_usd_per_month)),
         *_of_split(cost),
+        *_over_the_horizon(cost),
         cells("Chance that it saves money", _chance(cost.probability_saving_positive)),
         cells("Requests a month above which it pays", _pays(cost)),
+        *_used(cost),
         cells("One-off hours so far", f"{figures.number(hours.one_off, 1)} h"),
         cells("Hours of upkeep a month, extrapolated", _recurring(cost)),
         cells("Spent by this pilot itself", figures.money(cost.pilot_usd)),
     )
     return Table(caption="Money and hours per month", columns=("What", "Amount"), rows=rows, numeric=1)
+
+
+def _over_the_horizon(cost: CostModel) -> tuple[tuple[Cell, ...], ...]:
+    """Both arms in all, and when what comes once is paid back."""
+    if cost.horizon_months is None:
+        return ()
+    months = f"in {cost.horizon_months} months"
+    never = "never: running it costs no less" if cost.draws else "unknown: not computed"
+    payback = cost.payback_months
+    return (
+        cells(f"Staying {months}, all in all", figures.money_with_interval(cost.incumbent_total_usd)),
+        cells(f"Moving {months}, all in all", figures.money_with_interval(cost.candidate_total_usd)),
+        cells(
+            "Months until one-off hours are paid back",
+            never if payback.value is None else figures.number_with_interval(payback, 1),
+        ),
+    )
+
+
+def _used(cost: CostModel) -> tuple[tuple[Cell, ...], ...]:
+    share = cost.utilisation_rate
+    return () if share is None else (cells("Share of the rented capacity in use on average", figures.percent(share, 0)),)
 
 
 def _of_split(cost: CostModel) -> tuple[tuple[Cell, ...], ...]:

@@ -75,6 +75,8 @@ COST_PARTS = {
     "gpus": "GPUs",
     "tokens": "tokens",
     "engineering hours": "engineering hours that come back",
+    "upgrades": "hours for upgrades",
+    "one-off hours": "one-off hours, spread over the horizon",
     "other": "storage, network, monitoring and the like",
 }
 
