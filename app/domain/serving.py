@@ -78,6 +78,8 @@ class HourReadings:
     prefix_cache_hits: float | None = None
     prefix_cache_queries: float | None = None
     prefix_cache_hit_rate_mean: float | None = None
+    ttft_seconds_sum: float | None = None
+    ttft_count: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,7 @@ class ServingDay(Model):
     gpu_memory_bytes_max: float | None = None
     preemptions: float | None = None
     prefix_cache_hit_rate: float | None = None
+    ttft_mean_seconds: float | None = None
 
 
 class ServingBucket(Model):

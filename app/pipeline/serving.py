@@ -108,6 +108,7 @@ def _days(pilot: Pilot, hours: Sequence[HourReadings]) -> list[ServingDay]:
 
 def _day(day: int, hours: Sequence[HourReadings]) -> ServingDay:
     hits, queries = _sum(hours, "prefix_cache_hits"), _sum(hours, "prefix_cache_queries")
+    first_seconds, first_tokens = _sum(hours, "ttft_seconds_sum"), _sum(hours, "ttft_count")
     rate = hits / queries if hits is not None and queries else _mean(hours, "prefix_cache_hit_rate_mean")
     return ServingDay(
         day=day,
@@ -122,6 +123,7 @@ def _day(day: int, hours: Sequence[HourReadings]) -> ServingDay:
         gpu_memory_bytes_max=_max(hours, "gpu_memory_bytes_max"),
         preemptions=_sum(hours, "preemptions"),
         prefix_cache_hit_rate=rate,
+        ttft_mean_seconds=first_seconds / first_tokens if first_seconds is not None and first_tokens else None,
     )
 
 

@@ -99,6 +99,8 @@ _PREFIXES = {
     "nv_trt_llm_": "tensorrt-llm", "ollama_": "ollama",
 }  # fmt: skip
 _WANTED = frozenset(source.metric for sources in _SOURCES.values() for source in sources)
+# Exporters that escape names write `_` for `:`, and Dynamo the other way round.
+_OTHER_PREFIXES = {"vllm_": "vllm:", "sglang_": "sglang:", "llamacpp_": "llamacpp:", "trtllm:": "trtllm_"}
 _NAME = re.compile(r"[A-Za-z_:][A-Za-z0-9_:]*")
 _CREATED = "_created"
 # What else stands for one engine of several: ranks of one engine say the same number again.
@@ -169,13 +171,22 @@ def _wanted_lines(page: str) -> tuple[list[str], Counter[str]]:
         found = _NAME.match(line)
         if found is None:
             continue
-        name = found[0]
+        name = _plain(found[0])
         server = next((server for prefix, server in _PREFIXES.items() if name.startswith(prefix)), None)
         if server is not None:
             prefixes[server] += 1
         if name in _WANTED or (server is not None and name.endswith(_CREATED)):
-            lines.append(line.partition(" # {")[0])  # OpenMetrics may add an example to a sample
+            rest = line[found.end() :].partition(" # {")[0]  # OpenMetrics may add an example to a sample
+            lines.append(name + rest)
     return lines[:MOST_SAMPLES], prefixes
+
+
+def _plain(name: str) -> str:
+    """A metric's name as its server's documentation writes it."""
+    for other, plain in _OTHER_PREFIXES.items():
+        if name.startswith(other):
+            return plain + name.removeprefix(other)
+    return name
 
 
 def _samples(lines: Iterable[str]) -> Iterator[Sample]:

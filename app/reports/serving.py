@@ -65,9 +65,9 @@ def _days(serving: ServingModel) -> Iterator[Table]:
     yield Table(
         caption="What the server itself says, by day",
         columns=("Day", "Running at once, mean (most)", "Waiting, most", "KV cache in use, mean (most)", "GPU in use",
-                 "GPU memory", "Preemptions", "Prefix cache hits"),
+                 "GPU memory", "Preemptions", "Prefix cache hits", "First token, mean"),
         rows=tuple(_day(day) for day in serving.days),
-        numeric=7,
+        numeric=8,
         note="Read from its metrics page about once a minute: what happens in between is not seen.",
     )  # fmt: skip
 
@@ -83,6 +83,7 @@ def _day(day: ServingDay) -> tuple[Cell, ...]:
         figures.UNKNOWN if memory is None else f"{memory / GIBIBYTE:.1f} GiB",
         figures.count(day.preemptions),
         figures.percent(day.prefix_cache_hit_rate),
+        figures.seconds(day.ttft_mean_seconds),
     )
 
 

@@ -14,12 +14,14 @@ from pathlib import Path
 from aiohttp import web
 
 from app.simulator.assistant import CANDIDATE, INCUMBENT
+from app.simulator.capacity import Slots
 from app.simulator.demo_pilot import JUDGE_MODEL
 from app.simulator.faults import Fault, Faults
 from app.simulator.history import CANDIDATE_MODEL, INCUMBENT_MODEL, SEED
 from app.simulator.judge import SimulatedJudge
 from app.simulator.models import SimulatedModel
 from app.simulator.recorded import RecordedModel, read_recorded_replies
+from app.simulator.server_figures import Ageing
 from app.simulator.serving import SHUTDOWN_SECONDS, Endpoint, Role, Speed, make_application, start
 
 JUDGE, RECORDED = "judge", "recorded"
@@ -46,6 +48,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds-to-first", type=float, default=0.0)
     parser.add_argument("--tokens-per-second", type=float, default=0.0, help="0 = at once")
     parser.add_argument("--speedup", type=float, default=None, help="answer with each arm's own times, divided by this")
+    parser.add_argument(
+        "--slots", type=int, default=0, help="a server of known capacity: so many requests at once, the others wait"
+    )
+    parser.add_argument("--service-seconds", type=float, default=0.5, help="how long each request holds its slot")
+    parser.add_argument("--varies", type=float, default=0.0, help="share of answers that are another one each time")
+    parser.add_argument("--slower", type=float, default=0.0, help="seconds that each answer adds to all later ones")
+    parser.add_argument("--leak", type=float, default=0.0, help="share of the KV cache that each answer never gives back")
     parser.add_argument("--fault", action="append", default=[], metavar="KIND=RATE", help=f"of {', '.join(Fault)}")
     parser.add_argument("--refuse", action="append", default=[], help="a parameter, or response_format.json_schema")
     parser.add_argument("--replies", type=Path, help="recorded replies, for --role recorded")
@@ -56,7 +65,9 @@ def _parser() -> argparse.ArgumentParser:
 def _endpoint(name: str, options: argparse.Namespace) -> Endpoint:
     rates = {Fault(kind): float(rate) for kind, _, rate in (text.partition("=") for text in options.fault)}
     speed = Speed(options.seconds_to_first, options.tokens_per_second)
-    return Endpoint(_role(name, options), speed, Faults(rates, seed=options.seed), tuple(options.refuse))
+    slots = Slots(options.slots, options.service_seconds) if options.slots else None
+    faults, ageing = Faults(rates, seed=options.seed), Ageing(options.slower, options.leak)
+    return Endpoint(_role(name, options), speed, faults, tuple(options.refuse), slots, ageing, options.varies)
 
 
 def _role(name: str, options: argparse.Namespace) -> Role:

@@ -12,8 +12,10 @@ from typing import Protocol
 from aiohttp import web
 
 from app.domain.exchange import Json
+from app.simulator.capacity import Slots
 from app.simulator.completions import Answer, Refusal
 from app.simulator.faults import GARBAGE, REFUSALS, Fault, Faults
+from app.simulator.server_figures import Ageing, ServerFigures, metrics_page
 from app.simulator.wire import ROUTES, Events, Route
 
 MAX_REQUEST_BYTES = 64 * 1024 * 1024
@@ -44,12 +46,18 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A role, how fast it is, what goes wrong, and which parameters it refuses, as servers of its kind do."""
+    """A role, how fast it is, what goes wrong, and which parameters it refuses, as servers of its kind do.
+
+    With `slots` it has a known capacity, and their time takes the place of `speed` and of the role's own times.
+    """
 
     role: Role
     speed: Speed = Speed()
     faults: Faults = field(default_factory=Faults)
     refuses: tuple[str, ...] = ()
+    slots: Slots | None = None
+    ageing: Ageing = field(default_factory=Ageing)
+    varies: float = 0.0
 
 
 def make_application(endpoints: Mapping[str, Endpoint]) -> web.Application:
@@ -60,9 +68,15 @@ def make_application(endpoints: Mapping[str, Endpoint]) -> web.Application:
     """
     application = web.Application(client_max_size=MAX_REQUEST_BYTES)
     application.router.add_get("/health", _health)
-    first = next(iter(endpoints.values()))
-    for prefix, endpoint in [("", first), *((f"/{name}", endpoint) for name, endpoint in endpoints.items())]:
-        served = _Served(endpoint)
+    served_by = {name: _Served(endpoint) for name, endpoint in endpoints.items()}
+    figures = [served.figures for served in served_by.values()]
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=metrics_page(figures), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    application.router.add_get("/metrics", metrics)
+    first = next(iter(served_by.values()))
+    for prefix, served in [("", first), *((f"/{name}", served) for name, served in served_by.items())]:
         for route in ROUTES:
             application.router.add_post(f"{prefix}/v1{route.path}", partial(served.complete, route))
         application.router.add_get(f"{prefix}/v1/models", served.models)
@@ -103,12 +117,19 @@ class _Served:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
+        slots = endpoint.slots.number if endpoint.slots is not None else 0
+        self.figures = ServerFigures(endpoint.role.model, endpoint.ageing, endpoint.varies, slots)
 
     async def models(self, _: web.Request) -> web.Response:
         model = {"id": self._endpoint.role.model, "object": "model", "created": 0, "owned_by": "simulator"}
         return web.json_response({"object": "list", "data": [model]})
 
     async def complete(self, route: Route, http: web.Request) -> web.StreamResponse:
+        """One call, counted."""
+        with self.figures.call():
+            return await self._complete(route, http)
+
+    async def _complete(self, route: Route, http: web.Request) -> web.StreamResponse:
         request = _parsed(await http.read(), route)
         if isinstance(request, Refusal):
             return _refusal_response(request)
@@ -120,17 +141,40 @@ class _Served:
         answer = self._endpoint.role.answer(route.to_chat(request))
         if isinstance(answer, Refusal):
             return _refusal_response(answer)
-        return await self._send(http, route, request, _distorted(answer, fault), fault)
+        if self.figures.delay_seconds:
+            await asyncio.sleep(self.figures.delay_seconds)
+        distorted = _distorted(self.figures.answered(answer), fault)
+        if self._endpoint.slots is not None:
+            return await _send_in_turn(http, route, request, distorted, self._endpoint.slots)
+        return await self._send(http, route, request, distorted, fault)
 
     async def _send(self, http: web.Request, route: Route, request: Json, answer: Answer, fault: Fault) -> web.StreamResponse:
         speed = self._endpoint.speed
         first = speed.seconds_to_first if answer.seconds_to_first is None else answer.seconds_to_first
         rate = answer.tokens_per_second or speed.tokens_per_second
         await asyncio.sleep({Fault.HANG: HANG_SECONDS, Fault.SLOW: speed.slow_seconds}.get(fault, 0) + first)
+        self.figures.first_token(first)
         pace = _Pace(rate, lambda: route.events(answer, request))
         if request.get("stream"):
             return await _stream(http, pace, fault)
         return await _whole(http, pace, route.whole(answer, request), fault)
+
+
+async def _send_in_turn(http: web.Request, route: Route, request: Json, answer: Answer, slots: Slots) -> web.StreamResponse:
+    """Sends an answer when its slot's time is over; of a stream the first event at its own moment."""
+    async with slots.turn() as turn:
+        if not request.get("stream"):
+            await turn.last()
+            return web.json_response(route.whole(answer, request))
+        first, *rest = [data for _, data in route.events(answer, request)]
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
+        await turn.first()
+        await response.prepare(http)
+        await response.write(first)
+        await turn.last()
+        await response.write(b"".join(rest))
+        await response.write_eof()
+        return response
 
 
 class _Pace:

@@ -91,7 +91,7 @@ _GAUGES = {
     "gpu_memory_bytes": ("max",), "prefix_cache_hit_rate": ("mean",),
 }  # fmt: skip
 _KEYS = {"kv_cache": "kv_cache_usage_rate", "gpu_utilisation": "gpu_utilisation_rate"}
-_COUNTERS = ("preemptions", "prefix_cache_hits", "prefix_cache_queries")
+_COUNTERS = ("preemptions", "prefix_cache_hits", "prefix_cache_queries", "ttft_seconds_sum", "ttft_count")
 _FUNCTIONS = {"mean": "avg", "max": "max"}
 
 
