@@ -9,6 +9,8 @@ from typing import Literal
 from app.domain.estimate_models import EstimateModel, Model, Money, MoneyEstimate
 
 InputSource = Literal["measured", "given", "field", "unknown"]
+# Inputs that say what a month of the incumbent's tokens is made of.
+INPUT_TOKENS, CACHED_TOKENS, OUTPUT_TOKENS = "input tokens a month", "of these from the cache", "output tokens a month"
 
 
 class HoursModel(Model):

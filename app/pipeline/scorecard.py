@@ -58,6 +58,7 @@ from app.pipeline.registration import plan_of
 from app.pipeline.registration_card import registration_model
 from app.pipeline.rubric_figures import rubric_figures
 from app.pipeline.rubric_hold import hold_cut_scores
+from app.pipeline.rules_beside import rules_beside
 from app.pipeline.ruling import Case
 from app.pipeline.scorecard_inputs import Stored, days_since, inputs_hash_of, read_inputs, read_stored
 from app.pipeline.serving import serving_of, with_untested
@@ -249,12 +250,13 @@ def _candidate(
     verdict = with_untested(verdict_of(case), serving)
     moved = frozenset(verdict.routing) if verdict.outcome is Outcome.HYBRID else frozenset()
     groups = groups_of(quality.evidence, arm, quality.pairs, talks, configuration, threshold=quality.terms.threshold)
+    reliability = reliability_of(evidence, arm, selection.counted, selection.days)
     return CandidateModel(
         coverage=pair_coverage(evidence, name, arm, selection),
         quality=_with_groups(quality, groups),
         segments=quality.segments,
         latency=latency,
-        reliability=reliability_of(evidence, arm, selection.counted, selection.days),
+        reliability=reliability,
         left_out_by_hour=left_out_by_hour(evidence, name, arm, selection),
         capacity=capacity_of(pilot, evidence, name, selection, weights, rate=rate_of(stored.rehearsals, name)),
         cost=cost_model(money, moved),
@@ -262,6 +264,7 @@ def _candidate(
         verdict=verdict,
         critical=critical_of(evidence, arm.labels, quality.pairs, talks).model_copy(update={"by_rubric": rubrics.critical}),
         rubrics=rubrics.rubrics,
+        rules_of_thumb=rules_beside(money, reliability.candidate_available_rate),
         serving=serving,
         drift=drift,
         judge_figures=judge_figures_of(configuration, quality.evidence, name, quality.pairs, talks, stored.cuts.get(name)),
