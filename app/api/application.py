@@ -4,7 +4,22 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 import parallel_pilot
-from app.api import grading, health, hours, imports, ingest, invoices, keys, labels, pilots, plans, replays, reports, scorecards
+from app.api import (
+    grading,
+    health,
+    hours,
+    imports,
+    ingest,
+    invoices,
+    keys,
+    labels,
+    pilots,
+    plans,
+    rehearsals,
+    replays,
+    reports,
+    scorecards,
+)
 from app.api.body_limit import BodyLimit
 from app.api.counting import CountAnswers
 from app.api.dependencies import Services
@@ -13,7 +28,7 @@ from app.pipeline.ingesting import Intake
 from app.pipeline.labelling.answering import Desk
 
 API_PREFIX = "/api/v1"
-STAGES = (pilots, imports, replays, grading, labels, hours, invoices, scorecards, reports, plans, keys)
+STAGES = (pilots, imports, replays, rehearsals, grading, labels, hours, invoices, scorecards, reports, plans, keys)
 
 
 def make_api(services: Services) -> FastAPI:

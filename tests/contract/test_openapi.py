@@ -19,6 +19,8 @@ ROUTES = {
     "POST /api/v1/pilots/{name}/imports", "PUT /api/v1/imports/{id}/chunks", "POST /api/v1/imports/{id}/commit",
     "GET /api/v1/imports/{id}", "DELETE /api/v1/imports/{id}",
     "POST /api/v1/pilots/{name}/replays", "GET /api/v1/replays/{id}", "POST /api/v1/replays/{id}/cancel",
+    "POST /api/v1/pilots/{name}/rehearsals/plan", "POST /api/v1/pilots/{name}/rehearsals",
+    "GET /api/v1/pilots/{name}/rehearsals", "GET /api/v1/rehearsals/{id}", "POST /api/v1/rehearsals/{id}/cancel",
     "POST /api/v1/pilots/{name}/grading", "GET /api/v1/pilots/{name}/grading",
     "GET /api/v1/pilots/{name}/grading/versions",
     "GET /api/v1/pilots/{name}/invoices", "POST /api/v1/pilots/{name}/invoices",
@@ -55,7 +57,7 @@ def operations(description: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any
 
 def _plain(route: str) -> str:
     """Numbers may be called what their stage calls them."""
-    for number in ("import_id", "replay_id", "report_id", "entry_id"):
+    for number in ("import_id", "replay_id", "rehearsal_id", "report_id", "entry_id"):
         route = route.replace(f"{{{number}}}", "{id}")
     return route
 
