@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Literal
 
 from app.domain.estimate_models import EstimateModel, Model, Money, MoneyEstimate
+from app.domain.reconciliation import ReconciliationModel
 
 InputSource = Literal["measured", "given", "field", "unknown"]
 # Inputs that say what a month of the incumbent's tokens is made of.
@@ -130,4 +131,5 @@ class CostModel(Model):
     stairs: list[StairModel] = []
     options: list[OptionModel] = []
     pilot_spend: list[PilotSpend] = []
+    reconciliation: ReconciliationModel | None = None
     pilot_total_usd: Money | None = None

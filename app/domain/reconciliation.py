@@ -69,7 +69,7 @@ class ReconciliationModel(Model):
         missing_days: Closed UTC days with measured traffic of which the invoice says nothing.
         other_models: On the invoice only.
         unmatched_models: Measured, and under no name on the invoice.
-        uncounted_rate: Share of the measured requests without token counts, reckoned like the others.
+        uncounted_rate: Share of the measured requests whose token counts are estimated: the vendor gave none.
         price_factor: Invoiced over measured dollars, where tokens are the same and one factor explains every day and model.
         discount_rate: What `[incumbent] discount_rate` would have to be for both to be the same.
         is_unknown: The dollars differ by more than `most_difference_rate`: the saving gate is unknown.

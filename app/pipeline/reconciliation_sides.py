@@ -15,6 +15,7 @@ from app.domain.invoices import ALL_MODELS, MEASURES, TOKENS, InvoiceLine
 from app.domain.pilot import DAY
 from app.domain.words import CoverageReason, Source
 from app.pipeline.closing import EPOCH, MICROSECOND, Selection, microseconds
+from app.pipeline.estimated_usage import with_estimates
 
 DAY_US = DAY // MICROSECOND
 Key: TypeAlias = tuple[date, str]
@@ -101,7 +102,8 @@ def measured_sides(
         costs: What each row's reply costs; NaN = nobody knows.
         days: Which UTC days.
     """
-    replies = evidence.incumbent
+    estimated = with_estimates(evidence.incumbent)
+    replies = estimated.replies
     dates = evidence.exchanges.arrived_us // DAY_US
     wanted = np.array(sorted((day - EPOCH.date()).days for day in days), dtype=np.int64)
     counted = replies.is_there & ~np.isnan(replies.input_tokens) & ~np.isnan(replies.output_tokens)
@@ -112,7 +114,7 @@ def measured_sides(
     distinct = sorted(set(keys))
     group = np.array([distinct.index(key) for key in keys], dtype=np.int64)[models] if len(at) else models
     cells, place = np.unique(np.stack([dates[at], group]), axis=1, return_inverse=True)
-    summed = _Sums(place.reshape(-1), cells.shape[1], weights[at], counted[at])
+    summed = _Sums(place.reshape(-1), cells.shape[1], weights[at], counted[at], (counted & ~estimated.is_guess)[at])
     conversations = codes(evidence.exchanges.conversations[at])[0]
     columns = (replies.input_tokens[at], np.nan_to_num(replies.cached_input_tokens[at]), replies.output_tokens[at])
     sides = summed.sides(columns, costs[at], conversations)
@@ -123,16 +125,20 @@ def measured_sides(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sums:
-    """Weighted sums by cell; requests without token counts are reckoned like the others of their cell."""
+    """Weighted sums by cell; requests without token counts are reckoned like the others of their cell.
+
+    `told` = whose counts come from the server, and are no estimate.
+    """
 
     place: Numbers
     cells: int
     weights: Floats
     counted: Flags
+    told: Flags
 
     def sides(self, tokens: Sequence[Floats], costs: Floats, conversations: Numbers) -> list[Side]:
         requests = self._sum(np.ones(len(self.place)))
-        counted = self._sum(self.counted.astype(np.float64))
+        counted, told = (self._sum(flags.astype(np.float64)) for flags in (self.counted, self.told))
         unpriced = self._sum((self.counted & np.isnan(costs)).astype(np.float64))
         number = np.bincount(self.place, minlength=self.cells)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -146,7 +152,7 @@ class _Sums:
                 input_tokens=_known(inputs[cell]), cached_input_tokens=_known(cached[cell]),
                 output_tokens=_known(outputs[cell]),
                 usd=None if unpriced[cell] or np.isnan(usd[cell]) else Decimal(repr(float(usd[cell]))),
-                uncounted=float(requests[cell] - counted[cell]), usd_variance=_known(variance[cell]) or 0.0,
+                uncounted=float(requests[cell] - told[cell]), usd_variance=_known(variance[cell]) or 0.0,
             )
             for cell in range(self.cells)
         ]  # fmt: skip

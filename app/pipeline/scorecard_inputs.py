@@ -11,6 +11,7 @@ from app.domain.epochs import ModelSighting
 from app.domain.evidence import Evidence, Numbers
 from app.domain.findings import FindingColumns
 from app.domain.hours import HoursEntry
+from app.domain.invoices import InvoiceLine
 from app.domain.judge_sample import JudgeShare
 from app.domain.ledger import LiveLedger
 from app.domain.pilot import DAY, ConfigurationChange, Pilot, Registration
@@ -19,6 +20,7 @@ from app.domain.serving import ServingMark, ServingSeen
 from app.pipeline.closing import NOT_LIVE, days_over
 from app.pipeline.confusions import labelling_graders
 from app.pipeline.freshness import inputs_hash
+from app.pipeline.invoices import invoice_lines
 from app.pipeline.rehearsal_present import present_rehearsals
 from app.pipeline.rubric_figures import Scores, rubrics_in_use
 from app.pipeline.settlement import judge_of
@@ -55,6 +57,7 @@ class Inputs:
     judge_waits_for: str = ""
     serving: ServingMark = field(default_factory=ServingMark)
     rehearsals: Mapping[str, RehearsalModel] = field(default_factory=dict)
+    invoices: Sequence[InvoiceLine] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -96,6 +99,7 @@ def read_inputs(session: Session, pilot_name: str, *, as_of: datetime | None, no
         judge_spend=spend_lines(session, pilot.id, as_of=as_of),
         judge_waits_for=waits_for(session, pilot.id) if as_of is None else "",
         serving=mark_serving(session, pilot.id, until=_end_of_days(pilot, ledger, now, as_of)),
+        invoices=invoice_lines(session, pilot.id),
         rehearsals=present_rehearsals(session, pilot, as_of=as_of),
     )
 

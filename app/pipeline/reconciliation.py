@@ -1,0 +1,347 @@
+"""The vendor's invoice beside what the pilot measured.
+
+**Measured** is production's volume as far as the evidence knows it: every captured exchange, weighted by the requests it
+stands for (1 / inclusion probability, and for live traffic 1 / sampling rate: the requests that sampling left out are in it),
+and the imported exchanges that only `[sampling] rate` left out, which are there and need no weight. Requests that never
+reached the pilot (another key, mirroring off, `X-Pilot-Mirror: off`, other routes, lost ones) are not in it, though the vendor
+bills them: measured over invoiced volume is the **coverage** of the bill; a bill that is larger by volume means that it is
+below 1. Calls that the client cancelled or got wrong are no captured exchanges either. Calls of the pilot itself (the control
+arm, replay) are billed by the vendor too, and are other traffic if they use the same key.
+
+**Compared** are UTC days that lie wholly in closed days of the pilot and are on the invoice, and models that the pilot saw.
+The measured dollars stay what the cost model uses: an invoice covers traffic that a candidate would not take over, comes
+without segments, and says nothing of what one request costs. It is the check on them: above 5 % nobody knows what staying
+costs.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+
+from app.costs.prices import cost_usd, prices_of
+from app.domain.configuration import PilotConfiguration
+from app.domain.evidence import Evidence, Floats
+from app.domain.exchange import Usage
+from app.domain.invoices import ALL_MODELS, TOKENS, InvoiceLine
+from app.domain.reconciliation import (
+    MOST_DIFFERENCE,
+    CauseModel,
+    OtherModel,
+    ReconciledCount,
+    ReconciledMoney,
+    ReconciledRow,
+    ReconciliationModel,
+)
+from app.pipeline.closing import Selection
+from app.pipeline.reconciliation_causes import SAME, Grounds, causes_of, is_same, same_tokens
+from app.pipeline.reconciliation_sides import (
+    DAY_US,
+    Key,
+    Side,
+    added,
+    invoiced_sides,
+    measured_sides,
+    over_all_models,
+    production_rows,
+    production_weights,
+    whole_days,
+)
+from app.pipeline.token_bills import incumbent_prices, row_costs
+
+WIDE = 1.96
+FEW_DAYS, FEW_CELLS = 3, 2
+# A cell with less than this share of the dollars says little about a factor.
+SMALL_CELL = 0.01
+CENT = Decimal("0.01")
+
+
+def reconciliation_of(
+    configuration: PilotConfiguration,
+    invoice_lines: Sequence[InvoiceLine],
+    evidence: Evidence,
+    selection: Selection,
+    weights: Floats,
+) -> ReconciliationModel | None:
+    """`reconcile`, with each reply at the price of its model on its day."""
+    if not invoice_lines:
+        return None
+    rows, arrived = production_rows(evidence, selection), evidence.exchanges.arrived_us
+    prices, model = incumbent_prices(configuration), configuration.incumbent.model
+    costs = row_costs(evidence.incumbent, rows, arrived // DAY_US, prices, model=model, arrived_us=arrived)
+    return reconcile(configuration, invoice_lines, evidence, selection, weights, costs)
+
+
+def reconcile(
+    configuration: PilotConfiguration,
+    invoice_lines: Sequence[InvoiceLine],
+    evidence: Evidence,
+    selection: Selection,
+    weights: Floats,
+    row_costs: Floats,
+) -> ReconciliationModel | None:
+    """Compares by day and model and in all; `None` where nothing was imported.
+
+    Args:
+        configuration: The incumbent's address, model and prices.
+        invoice_lines: What all imported exports say together.
+        evidence: The incumbent's replies.
+        selection: Which days are closed and which exchanges count.
+        weights: How many requests each exchange stands for.
+        row_costs: What each reply of `production_rows` costs, unweighted; NaN = nobody knows.
+    """
+    if not invoice_lines:
+        return None
+    rows, weighted = production_rows(evidence, selection), production_weights(evidence, weights)
+    days = whole_days(selection)
+    measured, names = measured_sides(configuration, evidence, rows, weighted, row_costs, days)
+    invoiced, billed_names = invoiced_sides(invoice_lines, configuration.incumbent.base_url)
+    is_sampled = bool((weighted[rows] > 1).any())
+    return Comparison(configuration, measured, invoiced, billed_names | names, days, is_sampled=is_sampled).model()
+
+
+class Comparison:
+    """Both sides, matched by day and model."""
+
+    def __init__(
+        self,
+        configuration: PilotConfiguration,
+        measured: Mapping[Key, Side],
+        invoiced: Mapping[Key, Side],
+        names: Mapping[str, str],
+        days: set[date],
+        *,
+        is_sampled: bool,
+    ) -> None:
+        self.configuration, self.names, self.is_sampled = configuration, dict(names), is_sampled
+        self.notes: list[CauseModel] = []
+        on_invoice = {day for day, _ in invoiced}
+        measured, invoiced = self._matched(measured, {key: side for key, side in invoiced.items() if key[0] in days})
+        self.compared = sorted({day for day, _ in measured} | {day for day, _ in invoiced} & days)
+        self.compared = [day for day in self.compared if day in on_invoice]
+        self.missing = sorted({day for day, _ in measured} - on_invoice)
+        seen, billed = {model for _, model in measured}, {model for _, model in invoiced}
+        self.models = sorted(seen & billed)
+        self.unmatched, self.others = sorted(seen - billed), sorted(billed - seen)
+        self.invoiced = invoiced
+        self.measured = measured
+        keys = [(day, model) for day in self.compared for model in self.models if self._has((day, model))]
+        self.cells = {key: self._pair(key) for key in keys}
+
+    def model(self) -> ReconciliationModel:
+        """All of it."""
+        total, is_implied = self._with_implied(self._row(list(self.cells.values())))
+        factor = None if is_implied else self._factor(total)
+        causes = [*self.notes, *causes_of(self._grounds(total, factor)), *self._of_days_and_models()]
+        share = total.usd.difference_rate
+        is_unknown = share is not None and abs(share) > MOST_DIFFERENCE
+        discount = self._discount(factor)
+        return ReconciliationModel(
+            first_day=self.compared[0] if self.cells else None,
+            last_day=self.compared[-1] if self.cells else None,
+            compared_days=len({day for day, _ in self.cells}),
+            total=total,
+            by_model=[self._row(self._where(model=model), model=self.names.get(model, model)) for model in self.models],
+            by_day=[self._row(self._where(day=day), day=day) for day in sorted({day for day, _ in self.cells})],
+            rows=[self._row([pair], day=day, model=self.names.get(key, key)) for (day, key), pair in self.cells.items()],
+            usd_is_implied=is_implied,
+            missing_days=self.missing,
+            other_models=[self._other(model) for model in self.others],
+            unmatched_models=[self.names.get(model, model) for model in self.unmatched],
+            uncounted_rate=self._uncounted(),
+            causes=causes,
+            price_factor=factor,
+            discount_rate=discount,
+            is_unknown=is_unknown,
+            reason=_reason(total, causes, self, discount) if is_unknown else "",
+        )
+
+    def _matched(
+        self, measured: Mapping[Key, Side], invoiced: Mapping[Key, Side]
+    ) -> tuple[Mapping[Key, Side], Mapping[Key, Side]]:
+        """Where one side is not split by model, the other is not either; one name each that match nothing are the same."""
+        if any(model == ALL_MODELS for _, model in invoiced):
+            return over_all_models(measured), over_all_models(invoiced)
+        seen, billed = {model for _, model in measured}, {model for _, model in invoiced}
+        if seen & billed or len(seen) != 1 or len(billed) != 1:
+            return measured, invoiced
+        ours, theirs = seen.pop(), billed.pop()
+        words = f"the invoice calls the model {self.names[theirs]!r}, the replies {self.names[ours]!r}: taken to be the same"
+        self.notes.append(CauseModel(code="model_names", words=words))
+        return measured, {(day, ours): side for (day, _), side in invoiced.items()}
+
+    def _has(self, key: Key) -> bool:
+        return key in self.measured or key in self.invoiced
+
+    def _pair(self, key: Key) -> tuple[Side, Side]:
+        """What one side lacks on a day that both cover is nothing, in the measures that it has at all for the model."""
+        return self._side(self.measured, key), self._side(self.invoiced, key)
+
+    def _side(self, sides: Mapping[Key, Side], key: Key) -> Side:
+        if key in sides:
+            return sides[key]
+        said = added(side for (_, model), side in sides.items() if model == key[1])
+        nothing = {name: 0.0 for name in TOKENS if getattr(said, name) is not None}
+        made = Side(usd=Decimal(0) if said.usd is not None else None)
+        for name, value in nothing.items():
+            setattr(made, name, value)
+        return made
+
+    def _where(self, *, day: date | None = None, model: str | None = None) -> list[tuple[Side, Side]]:
+        return [pair for (its, name), pair in self.cells.items() if its == (day or its) and name == (model or name)]
+
+    def _row(self, pairs: Sequence[tuple[Side, Side]], *, day: date | None = None, model: str | None = None) -> ReconciledRow:
+        counts = {name: _count(pairs, name) for name in TOKENS}
+        number = sum(measured.n for measured, _ in pairs)
+        return ReconciledRow(day=day, model=model, n=number, usd=self._money(pairs), **counts)
+
+    def _money(self, pairs: Sequence[tuple[Side, Side]]) -> ReconciledMoney:
+        both = [(ours, theirs) for ours, theirs in pairs if ours.usd is not None and theirs.usd is not None]
+        if not both:
+            known = [ours.usd for ours, _ in pairs if ours.usd is not None]
+            return ReconciledMoney(measured=sum(known, Decimal(0)) if len(known) == len(pairs) and known else None)
+        ours = sum((side.usd or Decimal(0) for side, _ in both), Decimal(0))
+        theirs = sum((side.usd or Decimal(0) for _, side in both), Decimal(0))
+        spread = Decimal(repr(WIDE * math.sqrt(sum(side.usd_variance for side, _ in both))))
+        low, high = (ours - spread, ours + spread) if self.is_sampled else (None, None)
+        return ReconciledMoney(
+            measured=ours,
+            invoiced=theirs,
+            difference_rate=_rate(float(ours), float(theirs)),
+            measured_low=low,
+            measured_high=high,
+        )
+
+    def _with_implied(self, total: ReconciledRow) -> tuple[ReconciledRow, bool]:
+        """Where no export has dollars: the invoice's tokens at the prices that were measured."""
+        if total.usd.invoiced is not None or total.usd.measured is None or not self.cells:
+            return total, False
+        pairs = []
+        for key in self.models:
+            ours, theirs = (added(side) for side in zip(*self._where(model=key), strict=True))
+            factor = self._implied_factor(key, ours, theirs)
+            if factor is None or ours.usd is None:
+                return total, False
+            pairs.append((ours, Side(usd=ours.usd * factor)))
+        return total.model_copy(update={"usd": self._money(pairs)}), True
+
+    def _implied_factor(self, key: str, ours: Side, theirs: Side) -> Decimal | None:
+        table = self.configuration.incumbent
+        at = datetime.combine(self.compared[-1], time(), UTC)
+        own = table if key == next(iter(self.models)) and len(self.models) == 1 else None
+        prices = prices_of(self.names.get(key, key), own=own, at=at, base_url=table.base_url)
+        if prices is None:
+            return None
+        before, after = (cost_usd(_usage(side), replace(prices, tiers=())) for side in (ours, theirs))
+        return after / before if before and after is not None else None
+
+    def _factor(self, total: ReconciledRow) -> float | None:
+        """One factor that explains the dollars of every day and model, the tokens being the same."""
+        ours, theirs = total.usd.measured, total.usd.invoiced
+        if ours is None or theirs is None or ours <= 0 or theirs <= 0 or not same_tokens(total):
+            return None
+        factor = float(theirs / ours)
+        large = [
+            pair for pair in self.cells.values() if pair[0].usd is not None and float(pair[0].usd) > SMALL_CELL * float(ours)
+        ]
+        ratios = [float(billed.usd / seen.usd) for seen, billed in large if seen.usd and billed.usd is not None]
+        if is_same(factor) or len(ratios) < FEW_CELLS or len(ratios) < len(large):
+            return None
+        return factor if all(abs(ratio / factor - 1) <= SAME for ratio in ratios) else None
+
+    def _discount(self, factor: float | None) -> float | None:
+        """For prices of the price table alone: own prices are taken as they are."""
+        table = self.configuration.incumbent
+        has_own = table.input_usd_per_million_tokens is not None or table.output_usd_per_million_tokens is not None
+        if factor is None or has_own:
+            return None
+        rate = 1 - (1 - float(table.discount_rate)) * factor
+        return round(rate, 4) if 0 <= rate < 1 else None
+
+    def _grounds(self, total: ReconciledRow, factor: float | None) -> Grounds:
+        tiers = sorted({tier for _, billed in self.cells.values() for tier in billed.tiers})
+        return Grounds(total, factor, tuple(tiers), self._uncounted(), self.is_sampled, self._is_lagging())
+
+    def _uncounted(self) -> float | None:
+        requests = sum(side.requests or 0.0 for side, _ in self.cells.values())
+        return sum(side.uncounted for side, _ in self.cells.values()) / requests if requests else None
+
+    def _is_lagging(self) -> bool:
+        """The last day alone has too little: the export was made before it was whole."""
+        days = sorted({day for day, _ in self.cells})
+        if len(days) < FEW_DAYS:
+            return False
+        last = _largest(self._row(self._where(day=days[-1])))
+        before = _largest(self._row([pair for (day, _), pair in self.cells.items() if day != days[-1]]))
+        return last is not None and before is not None and last > MOST_DIFFERENCE and abs(before) <= MOST_DIFFERENCE
+
+    def _of_days_and_models(self) -> list[CauseModel]:
+        found = []
+        if not self.cells:
+            words = "no UTC day that is wholly closed is on the invoice with a model that the pilot saw: nothing is compared"
+            found.append(CauseModel(code="nothing_in_common", words=words))
+        if self.missing:
+            lag = ", its last days: exports lag" if self.compared and self.missing[0] > self.compared[-1] else ""
+            words = f"{len(self.missing)} days with measured traffic are not on the invoice{lag} ({_listed(self.missing)})"
+            found.append(CauseModel(code="missing_days", words=words))
+        if self.unmatched and self.others:
+            ours, theirs = (", ".join(self.names.get(m, m) for m in some) for some in (self.unmatched, self.others))
+            words = f"names differ: measured and not on the invoice {ours}; on the invoice and not measured {theirs}"
+            found.append(CauseModel(code="model_names", words=words))
+        return found
+
+    def _other(self, model: str) -> OtherModel:
+        side = added(each for (_, name), each in self.invoiced.items() if name == model)
+        name = self.names.get(model, model)
+        return OtherModel(model=name, input_tokens=side.input_tokens, output_tokens=side.output_tokens, usd=side.usd)
+
+
+def _count(pairs: Sequence[tuple[Side, Side]], name: str) -> ReconciledCount:
+    both = [(getattr(ours, name), getattr(theirs, name)) for ours, theirs in pairs]
+    known = [(ours, theirs) for ours, theirs in both if ours is not None and theirs is not None]
+    if not known:
+        ours = [value for value, _ in both if value is not None]
+        return ReconciledCount(measured=sum(ours) if ours else None)
+    measured, invoiced = (float(sum(side)) for side in zip(*known, strict=True))
+    return ReconciledCount(measured=measured, invoiced=invoiced, difference_rate=_rate(measured, invoiced))
+
+
+def _rate(measured: float, invoiced: float) -> float | None:
+    """Measured / invoiced - 1; nothing invoiced where something was measured is a difference of the whole."""
+    if invoiced > 0:
+        return measured / invoiced - 1
+    return 0.0 if measured == invoiced else 1.0
+
+
+def _largest(row: ReconciledRow) -> float | None:
+    """By how much more was measured: of the dollars, else of the tokens."""
+    known = [count.difference_rate for count in (row.usd, row.input_tokens, row.requests) if count.difference_rate is not None]
+    return known[0] if known else None
+
+
+def _usage(side: Side) -> Usage:
+    cached = side.cached_input_tokens
+    return Usage(
+        input_tokens=None if side.input_tokens is None else round(side.input_tokens),
+        cached_input_tokens=None if cached is None else round(cached),
+        output_tokens=None if side.output_tokens is None else round(side.output_tokens),
+    )
+
+
+def _listed(days: Sequence[date]) -> str:
+    shown = ", ".join(str(day) for day in days[:FEW_DAYS])
+    return shown if len(days) <= FEW_DAYS else f"{shown} and {len(days) - FEW_DAYS} more"
+
+
+def _reason(total: ReconciledRow, causes: Sequence[CauseModel], made: Comparison, discount: float | None) -> str:
+    usd, days = total.usd, len({day for day, _ in made.cells})
+    first = causes[0].words if causes else "no rule finds a cause"
+    fix = f"; with [incumbent] discount_rate = {discount:g} both are the same" if discount is not None else ""
+    ours, theirs = (amount.quantize(CENT) if amount is not None else Decimal(0) for amount in (usd.measured, usd.invoiced))
+    return (
+        f"the vendor's invoice and the measured cost differ by {abs(usd.difference_rate or 0):.1%} "
+        f"(at most {MOST_DIFFERENCE:.0%} is allowed): {theirs:,.2f} US dollars invoiced and {ours:,.2f} measured "
+        f"over {days} days. "
+        f"Probable cause: {first}{fix}"
+    )
