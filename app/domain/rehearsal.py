@@ -176,6 +176,12 @@ class RehearsalModel(Model):
             for step in self.steps
         )
 
+    @property
+    def slowest_missed(self) -> StepModel | None:
+        """The step of the least speed that missed the objective."""
+        missed = [step for step in self.steps if step.outcome is StepOutcome.MISSED]
+        return min(missed, key=lambda step: step.speed, default=None)
+
     def misses(self, share: float) -> bool:
         """Whether the objective was missed at this share of production's load or less, and met nowhere at it or above."""
         speeds = {outcome: [step.speed for step in self.steps if step.outcome is outcome] for outcome in StepOutcome}

@@ -159,7 +159,8 @@ def _cheaper(case: Case) -> Iterator[str]:
 
 def not_tested(case: Case) -> Iterator[str]:
     """What nobody knows yet."""
-    yield "load_tested: false"
+    if not case.is_load_tested:
+        yield "load_tested: false"
     if case.load.words:
         yield sentence(case.load.words)
     for gate in case.gates.models:

@@ -10,6 +10,7 @@ import numpy as np
 from app.domain.configuration import PilotConfiguration
 from app.domain.evidence import ArmEvidence, Flags, Numbers, Words
 from app.domain.registered import ALPHA
+from app.domain.rehearsal import RehearsalModel
 from app.domain.scorecard import GateModel
 from app.domain.words import GateName, GateOutcome
 from app.pipeline.constraints import Constraint, Measured, UpkeepHours, availability_of, constraints_of
@@ -18,6 +19,7 @@ from app.pipeline.operation import Bounded, latency_gate, reliability_gate
 from app.pipeline.outcome import Split
 from app.pipeline.quality import Judged
 from app.pipeline.saving import saving_gate
+from app.pipeline.under_load import under_load
 
 Saving = Callable[[frozenset[str]], Decimal | None]
 
@@ -55,6 +57,7 @@ def gates_of(
     days: Numbers,
     segments: Words,
     money: Money,
+    rehearsal: RehearsalModel | None = None,
 ) -> Gates:
     """Evaluates the gates; those of a split when they are asked for.
 
@@ -66,13 +69,14 @@ def gates_of(
         days: The day of each exchange.
         segments: The segment of each exchange's conversation.
         money: Bills of both arms.
+        rehearsal: What the candidate kept up with under production's load.
     """
 
     @cache
     def operation(split: Split) -> dict[GateName, Bounded]:
         rows = counted if split is None else counted & np.isin(segments, sorted(split))
         return {
-            GateName.LATENCY: latency_gate(configuration, arm, rows, days),
+            GateName.LATENCY: under_load(latency_gate(configuration, arm, rows, days), rehearsal, _share(rows, counted)),
             GateName.RELIABILITY: reliability_gate(configuration, arm, rows, days),
             GateName.SAVING: _if_required(configuration, saving_gate(money, split)),
         }
@@ -94,6 +98,10 @@ def gates_of(
         GateModel(name=GateName.CONSTRAINTS, outcome=constraint.outcome, reason=constraint.reason),
     ]
     return Gates(tuple(models), constraint, operation, cache(partial(saving_usd, money)))
+
+
+def _share(rows: Flags, counted: Flags) -> float:
+    return float(rows.sum() / max(1, counted.sum()))
 
 
 def upkeep_of(money: Money) -> UpkeepHours | None:

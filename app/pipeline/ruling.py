@@ -41,6 +41,7 @@ class Case:
         canaries: What the judge made of pairs with a known loser; `None` = nobody can be asked.
         changes: Of what the decision rests on, after the registration.
         load: What of production's requests the candidate saw.
+        is_load_tested: Whether a rehearsal put production's peak to it.
     """
 
     pilot: Pilot
@@ -57,6 +58,7 @@ class Case:
     canaries: CanaryModel | None
     changes: Sequence[DecisiveChange]
     load: LoadModel = field(default_factory=LoadModel)
+    is_load_tested: bool = False
 
     @property
     def registered(self) -> dict[str, SegmentModel]:
