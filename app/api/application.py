@@ -18,6 +18,7 @@ from app.api import (
     rehearsals,
     replays,
     reports,
+    routing,
     scorecards,
 )
 from app.api.body_limit import BodyLimit
@@ -28,7 +29,7 @@ from app.pipeline.ingesting import Intake
 from app.pipeline.labelling.answering import Desk
 
 API_PREFIX = "/api/v1"
-STAGES = (pilots, imports, replays, rehearsals, grading, labels, hours, invoices, scorecards, reports, plans, keys)
+STAGES = (pilots, imports, replays, rehearsals, grading, labels, hours, invoices, scorecards, reports, routing, plans, keys)
 
 
 def make_api(services: Services) -> FastAPI:

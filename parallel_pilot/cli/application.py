@@ -6,7 +6,21 @@ from typing import Annotated
 import typer
 
 from parallel_pilot import __version__
-from parallel_pilot.cli import hours, imports, invoices, keys, labels, pilots, plan, rehearsal, reports, screen, verdict, work
+from parallel_pilot.cli import (
+    hours,
+    imports,
+    invoices,
+    keys,
+    labels,
+    pilots,
+    plan,
+    rehearsal,
+    reports,
+    routing,
+    screen,
+    verdict,
+    work,
+)
 from parallel_pilot.cli.errors import CommandFailed
 
 INTERRUPTED = 130
@@ -34,7 +48,7 @@ def _all(
     """Pilots of the Parallel Pilot service: PILOT_SERVICE_URL says where it is, PILOT_API_KEY who asks."""
 
 
-for module in (plan, pilots, imports, work, rehearsal, verdict, reports):
+for module in (plan, pilots, imports, work, rehearsal, verdict, reports, routing):
     for command in module.COMMANDS:
         app.command(command.__name__.removesuffix("_command"))(command)
 app.add_typer(labels.app, name="labels")

@@ -1,8 +1,6 @@
 """`pilot report`: makes a frozen report and writes it to a file."""
 
-import os
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +9,8 @@ import typer
 
 from parallel_pilot.cli import screen
 from parallel_pilot.cli.client import LONG_SECONDS, Client, part
-from parallel_pilot.cli.errors import CommandFailed, WrongUse
+from parallel_pilot.cli.errors import WrongUse
+from parallel_pilot.cli.files import write_whole
 from parallel_pilot.cli.options import AsJson, Name
 
 BUILT = ("html", "md", "json")
@@ -36,30 +35,11 @@ def report(
     if str(out) == "-":
         sys.stdout.buffer.write(content)
         return
-    _write(out, content)
+    write_whole(out, content)
     if as_json:
         screen.print_json({"id": made["id"], "format": format_, "out": str(out), "bytes": len(content)})
     else:
         screen.say(f"report {made['id']} is in {out} ({len(content)} bytes)")
-
-
-def _write(out: Path, content: bytes) -> None:
-    """Writes whole or not at all."""
-    try:
-        handle, draft = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(draft).chmod(0o666 & ~_umask())
-        Path(draft).replace(out)
-    except OSError as error:
-        message = f"{out} cannot be written: {error.strerror}"
-        raise CommandFailed(message) from None
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
 
 
 COMMANDS: tuple[Callable[..., None], ...] = (report,)
