@@ -19,11 +19,12 @@ from app.domain.evidence import ArmEvidence, Evidence, Floats, codes
 from app.domain.hours import HoursEntry
 from app.pipeline.closing import Selection
 from app.pipeline.conversations import Conversations
+from app.pipeline.money_bills import candidate_costs, incumbent_costs
 from app.pipeline.money_capacity import carrying_variation, stairs_of
 from app.pipeline.money_spread import moments_by_segment
 from app.pipeline.month_tokens import MonthTokens, month_tokens
 from app.pipeline.pilot_spend import pilot_spend
-from app.pipeline.token_bills import Basis, Bills, candidate_prices, incumbent_prices, is_paid_by_token, row_costs, token_bills
+from app.pipeline.token_bills import Basis, Bills
 from app.store.evidence import Spend
 
 _DAY_US = 86_400_000_000
@@ -89,27 +90,26 @@ def money_of(  # noqa: PLR0913 - what a month is made of
     first_day: date | None,
     spend: Spend,
     capacity: CapacityModel,
+    has_invoice: bool = False,
     doubt: str = "",
 ) -> Money:
     """Adds up the tokens and hours of the closed days, each exchange weighted by the requests it stands for."""
     table = configuration.candidate_named(name)
     exchanges = evidence.exchanges
     segments, names = codes(talks.segment_of_row)
-    basis = Basis(selection.counted, weights, exchanges.arrived_us // _DAY_US, segments, names)
+    arrived_us = exchanges.arrived_us
+    basis = Basis(selection.counted, weights, arrived_us // _DAY_US, segments, names, arrived_us)
     by_day = _recurring_by_day(hours, first_day)
     arm: ArmEvidence = evidence.arms[name]
-    by_token = is_paid_by_token(table)
     month = month_factor(closed_days=len(selection.closed))
-    prices = incumbent_prices(configuration)
-    stays = row_costs(evidence.incumbent, selection.counted, basis.dates, prices, model=configuration.incumbent.model)
-    leaves = np.zeros(len(exchanges))
-    if by_token:
-        leaves = row_costs(arm.replies, selection.counted, basis.dates, candidate_prices(table), model=table.model)
+    stays = incumbent_costs(configuration, evidence, arm, basis, has_invoice=has_invoice)
+    leaves = candidate_costs(table, evidence, arm, basis)
+    leaving = leaves.usd_by_row if leaves is not None else np.zeros(len(exchanges))
     return Money(
         configuration=configuration,
         table=table,
-        incumbent=token_bills(evidence.incumbent, basis, prices, model=configuration.incumbent.model),
-        candidate=token_bills(arm.replies, basis, candidate_prices(table), model=table.model) if by_token else None,
+        incumbent=stays.bills,
+        candidate=leaves.bills if leaves is not None else None,
         month=month,
         upkeep=upkeep_of([(day, worked) for day, worked in by_day if day >= 1], selection.closed),
         one_off_hours=sum((entry.hours for entry in hours if not entry.is_recurring), Decimal(0)),
@@ -119,14 +119,14 @@ def money_of(  # noqa: PLR0913 - what a month is made of
         unpriced_calls=spend.unpriced,
         pilot_spend=tuple(
             pilot_spend(
-                spend, table, is_rented=not by_token, closed_days=len(selection.closed), hours=hours, cost=configuration.cost
+                spend, table, is_rented=leaves is None, closed_days=len(selection.closed), hours=hours, cost=configuration.cost
             )
         ),
         tokens=month_tokens(evidence.incumbent, selection.counted, weights, month),
         ends_at=selection.ends_at,
         closed=selection.closed,
         first_day=first_day,
-        moments=moments_by_segment(stays, leaves, weights, selection, talks),
+        moments=moments_by_segment(stays.usd_by_row, leaving, weights, selection, talks),
         stairs=stairs_of(capacity, configured=table.replicas),
         carrying_variation=carrying_variation(capacity.slots_per_replica),
         utilisation_rate=capacity.utilisation_rate,
@@ -221,7 +221,7 @@ def _missing_of_arms(money: Money, moved: frozenset[str] | None) -> list[str]:
     if incumbent.unpriced:
         missing.append(f"the incumbent's token prices ({', '.join(sorted(incumbent.unpriced))})")
     elif incumbent.lacks_counts:
-        missing.append(f"the incumbent's token counts ({incumbent.uncounted:,.0f} replies have none)")
+        missing.append(f"the incumbent's token counts ({incumbent.lack})")
     name = money.table.name
     if money.candidate is None:
         return missing if money.table.gpu_usd_per_hour is not None else [*missing, f"{name}: gpu_usd_per_hour or token prices"]
@@ -229,7 +229,7 @@ def _missing_of_arms(money: Money, moved: frozenset[str] | None) -> list[str]:
     if candidate.unpriced:
         missing.append(f"{name}: both token prices")
     elif candidate.lacks_counts:
-        missing.append(f"{name}: token counts ({candidate.uncounted:,.0f} replies have none)")
+        missing.append(f"{name}: token counts ({candidate.lack})")
     return missing
 
 

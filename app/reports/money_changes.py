@@ -146,8 +146,8 @@ def _options(cost: CostModel) -> Table:
         numeric=0,
         note=(
             "At the incumbent's token counts; another model counts and writes its own. Nobody has to run these, so no "
-            "engineering hours are added. Unless it says so, their quality is not tested: only a pilot can say if they are good "
-            "enough."
+            "engineering hours are added. Unless it says so, their quality is not tested: only a pilot can say if it is "
+            "good enough."
         ),
     )
 

@@ -96,7 +96,8 @@ def test_replies_without_token_counts_have_no_price(session: Session) -> None:
     rows = spread(100) + [Row(START, name=f"blind-{n}", said=both(0.5)) for n in range(50)]
     cost = qwen_of(session, started(session, rows)).cost
     assert cost.incumbent_usd_per_month.value is None
-    assert cost.missing == ["the incumbent's token counts (50 replies have none)"]
+    (missing,) = cost.missing
+    assert missing.startswith("the incumbent's token counts (50 replies have none: set stream_options.include_usage = true")
 
 
 def test_the_price_table_is_asked_by_model_and_day(session: Session) -> None:

@@ -1,0 +1,153 @@
+"""The money part of a scorecard: points with ranges, what never pays is not zero, every input with its source."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from app.costs.spread import SpendMoments
+from app.costs.token_bill import TokenBill
+from app.costs.upkeep import Upkeep
+from app.domain.hours import HoursEntry
+from app.pipeline.money import Money
+from app.pipeline.money_figures import cost_model
+from app.pipeline.money_options import options_of
+from app.pipeline.money_spread import weekends
+from app.pipeline.month_tokens import MonthTokens
+from app.pipeline.pilot_spend import pilot_spend, pilot_total_usd
+from app.store.evidence import PurposeSpend, Spend
+from tests.builders import a_configuration
+from tests.unit.pipeline.made_case import money
+
+END = datetime(2026, 10, 5, tzinfo=UTC)
+
+
+def a_money(incumbent_usd: int = 6000, **changes: object) -> Money:
+    cost = {"engineer_usd_per_hour": "90", "other_usd_per_month": "500"}
+    candidate = {"name": "qwen", "base_url": "http://x/v1", "model": "m", "gpu_usd_per_hour": "2.00", "replicas": 2}
+    configuration = a_configuration(candidate=[candidate], cost=cost)
+    plain = {
+        "configuration": configuration,
+        "table": configuration.candidate[0],
+        "incumbent": {"a": TokenBill(usd=Decimal(incumbent_usd), replies=Decimal(1000))},
+        "upkeep": Upkeep(Decimal(10), Decimal(5), Decimal(20), weeks=4, entries=3, sigma=0.354),
+        "one_off_hours": Decimal(48),
+        "requests": 1000.0,
+        "closed": (1,),
+        "first_day": date(2026, 9, 7),
+        "moments": {"a": SpendMoments(np.array([300.0**2, 0, 0]), np.array([[incumbent_usd, 0.0]]), 321)},
+        "stairs": replace(money().stairs, least=2),
+    }
+    return replace(money(), **plain | changes)  # type: ignore[arg-type]  # names as of Money
+
+
+def test_points_have_ranges_and_all_amounts_fit_together() -> None:
+    cost = cost_model(a_money(), frozenset())
+    candidate = Decimal(2) * 2 * 730 + 900 + 180 + 500
+    assert cost.candidate_usd_per_month.value == candidate
+    assert cost.saving_usd_per_month.value == 6000 - candidate
+    assert sum(part for part in cost.parts.values() if part is not None) == candidate
+    for each in (cost.incumbent_usd_per_month, cost.candidate_usd_per_month, cost.saving_usd_per_month):
+        assert each.value is not None
+        assert each.low is not None
+        assert each.high is not None
+        assert each.low < each.value < each.high
+        assert (each.n, each.method) == (321, "monte_carlo")
+    assert float(cost.incumbent_usd_per_month.low or 0) == pytest.approx(6000 - 1.96 * 300, rel=0.01)
+    assert cost.saving_p5_usd is not None
+    assert cost.saving_p50_usd is not None
+    assert cost.saving_p95_usd is not None
+    assert cost.saving_p5_usd < cost.saving_p50_usd < cost.saving_p95_usd
+    assert cost.probability_saving_positive is not None
+    assert 0.95 < cost.probability_saving_positive < 1
+    assert (cost.draws, cost.seed) == (100_000, 20261121)
+    assert cost.break_even_requests_per_month.value == pytest.approx(1000 * float(candidate) / 6000)
+    assert cost.payback_months.value == pytest.approx(48 * 90 / (6000 - float(candidate) + 180))
+    assert (cost.horizon_months, cost.incumbent_total_usd.value) == (24, 144_000)
+    assert float(cost.candidate_total_usd.value or 0) == pytest.approx(24 * (float(candidate) - 180) + 48 * 90)
+    assert {each.name for each in cost.scenarios} >= {"api_price_minus_50", "api_price_minus_80_in_a_year", "gpu_price_plus_30"}
+    assert [bar.input for bar in cost.tornado[:2]] == ["requests", "incumbent's price"]
+    assert [stair.replicas for stair in cost.stairs] == [2, 2]
+    assert cost.saving_of_split_usd_per_month.value is None
+
+
+def test_what_never_pays_is_unknown_and_not_nothing() -> None:
+    cost = cost_model(a_money(incumbent_usd=1000), frozenset())
+    assert cost.payback_months.value is None
+    assert cost.probability_saving_positive == 0.0
+    assert cost.break_even_requests_per_month.value == pytest.approx(1000 * 4500 / 1000)
+    free = cost_model(a_money(incumbent_usd=0), frozenset())
+    assert (free.break_even_requests_per_month.value, free.break_even_requests_per_month.method) == (None, "none")
+
+
+def test_without_a_saving_there_is_no_range_and_what_is_missing_is_named() -> None:
+    cost = cost_model(a_money(month=None), frozenset())
+    assert (cost.draws, cost.scenarios, cost.tornado, cost.stairs) == (0, [], [], [])
+    assert cost.probability_saving_positive is None
+    assert cost.missing == ["a closed day"]
+
+
+def test_a_split_has_a_saving_and_a_chance_of_its_own() -> None:
+    bills = {name: TokenBill(usd=Decimal(usd), replies=Decimal(500)) for name, usd in (("a", 5000), ("b", 1000))}
+    cost = cost_model(a_money(incumbent=bills), frozenset({"a"}))
+    assert cost.saving_of_split_usd_per_month.value == 500
+    assert cost.saving_usd_per_month.value == 1500
+    assert cost.probability_split_saving_positive is not None
+    assert cost.probability_split_saving_positive < (cost.probability_saving_positive or 0)
+
+
+def test_every_input_says_where_it_comes_from() -> None:
+    by_name = {each.name: each for each in cost_model(a_money(), frozenset()).inputs}
+    upkeep = by_name["hours of upkeep"]
+    assert (upkeep.value, upkeep.low, upkeep.high, upkeep.source) == (10.0, 5.0, 20.0, "measured")
+    assert upkeep.citation == "3 entries of 4 weeks"
+    assert by_name["GPU price"].source == "given"
+    assert (by_name["hours for upgrades"].source, by_name["hours for upgrades"].value) == ("unknown", None)
+    bare = {each.name: each for each in cost_model(a_money(upkeep=None), frozenset()).inputs}
+    assert (bare["hours of upkeep"].source, bare["hours of upkeep"].value) == ("unknown", None)
+
+
+def test_options_are_priced_at_the_measured_tokens_and_say_that_they_are_not_tested() -> None:
+    option = {"name": "mini", "kind": "vendor_tier", "model": "house-mini", "input_usd_per_million_tokens": "1",
+              "cached_input_usd_per_million_tokens": "0.1", "output_usd_per_million_tokens": "4"}  # fmt: skip
+    unpriced = {"name": "mystery", "kind": "managed", "model": "nobody-knows"}
+    given = a_money()
+    configuration = a_configuration(
+        candidate=[given.table.model_dump()], cost={"engineer_usd_per_hour": "90", "other_usd_per_month": "500"},
+        option=[option, unpriced],
+    )  # fmt: skip
+    tokens = MonthTokens(input=500e6, cached=100e6, output=50e6)
+    found = {each.name: each for each in options_of(replace(given, configuration=configuration, tokens=tokens, ends_at=END))}
+    mini = found["mini"]
+    assert mini.usd_per_month.value == 400 + 10 + 200
+    assert mini.saving_usd_per_month.value == 6000 - 610
+    assert mini.usd_per_month.low is not None
+    assert mini.usd_per_month.low < 610
+    assert not mini.is_tested
+    assert "not tested" in mini.words
+    assert found["mystery"].usd_per_month.value is None
+    assert options_of(replace(given, configuration=configuration)) == []
+
+
+def test_the_pilots_own_cost_is_apart_and_unknown_where_a_part_is() -> None:
+    table = a_money().table
+    spend = Spend(Decimal(7), (), (PurposeSpend("judge", 10, Decimal(5)), PurposeSpend("replay", 2, Decimal(2))))
+    hours = [HoursEntry(0, "ann", date(2026, 9, 8), Decimal(3), "evaluation", is_recurring=False),
+             HoursEntry(0, "bob", date(2026, 9, 8), Decimal(9), "set-up", is_recurring=False)]  # fmt: skip
+    cost = a_money().configuration.cost
+    lines = pilot_spend(spend, table, is_rented=True, closed_days=14, hours=hours, cost=cost)
+    assert [(line.usd, line.calls, line.hours) for line in lines] == [
+        (5, 10, None),
+        (2, 2, None),
+        (1344, 0, 336.0),
+        (270, 0, 3.0),
+    ]
+    assert pilot_total_usd(lines) == 5 + 2 + 1344 + 270
+    unknown = Spend(Decimal(5), ("m",), (PurposeSpend("judge", 10, None),))
+    assert pilot_total_usd(pilot_spend(unknown, table, is_rented=False, closed_days=14, hours=[], cost=cost)) is None
+
+
+def test_weekends_are_those_of_the_calendar() -> None:
+    assert weekends((1, 5, 6, 7, 8, 13), date(2026, 9, 7)).tolist() == [False, False, True, True, False, True]
