@@ -15,6 +15,7 @@ LARGEST = 2**31 - 1
 # Of a usage object where no text may be kept: how long a word may be, and how much there may be in all.
 MOST_BYTES = 4000
 MOST_DEPTH = 4
+_NOTHING: Json = {}
 _WORD = re.compile(r"[a-z][a-z0-9_.-]{0,39}")
 _TIER = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
 
@@ -37,9 +38,10 @@ def usage_of(raw: Any) -> Usage:
     """
     if not isinstance(raw, dict):
         return Usage()
-    prompt, completion = _details(raw, *_INPUT_DETAILS), _details(raw, *_OUTPUT_DETAILS)
-    cached = _either(_count(prompt, "cached_tokens"), _count(raw, *_CACHED))
-    written = _either(_count(prompt, "cache_write_tokens"), _count(raw, "cache_creation_input_tokens"))
+    prompt, completion = _details(raw, _INPUT_DETAILS), _details(raw, _OUTPUT_DETAILS)
+    cached, written = _count(prompt, "cached_tokens"), _count(prompt, "cache_write_tokens")
+    cached = _count(raw, *_CACHED) if cached is None else cached
+    written = _count(raw, "cache_creation_input_tokens") if written is None else written
     inputs = _count(raw, *_INPUT)
     if _is_anthropic(raw) and inputs is not None:
         inputs = _bounded(inputs + (cached or 0) + (written or 0))
@@ -99,8 +101,13 @@ def kept_usage(raw: Json | None) -> Json | None:
 
 def usage_text(raw: Json | None, *, keeps_text: bool) -> str | None:
     """What a column keeps of a usage object, as JSON text."""
-    kept = kept_usage(raw) if keeps_text else plain_usage(raw)
-    return None if kept is None else orjson.dumps(kept).decode()
+    if raw is None:
+        return None
+    text = orjson.dumps(raw)
+    if keeps_text and len(text) <= MOST_BYTES and b"\\u0000" not in text:
+        return text.decode()
+    plain = plain_usage(raw)
+    return None if plain is None else orjson.dumps(plain).decode()
 
 
 def tier_word(value: Any) -> str | None:
@@ -111,7 +118,8 @@ def tier_word(value: Any) -> str | None:
 def _outputs(raw: Json, completion: Json, inputs: int | None) -> tuple[int | None, int | None]:
     """Output tokens with their reasoning, wherever the server counts it."""
     outputs = _count(raw, *_OUTPUT)
-    reasoning = _either(_count(completion, "reasoning_tokens", "thinking_tokens"), _count(raw, "reasoning_tokens"))
+    reasoning = _count(completion, "reasoning_tokens", "thinking_tokens")
+    reasoning = _count(raw, "reasoning_tokens") if reasoning is None else reasoning
     total = _count(raw, "total_tokens")
     if outputs is None or inputs is None or total is None:
         return outputs, reasoning
@@ -123,8 +131,9 @@ def _outputs(raw: Json, completion: Json, inputs: int | None) -> tuple[int | Non
 
 def _is_anthropic(raw: Json) -> bool:
     """Whether `input_tokens` leaves the cache out: its keys beside no count or details of OpenAI's."""
-    openai = any(name in raw for name in ("prompt_tokens", *_INPUT_DETAILS))
-    return not openai and "input_tokens" in raw and any(name in raw for name in _ANTHROPIC)
+    if "prompt_tokens" in raw or "input_tokens" not in raw:
+        return False
+    return any(name in raw for name in _ANTHROPIC) and not any(name in raw for name in _INPUT_DETAILS)
 
 
 def _of_timings(found: Json) -> Usage:
@@ -155,17 +164,21 @@ def _has_counts(usage: Usage) -> bool:
     return usage.input_tokens is not None or usage.output_tokens is not None
 
 
-def _details(raw: Json, *names: str) -> Json:
-    return next((raw[name] for name in names if isinstance(raw.get(name), dict)), {})
+def _details(raw: Json, names: tuple[str, ...]) -> Json:
+    for name in names:
+        if type(raw.get(name)) is dict:
+            found: Json = raw[name]
+            return found
+    return _NOTHING
 
 
+# Plain loops: an import calls these for every line.
 def _count(raw: Json, *names: str) -> int | None:
-    values = (raw.get(name) for name in names)
-    return next((v for v in values if isinstance(v, int) and not isinstance(v, bool) and 0 <= v <= LARGEST), None)
-
-
-def _either(first: int | None, second: int | None) -> int | None:
-    return first if first is not None else second
+    for name in names:
+        count = raw.get(name)
+        if type(count) is int and 0 <= count <= LARGEST:
+            return count
+    return None
 
 
 def _bounded(count: int) -> int | None:
