@@ -17,7 +17,6 @@ from app.simulator.draws import uniform
 
 KV_CACHE_PER_CALL = 0.01
 _LIMITS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-_VARIATIONS = ("Certainly.", "Of course.", "Gladly.", "Yes.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ class ServerFigures:
         self.output_tokens += int(usage.get("completion_tokens", 0))
         if answer.content is None or uniform(self.seed, self.answers, "varies") >= self.varies:
             return answer
-        return replace(answer, content=f"{_VARIATIONS[self.answers % len(_VARIATIONS)]} {answer.content}")
+        return replace(answer, content=f"{answer.content} (This is answer {self.answers}.)")
 
     def first_token(self, seconds: float) -> None:
         """Counts an answer's first token, so long after its call."""

@@ -107,7 +107,8 @@ _GROWN = ", ".join(
 )
 _HOURS = text(f"""
 WITH r AS (SELECT arm_id, at, problem, {", ".join(_reading(name) for name in (*_GAUGES, *_COUNTERS))} {_OF_PILOT}),
-g AS (SELECT arm_id, at, problem, {", ".join(_GAUGES)}, {_GROWN} FROM r WINDOW w AS (PARTITION BY arm_id ORDER BY at))
+g AS (SELECT arm_id, at, problem, {", ".join(_GAUGES)}, {_GROWN} FROM r
+    WINDOW w AS (PARTITION BY arm_id, problem IS NULL ORDER BY at))
 SELECT arm_id, date_trunc('hour', at, 'UTC') AS hour, count(*) FILTER (WHERE problem IS NULL) AS readings,
     count(problem) AS problems,
     {", ".join(f"{_FUNCTIONS[how]}({name}) AS {name}_{how}" for name, hows in _GAUGES.items() for how in hows)},
