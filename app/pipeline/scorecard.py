@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo
 import orjson
 from sqlalchemy.orm import Session
 
-from app.costs.stairs import Stairs
+from app.domain.capacity_figures import CapacityModel
 from app.domain.configuration import PilotConfiguration
 from app.domain.drift import DriftModel
 from app.domain.epochs import EpochHistory
 from app.domain.evidence import ArmEvidence, Evidence, Floats
 from app.domain.pilot import Pilot
+from app.domain.rehearsal import RehearsalModel
 from app.domain.scorecard import (
     CandidateModel,
     ControlModel,
@@ -226,10 +227,12 @@ def _candidate(
     scored = (pilot.incumbent.name, name)
     rubrics = rubric_figures(configuration, quality.evidence, stored.scores, scored, quality.pairs, talks)
     quality = hold_cut_scores(quality, rubrics.rubrics)
-    money = _money(stored, name, selection, talks, weights)
+    capacity = capacity_of(pilot, evidence, name, selection, weights, rate=rate_of(stored.rehearsals, name))
+    money = _money(stored, name, selection, talks, weights, capacity)
     drift = _drift(configuration, evidence, arm, quality, talks, selection.last_day)
-    gates = gates_of(configuration, quality, arm, selection.counted, selection.days, talks.segment_of_row, money)
-    latency = _latency(configuration, evidence, name, selection, weights, control)
+    rehearsal = stored.rehearsals.get(name)
+    gates = gates_of(configuration, quality, arm, selection.counted, selection.days, talks.segment_of_row, money, rehearsal)
+    latency = _latency(configuration, evidence, name, selection, weights, control, rehearsal)
     case = Case(
         pilot=pilot,
         name=name,
@@ -245,6 +248,7 @@ def _candidate(
         canaries=canaries_of(configuration, evidence),
         changes=decisive_changes(stored.changes),
         load=latency.load,
+        is_load_tested=latency.load_tested,
     )
     serving = serving_of(pilot, name, stored.served.get(name, ServingSeen()), evidence, selection, stored.sightings)
     verdict = with_untested(verdict_of(case), serving)
@@ -258,7 +262,7 @@ def _candidate(
         latency=latency,
         reliability=reliability,
         left_out_by_hour=left_out_by_hour(evidence, name, arm, selection),
-        capacity=capacity_of(pilot, evidence, name, selection, weights, rate=rate_of(stored.rehearsals, name)),
+        capacity=capacity,
         cost=cost_model(money, moved),
         gates=list(gates.models),
         verdict=verdict,
@@ -269,12 +273,14 @@ def _candidate(
         drift=drift,
         judge_figures=judge_figures_of(configuration, quality.evidence, name, quality.pairs, talks, stored.cuts.get(name)),
         checks=checks_model(configuration, evidence, stored.findings, (pilot.incumbent.name, name), selection, talks),
-        rehearsal=stored.rehearsals.get(name),
+        rehearsal=rehearsal,
         split=split_model_of(case, verdict.outcome, groups, evidence, selection, talks, weights),
     )
 
 
-def _money(stored: Stored, name: str, selection: Selection, talks: Conversations, weights: Floats) -> Money:
+def _money(
+    stored: Stored, name: str, selection: Selection, talks: Conversations, weights: Floats, capacity: CapacityModel
+) -> Money:
     return money_of(
         stored.pilot.configuration,
         name,
@@ -284,9 +290,8 @@ def _money(stored: Stored, name: str, selection: Selection, talks: Conversations
         weights=weights,
         hours=stored.hours,
         first_day=_first_date(stored.pilot),
-        pilot_usd=stored.spend.usd,
-        unpriced_calls=stored.spend.unpriced,
-        stairs=Stairs(least=stored.pilot.configuration.candidate_named(name).replicas),
+        spend=stored.spend,
+        capacity=capacity,
     )
 
 
@@ -319,8 +324,9 @@ def _latency(
     selection: Selection,
     weights: Floats,
     control: ControlModel | None,
+    rehearsal: RehearsalModel | None,
 ) -> LatencyModel:
-    return latency_of(
+    latency = latency_of(
         configuration,
         evidence,
         evidence.arms[name],
@@ -330,6 +336,7 @@ def _latency(
         control=control,
         queue_lag=queue_lag_of(evidence, name),
     )
+    return latency.model_copy(update={"load_tested": rehearsal is not None and rehearsal.is_load_test})
 
 
 def _with_groups(quality: Judged, groups: Groups) -> QualityModel:

@@ -65,7 +65,8 @@ def test_points_have_ranges_and_all_amounts_fit_together() -> None:
     assert (cost.draws, cost.seed) == (100_000, 20261121)
     assert cost.break_even_requests_per_month.value == pytest.approx(1000 * float(candidate) / 6000)
     assert cost.payback_months.value == pytest.approx(48 * 90 / (6000 - float(candidate) + 180))
-    assert (cost.horizon_months, cost.incumbent_total_usd.value) == (24, 144_000)
+    assert cost.horizon_months == 24
+    assert cost.incumbent_total_usd.value == 144_000
     assert float(cost.candidate_total_usd.value or 0) == pytest.approx(24 * (float(candidate) - 180) + 48 * 90)
     assert {each.name for each in cost.scenarios} >= {"api_price_minus_50", "api_price_minus_80_in_a_year", "gpu_price_plus_30"}
     assert [bar.input for bar in cost.tornado[:2]] == ["requests", "incumbent's price"]
@@ -138,12 +139,8 @@ def test_the_pilots_own_cost_is_apart_and_unknown_where_a_part_is() -> None:
              HoursEntry(0, "bob", date(2026, 9, 8), Decimal(9), "set-up", is_recurring=False)]  # fmt: skip
     cost = a_money().configuration.cost
     lines = pilot_spend(spend, table, is_rented=True, closed_days=14, hours=hours, cost=cost)
-    assert [(line.usd, line.calls, line.hours) for line in lines] == [
-        (5, 10, None),
-        (2, 2, None),
-        (1344, 0, 336.0),
-        (270, 0, 3.0),
-    ]
+    assert [line.usd for line in lines] == [Decimal(5), Decimal(2), Decimal(1344), Decimal(270)]
+    assert [(line.calls, line.hours) for line in lines] == [(10, None), (2, None), (0, 336.0), (0, 3.0)]
     assert pilot_total_usd(lines) == 5 + 2 + 1344 + 270
     unknown = Spend(Decimal(5), ("m",), (PurposeSpend("judge", 10, None),))
     assert pilot_total_usd(pilot_spend(unknown, table, is_rented=False, closed_days=14, hours=[], cost=cost)) is None
