@@ -80,10 +80,14 @@ class EpochModel(Model):
 
 
 class RegistrationModel(Model):
-    """What was fixed and hashed at the start, `None` before it; `epochs` by candidate."""
+    """What was fixed and hashed at the start, `None` before it; `epochs` by candidate.
+
+    `legal_basis`: why texts may go to a vendor although they must stay, as registered.
+    """
 
     hash: str | None = None
     registered_at: datetime | None = None
     changes: list[ChangeModel] = []
     plan: PlanModel | None = None
     epochs: dict[str, list[EpochModel]] = {}
+    legal_basis: str | None = None

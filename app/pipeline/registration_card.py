@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,15 @@ def registration_model(
         changes=[change_model(change) for change in changes],
         plan=PlanModel.of(plan),
         epochs={name: epoch_models(history, selection, talks) for name, history in histories.items()},
+        legal_basis=legal_basis_of(registration.document) if registration is not None else None,
     )
+
+
+def legal_basis_of(document: Mapping[str, Any]) -> str | None:
+    """Why texts may go to a vendor although they must stay; `None` = nobody said."""
+    constraints = document.get("configuration", {}).get("constraints") or {}
+    found: str | None = constraints.get("legal_basis")
+    return found
 
 
 def change_model(change: ConfigurationChange) -> ChangeModel:

@@ -58,10 +58,18 @@ def _sentence(subject: Subject) -> str:
         return _undecided(subject)
     sentences = {
         Outcome.MIGRATE: f"The evidence supports moving all of this pilot's work from {subject.incumbent} to {subject.name}.",
-        Outcome.DONT_MIGRATE: f"Stay with {subject.incumbent}. The evidence speaks against moving to {subject.name}.",
+        Outcome.DONT_MIGRATE: _no(subject),
         Outcome.HYBRID: _split(subject),
     }
     return sentences[verdict.outcome]
+
+
+def _no(subject: Subject) -> str:
+    if "neither_fits" in subject.card.verdict.reason_codes:
+        return (
+            f"Neither option is fit: the data must stay, so {subject.incumbent} is no answer, and {subject.name} is too weak."
+        )
+    return f"Stay with {subject.incumbent}. The evidence speaks against moving to {subject.name}."
 
 
 def _split(subject: Subject) -> str:

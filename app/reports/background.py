@@ -86,6 +86,8 @@ def registration_section(scorecard: Scorecard, timezone: str) -> Section:
         return Section(slug=slug, title=title, blocks=(Paragraph(text=text, tone="note"),))
     at = figures.moment(registration.registered_at, timezone)
     text = f"The configuration was fixed on {at}. Its fingerprint (SHA-256) is {registration.hash}."
+    if registration.legal_basis is not None:
+        text += f" Data must stay; legal basis on which a vendor is asked all the same: {registration.legal_basis}."
     if not registration.changes:
         blocks: tuple[Block, ...] = (Paragraph(text=f"{text} Nothing was changed since."),)
     else:

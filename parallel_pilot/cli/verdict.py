@@ -15,6 +15,7 @@ MEANING = {
     "HYBRID": "some kinds of work can go to the candidate, the rest stays",
     "EXTEND": "there is not enough evidence yet",
 }
+NEITHER = "neither option is fit: the data must stay"
 FINAL = "not shown to be safe: stay with the incumbent"
 
 
@@ -50,6 +51,8 @@ def verdict(
 def _show(candidate: str, card: dict[str, Any]) -> None:
     found = card["verdict"]
     meaning = FINAL if found["final"] and found["outcome"] == "EXTEND" else MEANING.get(found["outcome"], "")
+    if found["outcome"] == "DONT_MIGRATE" and "neither_fits" in found["reason_codes"]:
+        meaning = NEITHER
     screen.say("", f"{candidate}: {found['outcome']} ({meaning})")
     if found["provisional"]:
         screen.say(f"it would be {found['provisional']} if the judge were known to agree with people")
