@@ -23,6 +23,7 @@ class TokenBill:
         estimated_output_tokens: Output tokens that were estimated, of priced replies or not, weighted.
         output_tokens: All output tokens, estimated ones included, weighted.
         has_invoice: The vendor's own bill was imported: it is what estimates are held against.
+        sources: Where the prices come from.
     """
 
     usd: Decimal = Decimal(0)
@@ -34,6 +35,7 @@ class TokenBill:
     estimated_output_tokens: Decimal = Decimal(0)
     output_tokens: Decimal = Decimal(0)
     has_invoice: bool = False
+    sources: frozenset[str] = field(default_factory=frozenset)
 
     def __add__(self, other: "TokenBill") -> "TokenBill":
         return TokenBill(
@@ -46,6 +48,7 @@ class TokenBill:
             self.estimated_output_tokens + other.estimated_output_tokens,
             self.output_tokens + other.output_tokens,
             self.has_invoice or other.has_invoice,
+            self.sources | other.sources,
         )
 
     @property

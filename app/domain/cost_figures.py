@@ -8,6 +8,7 @@ from typing import Literal
 
 from app.domain.estimate_models import EstimateModel, Model, Money, MoneyEstimate
 from app.domain.reconciliation import ReconciliationModel
+from app.domain.usage_figures import ArmUsage
 
 InputSource = Literal["measured", "given", "field", "unknown"]
 # Inputs that say what a month of the incumbent's tokens is made of.
@@ -133,3 +134,4 @@ class CostModel(Model):
     pilot_spend: list[PilotSpend] = []
     reconciliation: ReconciliationModel | None = None
     pilot_total_usd: Money | None = None
+    usage: list[ArmUsage] = []

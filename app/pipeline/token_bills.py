@@ -166,7 +166,8 @@ def _bill(kinds: NDArray[np.float64], weights: Floats, group: _Group, is_guess: 
         chosen = level == number
         sums = (kinds[:, chosen] * weights[chosen]).sum(axis=1)
         usd += sum((_exact(tokens) * (rate or Decimal(0)) for tokens, rate in zip(sums, rates, strict=True)), Decimal(0))
-    return TokenBill(usd=usd / MILLION, replies=_weight(weights), estimated=_weight(weights[is_guess]))
+    sources = frozenset({group.prices.source})
+    return TokenBill(usd=usd / MILLION, replies=_weight(weights), estimated=_weight(weights[is_guess]), sources=sources)
 
 
 def _tally(found: Estimated, basis: Basis, *, has_invoice: bool) -> Bills:
