@@ -26,6 +26,7 @@ from app.reports.quality import quality_section, segments_section
 from app.reports.rubrics import rubric_sections
 from app.reports.rules_of_thumb import rules_of_thumb_sections
 from app.reports.serving import serving_sections
+from app.reports.split import split_sections
 
 
 def build_document(
@@ -88,6 +89,7 @@ def _evidence(subject: Subject) -> Section:
         sections=(
             quality_section(subject),
             segments_section(subject),
+            *split_sections(subject),
             people_section(subject),
             judge_section(subject),
             drift_section(subject),
