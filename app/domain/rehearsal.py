@@ -15,6 +15,8 @@ from app.domain.serving_rate import ServingRate
 FULL_SPEED = 1.0
 # A shorter step at full speed has not carried production's busiest minute.
 PEAK_SECONDS = 60.0
+# Shares of traffic are sums, which miss 1 in the last bit.
+_NEARLY = 1e-9
 
 
 class StepKind(StrEnum):
@@ -185,8 +187,8 @@ class RehearsalModel(Model):
     def misses(self, share: float) -> bool:
         """Whether the objective was missed at this share of production's load or less, and met nowhere at it or above."""
         speeds = {outcome: [step.speed for step in self.steps if step.outcome is outcome] for outcome in StepOutcome}
-        is_missed = any(speed <= share for speed in speeds[StepOutcome.MISSED])
-        return is_missed and not any(speed >= share for speed in speeds[StepOutcome.MET])
+        is_missed = any(speed <= share + _NEARLY for speed in speeds[StepOutcome.MISSED])
+        return is_missed and not any(speed >= share - _NEARLY for speed in speeds[StepOutcome.MET])
 
 
 @dataclass(frozen=True, slots=True)

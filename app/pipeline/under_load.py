@@ -6,8 +6,7 @@ from app.domain.rehearsal import RehearsalModel
 from app.domain.words import GateOutcome
 from app.pipeline.operation import Bounded
 
-# A share of all traffic is a little less than 1 where weights do not add up to the last bit.
-_NEARLY = 1e-9
+_ALL = 1 - 1e-9
 
 
 def under_load(found: Bounded, rehearsal: RehearsalModel | None, share: float) -> Bounded:
@@ -18,9 +17,9 @@ def under_load(found: Bounded, rehearsal: RehearsalModel | None, share: float) -
         rehearsal: The candidate's, if there is one.
         share: Of production's requests that the candidate would get.
     """
-    if found.outcome is not GateOutcome.PASSES or rehearsal is None or not rehearsal.misses(share + _NEARLY):
+    if found.outcome is not GateOutcome.PASSES or rehearsal is None or not rehearsal.misses(share):
         return found
-    load = "production's full load" if share >= 1 - _NEARLY else f"{share:.0%} of production's load"
+    load = "production's full load" if share >= _ALL else f"{share:.0%} of production's load"
     words = (
         f"but under {load} the rehearsal missed the objective ({_why(rehearsal)}): as the only server it is not shown to keep"
         " it. Rehearse it with more replicas or a faster server"

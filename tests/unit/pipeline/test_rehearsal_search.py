@@ -1,0 +1,118 @@
+"""The steps of a rehearsal find what a server of known capacity carries."""
+
+from collections import Counter
+
+import pytest
+
+from app.domain.rehearsal import ObjectiveModel, RehearsalTerms, StepKind, StepModel, StepOutcome
+from app.pipeline.rehearsal_search import NextStep, next_step
+from app.pipeline.rehearsal_summary import capacity_of, rate_of
+from tests.unit.pipeline.rehearsal_server import AT, poisson, rehearsed
+
+TWO_SECONDS = ObjectiveModel(total_p95_seconds=2.0)
+TERMS = RehearsalTerms(minutes=10.0, find_capacity=True)
+
+
+@pytest.mark.parametrize(
+    ("slots", "service", "production_rate"),
+    [(8, 0.5, 2.0), (8, 0.2, 5.0), (32, 0.5, 10.0), (4, 1.0, 3.0), (4, 1.0, 12.0)],
+)
+def test_a_known_capacity_is_found_within_five_percent_in_whatever_traffic(
+    slots: int, service: float, production_rate: float
+) -> None:
+    steps = rehearsed(poisson(production_rate, 1500), TERMS, TWO_SECONDS, slots=slots, service=service)
+    known = slots / service
+    assert capacity_of(steps).value == pytest.approx(known, rel=0.05)
+    rate = rate_of(steps, replicas=1)
+    assert rate is not None
+    assert 0.75 * known < (rate.requests_per_second_per_replica.value or 0) < 1.05 * known
+    assert (rate.slots_per_replica.value or 0) == pytest.approx(
+        (rate.requests_per_second_per_replica.value or 0) * rate.service_seconds_p50, rel=0.35
+    )
+    assert (rate.slots_per_replica.value or 0) > 0.8 * slots
+    assert rate.service_seconds_p95 <= 2.0
+    assert sum(step.seconds for step in steps) <= 600 * 1.15
+    kinds = Counter(step.kind for step in steps)
+    assert (kinds[StepKind.SPEED], kinds[StepKind.REPEAT]) == (3, 3)
+    assert kinds[StepKind.SEARCH] <= 8
+
+
+def test_the_rate_of_two_replicas_is_halved_and_the_capacity_is_that_of_both() -> None:
+    steps = rehearsed(poisson(5, 1500), TERMS, TWO_SECONDS, slots=8, service=0.2)
+    one, two = rate_of(steps, replicas=1), rate_of(steps, replicas=2)
+    assert one is not None
+    assert two is not None
+    assert two.slots_per_replica.value == pytest.approx((one.slots_per_replica.value or 0) / 2)
+    assert two.requests_per_second_per_replica.value == pytest.approx((one.requests_per_second_per_replica.value or 0) / 2)
+    assert two.service_seconds_p50 == one.service_seconds_p50
+
+
+def test_without_an_objective_only_the_most_that_is_answered_is_looked_for() -> None:
+    steps = rehearsed(poisson(2, 1500), TERMS, ObjectiveModel(), slots=8, service=0.5)
+    assert [step.kind for step in steps] == [StepKind.SPEED] * 3 + [StepKind.SATURATION] * (len(steps) - 3)
+    assert {step.outcome for step in steps} == {StepOutcome.MEASURED}
+    assert capacity_of(steps).value == pytest.approx(16, rel=0.05)
+    assert rate_of(steps, replicas=1) is None
+
+
+def test_where_nothing_was_too_much_the_capacity_is_only_known_to_be_at_least_that() -> None:
+    steps = rehearsed(poisson(2, 1500), RehearsalTerms(minutes=10, find_capacity=False), TWO_SECONDS, slots=800, service=0.5)
+    found = capacity_of(steps)
+    assert (found.value, found.high, found.method) == (None, None, "at_least")
+    assert 3 < (found.low or 0) < 7
+
+
+def a_step(outcome: StepOutcome, speed: float, kind: StepKind = StepKind.SPEED) -> StepModel:
+    return StepModel(kind=kind, outcome=outcome, started_at=AT, speed=speed, seconds=60.0)
+
+
+MET, MISSED, INVALID, LOST = StepOutcome.MET, StepOutcome.MISSED, StepOutcome.NOT_VALID, StepOutcome.LOST
+SHORT = 20.0
+
+
+@pytest.mark.parametrize(
+    ("find", "steps", "expected"),
+    [
+        (None, [], NextStep(StepKind.SPEED, 1.0, 180)),
+        (None, [a_step(LOST, 1.0)], NextStep(StepKind.SPEED, 1.0, 180)),  # is made again
+        (None, [a_step(MET, 1.0)], NextStep(StepKind.SPEED, 2.0, 180)),
+        (None, [a_step(MET, 1.0), a_step(MISSED, 2.0)], None),  # enclosed: nobody asked for more
+        (None, [a_step(MET, 1.0), a_step(MET, 2.0)], NextStep(StepKind.SEARCH, 8.0, SHORT)),
+        (None, [a_step(MISSED, 1.0), a_step(MISSED, 2.0)], NextStep(StepKind.SEARCH, 0.25, SHORT)),
+        (False, [a_step(MET, 1.0), a_step(MET, 2.0)], None),
+        (True, [a_step(MET, 1.0), a_step(MISSED, 2.0)], NextStep(StepKind.SEARCH, 2**0.5, SHORT)),
+        (True, [a_step(MET, 1.0), a_step(MISSED, 1.05)], NextStep(StepKind.REPEAT, 1.0, SHORT)),
+        # What we could not offer says nothing of the candidate: the search ends there.
+        (None, [a_step(MET, 1.0), a_step(MET, 2.0), a_step(INVALID, 8.0, StepKind.SEARCH)],
+         NextStep(StepKind.REPEAT, 2.0, SHORT)),
+        (None, [a_step(INVALID, 1.0), a_step(INVALID, 2.0)], None),
+    ],
+)  # fmt: skip
+def test_what_comes_next(find: bool | None, steps: list[StepModel], expected: NextStep | None) -> None:
+    found = next_step(RehearsalTerms((1.0, 2.0), 10.0, find_capacity=find), steps, has_objective=True)
+    if expected is None or found is None:
+        assert found is expected
+        return
+    assert found.kind is expected.kind
+    assert found.speed == pytest.approx(expected.speed)
+    assert found.seconds == pytest.approx(expected.seconds)
+
+
+def test_repeats_that_miss_take_the_rate_from_a_slower_step() -> None:
+    def measured(outcome: StepOutcome, speed: float, kind: StepKind) -> StepModel:
+        rate = {"value": speed, "n": 9}
+        times = {"p50": {"value": 0.5}, "p95": {"value": 0.9}}
+        return a_step(outcome, speed, kind).model_copy(
+            update=StepModel.model_validate(
+                a_step(outcome, speed, kind).model_dump()
+                | {"concurrency_littles": 2 * speed, "goodput_requests_per_second": rate, "total_seconds": times}
+            ).__dict__
+        )
+
+    slower, fastest = measured(MET, 3.0, StepKind.SEARCH), measured(MET, 4.0, StepKind.SEARCH)
+    good, bad = measured(MET, 4.0, StepKind.REPEAT), measured(MISSED, 4.0, StepKind.REPEAT)
+    sure, unsure = rate_of([slower, fastest, good, good, bad], 1), rate_of([slower, fastest, good, bad, bad], 1)
+    assert sure is not None
+    assert unsure is not None
+    assert (sure.slots_per_replica.value, sure.slots_per_replica.n, sure.slots_per_replica.low) == (8, 2, 8)
+    assert (unsure.slots_per_replica.value, unsure.slots_per_replica.n, unsure.slots_per_replica.low) == (6, 1, None)
