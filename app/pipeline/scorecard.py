@@ -3,67 +3,41 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import orjson
 from sqlalchemy.orm import Session
 
-from app.domain.capacity_figures import CapacityModel
-from app.domain.configuration import PilotConfiguration
-from app.domain.drift import DriftModel
 from app.domain.epochs import EpochHistory
-from app.domain.evidence import ArmEvidence, Evidence, Floats
-from app.domain.pilot import Pilot
-from app.domain.rehearsal import RehearsalModel
+from app.domain.evidence import Evidence
 from app.domain.scorecard import (
     CandidateModel,
-    ControlModel,
-    LatencyModel,
     LedgerModel,
-    QualityModel,
     Scorecard,
     Window,
 )
-from app.domain.serving import ServingSeen
-from app.domain.words import Outcome, PilotState
+from app.domain.words import PilotState
 from app.errors import InvalidInput, Problem
 from app.pipeline.canaries import canaries_of
-from app.pipeline.capacity import capacity_of, rate_of
-from app.pipeline.closing import EPOCH, MICROSECOND, Selection, content_hashes, microseconds, sampling_weights, select_evidence
-from app.pipeline.configuration_changes import decisive_changes
+from app.pipeline.candidate_card import Shared, candidate_card
+from app.pipeline.closing import EPOCH, MICROSECOND, Selection, content_hashes, sampling_weights, select_evidence
 from app.pipeline.confusions import with_confusions
 from app.pipeline.control import control_of
-from app.pipeline.conversations import ALL, VALUE, Conversations, conversations_of
-from app.pipeline.coverage import ledger_model, left_out_by_hour, pair_coverage, warnings_of
-from app.pipeline.critical import critical_of
-from app.pipeline.drift import drift_of
+from app.pipeline.conversations import conversations_of
+from app.pipeline.coverage import ledger_model, warnings_of
 from app.pipeline.epochs import epochs_of
-from app.pipeline.findings import checks_model
 from app.pipeline.freshness import hash_to_keep, kept_if_fresh
-from app.pipeline.gates import gates_of
 from app.pipeline.grading import settle_without_model
-from app.pipeline.groups import Groups, groups_of
-from app.pipeline.judge_figures import judge_figures_of
 from app.pipeline.judge_spending import judge_money_of
 from app.pipeline.judged_sample import sample_of
-from app.pipeline.kinds import split_model_of
 from app.pipeline.model_sightings import fingerprint_warnings
-from app.pipeline.money import Money, money_of
-from app.pipeline.money_figures import cost_model
-from app.pipeline.operation import latency_of, queue_lag_of, reliability_of
 from app.pipeline.parts.closing_parts import forget_parts
 from app.pipeline.quality import Grounds, Judged, judge_quality
+from app.pipeline.reconciliation import reconciliation_of
 from app.pipeline.registration import plan_of
 from app.pipeline.registration_card import registration_model
-from app.pipeline.rubric_figures import rubric_figures
-from app.pipeline.rubric_hold import hold_cut_scores
-from app.pipeline.rules_beside import rules_beside
-from app.pipeline.ruling import Case
 from app.pipeline.scorecard_inputs import Stored, days_since, inputs_hash_of, read_inputs, read_stored
-from app.pipeline.serving import serving_of, with_untested
-from app.pipeline.verdict import verdict_of
 from app.store.closed_days import DailySum, close_days, hold_closing, reopened_days
 from app.store.pilots import get_pilot
 from app.store.scorecards import keep_scorecard
@@ -155,6 +129,8 @@ def make_scorecard(
     sample = sample_of(pilot, plan, stored.judge_shares, evidence, talks)
     judged = sample.of(evidence, selection, talks)
     control = control_of(pilot.configuration, *judged)
+    reconciliation = reconciliation_of(pilot.configuration, stored.invoices, evidence, selection, weights)
+    shared = Shared(stored, selection, talks, weights, control, reconciliation)
     candidates, sums = {}, []
     for arm in pilot.candidates:
         grounds = Grounds(plan, histories[arm.name].current, now_day, sample.chance)
@@ -162,7 +138,7 @@ def make_scorecard(
         days = [day for day in selection.closed if day >= grounds.epoch.first_day]
         segments = with_confusions(quality.segments, stored.confusions, arm_id=arm.id, days=days)
         quality = replace(quality, segments=segments)
-        candidates[arm.name] = _candidate(stored, arm.name, quality, selection, talks, weights, control)
+        candidates[arm.name] = candidate_card(shared, arm.name, quality)
         sums += _daily_sums(arm.id, quality, histories[arm.name])
     card = Scorecard(
         pilot=pilot.name,
@@ -213,150 +189,6 @@ def _histories(stored: Stored, selection: Selection, as_of: datetime | None) -> 
     }  # fmt: skip
 
 
-def _candidate(
-    stored: Stored,
-    name: str,
-    quality: Judged,
-    selection: Selection,
-    talks: Conversations,
-    weights: Floats,
-    control: ControlModel | None,
-) -> CandidateModel:
-    pilot, evidence = stored.pilot, stored.evidence
-    arm, configuration = evidence.arms[name], pilot.configuration
-    scored = (pilot.incumbent.name, name)
-    rubrics = rubric_figures(configuration, quality.evidence, stored.scores, scored, quality.pairs, talks)
-    quality = hold_cut_scores(quality, rubrics.rubrics)
-    capacity = capacity_of(pilot, evidence, name, selection, weights, rate=rate_of(stored.rehearsals, name))
-    money = _money(stored, name, selection, talks, weights, capacity)
-    drift = _drift(configuration, evidence, arm, quality, talks, selection.last_day)
-    rehearsal = stored.rehearsals.get(name)
-    gates = gates_of(configuration, quality, arm, selection.counted, selection.days, talks.segment_of_row, money, rehearsal)
-    latency = _latency(configuration, evidence, name, selection, weights, control, rehearsal)
-    case = Case(
-        pilot=pilot,
-        name=name,
-        day=selection.last_day,
-        closed_days=len(selection.closed),
-        older=_older(stored, selection),
-        registered_at=stored.registration.registered_at if stored.registration is not None else None,
-        quality=quality,
-        gates=gates,
-        money=money,
-        drift=drift,
-        control=control,
-        canaries=canaries_of(configuration, evidence),
-        changes=decisive_changes(stored.changes),
-        load=latency.load,
-        is_load_tested=latency.load_tested,
-    )
-    serving = serving_of(pilot, name, stored.served.get(name, ServingSeen()), evidence, selection, stored.sightings)
-    verdict = with_untested(verdict_of(case), serving)
-    moved = frozenset(verdict.routing) if verdict.outcome is Outcome.HYBRID else frozenset()
-    groups = groups_of(quality.evidence, arm, quality.pairs, talks, configuration, threshold=quality.terms.threshold)
-    reliability = reliability_of(evidence, arm, selection.counted, selection.days)
-    return CandidateModel(
-        coverage=pair_coverage(evidence, name, arm, selection),
-        quality=_with_groups(quality, groups),
-        segments=quality.segments,
-        latency=latency,
-        reliability=reliability,
-        left_out_by_hour=left_out_by_hour(evidence, name, arm, selection),
-        capacity=capacity,
-        cost=cost_model(money, moved),
-        gates=list(gates.models),
-        verdict=verdict,
-        critical=critical_of(evidence, arm.labels, quality.pairs, talks).model_copy(update={"by_rubric": rubrics.critical}),
-        rubrics=rubrics.rubrics,
-        rules_of_thumb=rules_beside(money, reliability.candidate_available_rate),
-        serving=serving,
-        drift=drift,
-        judge_figures=judge_figures_of(configuration, quality.evidence, name, quality.pairs, talks, stored.cuts.get(name)),
-        checks=checks_model(configuration, evidence, stored.findings, (pilot.incumbent.name, name), selection, talks),
-        rehearsal=rehearsal,
-        split=split_model_of(case, verdict.outcome, groups, evidence, selection, talks, weights),
-    )
-
-
-def _money(
-    stored: Stored, name: str, selection: Selection, talks: Conversations, weights: Floats, capacity: CapacityModel
-) -> Money:
-    return money_of(
-        stored.pilot.configuration,
-        name,
-        stored.evidence,
-        selection,
-        talks,
-        weights=weights,
-        hours=stored.hours,
-        first_day=_first_date(stored.pilot),
-        spend=stored.spend,
-        capacity=capacity,
-    )
-
-
-def _drift(
-    configuration: PilotConfiguration,
-    evidence: Evidence,
-    arm: ArmEvidence,
-    quality: Judged,
-    talks: Conversations,
-    last_day: int,
-) -> DriftModel:
-    """The watchers' words on the present epoch; what people's labels add to the win rate is added to every day's."""
-    corrected, raw = quality.model.win_rate_human_corrected.value, quality.model.win_rate.value
-    return drift_of(
-        configuration,
-        evidence,
-        arm,
-        quality.pairs,
-        talks,
-        daily=quality.sums.get((ALL, VALUE), {}),
-        days=range(quality.terms.begins, last_day + 1),
-        correction=corrected - raw if corrected is not None and raw is not None else 0.0,
-    )
-
-
-def _latency(
-    configuration: PilotConfiguration,
-    evidence: Evidence,
-    name: str,
-    selection: Selection,
-    weights: Floats,
-    control: ControlModel | None,
-    rehearsal: RehearsalModel | None,
-) -> LatencyModel:
-    latency = latency_of(
-        configuration,
-        evidence,
-        evidence.arms[name],
-        selection.counted,
-        days=selection.days,
-        weights=weights,
-        control=control,
-        queue_lag=queue_lag_of(evidence, name),
-    )
-    return latency.model_copy(update={"load_tested": rehearsal is not None and rehearsal.is_load_test})
-
-
-def _with_groups(quality: Judged, groups: Groups) -> QualityModel:
-    return quality.model.model_copy(update={"by_turn": list(groups.by_turn), "by_prompt_length": list(groups.by_prompt_length)})
-
-
-def _first_date(pilot: Pilot) -> date | None:
-    """The calendar day that day 1 is, where the pilot is."""
-    zone = ZoneInfo(pilot.configuration.pilot.timezone)
-    return pilot.starts_at.astimezone(zone).date() if pilot.starts_at is not None else None
-
-
-def _older(stored: Stored, selection: Selection) -> tuple[int, int]:
-    counted = int(selection.counted.sum())
-    if stored.registration is None:
-        return 0, counted
-    before = stored.evidence.exchanges.arrived_us < microseconds(stored.registration.registered_at)
-    return int((selection.counted & before).sum()), counted
-
-
 def _daily_sums(arm_id: int, quality: Judged, history: EpochHistory) -> list[DailySum]:
     return [
         DailySum(arm_id, segment, day, series, sums, history.number_of(day))
@@ -381,6 +213,10 @@ def _data_hash(stored: Stored, coverage: LedgerModel, hashes: dict[int, str], hi
         "hours": sorted([str(e.worked_on), e.who, str(e.hours), e.kind, e.is_recurring] for e in stored.hours),
         "registration": stored.registration.hash if stored.registration is not None else None,
     }
+    if stored.invoices:
+        document["invoices"] = sorted(repr(line) for line in stored.invoices)
+    if stored.rehearsals:
+        document["rehearsals"] = {name: each.model_dump(mode="json") for name, each in stored.rehearsals.items()}
     epochs = {name: [epoch.changes for epoch in history.epochs] for name, history in histories.items()}
     if any(len(listed) > 1 for listed in epochs.values()):
         document["epochs"] = epochs
