@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.dashboard.forms import Form
+from app.dashboard.hours import add_hours_pages
 from app.dashboard.labelling import add_labelling_pages
 from app.dashboard.responses import REPORT_POLICY, STYLE_ADDRESS, page, page_route
 from app.dashboard.sessions import LIFETIME_SECONDS, Signer
@@ -51,6 +52,7 @@ def make_pages_router(*, session_factory: SessionFactory, pepper: str) -> APIRou
         (STYLE_ADDRESS, "GET", style),
     ):
         router.add_api_route(address, endpoint, methods=[method], response_class=HTMLResponse, name=f"page_{endpoint.__name__}")
+    add_hours_pages(router, door)
     add_labelling_pages(router, door, Desk.of(session_factory, pepper))
     return router
 
