@@ -13,6 +13,7 @@ from app.api import (
     invoices,
     keys,
     labels,
+    model_plans,
     pilots,
     plans,
     rehearsals,
@@ -20,6 +21,7 @@ from app.api import (
     reports,
     routing,
     scorecards,
+    usage_plans,
 )
 from app.api.body_limit import BodyLimit
 from app.api.counting import CountAnswers
@@ -29,7 +31,23 @@ from app.pipeline.ingesting import Intake
 from app.pipeline.labelling.answering import Desk
 
 API_PREFIX = "/api/v1"
-STAGES = (pilots, imports, replays, rehearsals, grading, labels, hours, invoices, scorecards, reports, routing, plans, keys)
+STAGES = (
+    pilots,
+    imports,
+    replays,
+    rehearsals,
+    grading,
+    labels,
+    hours,
+    invoices,
+    scorecards,
+    reports,
+    routing,
+    plans,
+    model_plans,
+    usage_plans,
+    keys,
+)
 
 
 def make_api(services: Services) -> FastAPI:

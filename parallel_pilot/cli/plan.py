@@ -11,6 +11,8 @@ from parallel_pilot.cli import screen
 from parallel_pilot.cli.client import LONG_SECONDS, Client
 from parallel_pilot.cli.errors import CommandFailed, WrongUse
 from parallel_pilot.cli.options import AsJson
+from parallel_pilot.cli.plan_models import plan_models
+from parallel_pilot.cli.plan_usage import plan_from_usage
 from parallel_pilot.cli.verdict import share
 
 Toml = Annotated[
@@ -41,37 +43,74 @@ def plan(  # noqa: PLR0913 - one option a parameter
     power: Annotated[float | None, _option("Chance with which an equal candidate shall be told to migrate (0.8).")] = None,
     runs: Annotated[int | None, _option("Simulated pilots, 100 to 2000 (1000).")] = None,
     seed: Annotated[int | None, _option("The same gives the same answer (0).")] = None,
+    gpu: Annotated[
+        str | None, _option("Instead: which open models fit on these GPUs, as H100,A100; 'list' says which are known.")
+    ] = None,
+    pilot: Annotated[str | None, _option("With --gpu: the pilot whose measured tokens and peak are priced.")] = None,
+    tokens_per_month: Annotated[float | None, _option("With --gpu: the volume, where no pilot is named.")] = None,
+    context_tokens: Annotated[int | None, _option("With --gpu: of one request (the pilot's mean, else 2500).")] = None,
+    users: Annotated[int | None, _option("With --gpu: requests at once that a replica has room for (5).")] = None,
+    usage: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, readable=True, metavar="FILE", show_default=False,
+            help="Instead: a usage or cost export of the vendor: volume, spend, and whether to pilot at all.",
+        ),
+    ] = None,
+    privacy: Annotated[bool, typer.Option("--privacy", help="With --usage: the data may not leave.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Says what a pilot needs and how likely each end is, before it exists; options outweigh pilot.toml."""
+    volume = {"pilot": pilot, "tokens_per_month": tokens_per_month, "context_tokens": context_tokens, "users": users}
     given: dict[str, Any] = {
-        "toml": _text(file) if file is not None else None,
-        "margin": margin,
-        "tie_rate": tie_rate,
-        "icc": icc,
-        "pairs_per_conversation": pairs_per_conversation,
-        "conversations_per_day": conversations_per_day,
-        "segments": _shares(segments) if segments is not None else None,
-        "labels_per_day": labels_per_day,
-        "days": days,
-        "judge_accuracy": judge_accuracy,
-        "true_win_rates": _rates(true) if true is not None else None,
-        "skip_rate": skip_rate,
-        "day_swing": day_swing,
-        "candidates": candidates,
-        "power": power,
-        "runs": runs,
-        "seed": seed,
-    }
-    for name, value in given.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            message = f"--{name.replace('_', '-')} must be a number, not {value}"
-            raise WrongUse(message)
+        "toml": _text(file) if file is not None else None, "margin": margin, "tie_rate": tie_rate, "icc": icc,
+        "pairs_per_conversation": pairs_per_conversation, "conversations_per_day": conversations_per_day,
+        "segments": _shares(segments) if segments is not None else None, "labels_per_day": labels_per_day, "days": days,
+        "judge_accuracy": judge_accuracy, "true_win_rates": _rates(true) if true is not None else None,
+        "skip_rate": skip_rate, "day_swing": day_swing, "candidates": candidates, "power": power, "runs": runs, "seed": seed,
+    }  # fmt: skip
+    _check_numbers(given | volume)
+    if usage is not None or privacy:
+        _from_usage(usage, given | volume | {"gpu": gpu}, privacy=privacy, as_json=as_json)
+        return
+    if gpu is not None:
+        _refuse(given, "cannot go with --gpu: they plan a pilot, not its hardware")
+        plan_models(gpu, volume, as_json=as_json)
+        return
+    _refuse(volume, "need --gpu")
     answer = _ask({name: value for name, value in given.items() if value is not None}, file)
     if as_json:
         screen.print_json(answer)
         return
     _show(answer)
+
+
+def _from_usage(usage: Path | None, others: dict[str, Any], *, privacy: bool, as_json: bool) -> None:
+    if usage is None:
+        message = "--privacy needs --usage"
+        raise WrongUse(message)
+    _refuse(others, "cannot go with --usage: it plans from the export alone")
+    plan_from_usage(usage, privacy=privacy, as_json=as_json)
+
+
+def _check_numbers(given: dict[str, Any]) -> None:
+    for name, value in given.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            message = f"{_flag(name)} must be a number, not {value}"
+            raise WrongUse(message)
+
+
+def _refuse(given: dict[str, Any], why: str) -> None:
+    """Options that would be ignored are wrong use."""
+    there = [_flag(name) for name, value in given.items() if value is not None]
+    if there:
+        message = f"{', '.join(there)} {why}"
+        raise WrongUse(message)
+
+
+def _flag(name: str) -> str:
+    named = {"toml": "pilot.toml", "true_win_rates": "--true"}
+    return named.get(name, f"--{name.replace('_', '-')}")
 
 
 def _ask(question: dict[str, Any], file: Path | None) -> Any:

@@ -32,6 +32,7 @@ ROUTES = {
     "POST /api/v1/pilots/{name}/labels/undo",
     "GET /api/v1/pilots/{name}/labels/export", "POST /api/v1/pilots/{name}/labels/import",
     "GET /api/v1/pilots/{name}/scorecard", "GET /api/v1/pilots/{name}/days", "POST /api/v1/plan",
+    "POST /api/v1/plan/models", "POST /api/v1/plan/usage",
     "GET /api/v1/pilots/{name}/routing",
     "POST /api/v1/pilots/{name}/reports", "GET /api/v1/pilots/{name}/reports", "GET /api/v1/reports/{id}",
     "GET /api/v1/keys", "POST /api/v1/keys", "DELETE /api/v1/keys/{name}",

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from typing_extensions import override
 
+from app.domain.model_plan import ModelPlanQuestion
 from app.domain.plan import PlanQuestion
+from app.pipeline.model_plan import plan_models
 from app.pipeline.planning import plan_pilot
 from parallel_pilot.cli import main
 from tests.api import PILOT_TOML
@@ -25,12 +28,17 @@ class _Planner(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         ASKED.append({"path": self.path, **question})
-        answer = plan_pilot(PlanQuestion(**question), datetime.now(UTC)).model_dump_json().encode()
+        answer = self._answer(question).model_dump_json().encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
         self.wfile.write(answer)
+
+    def _answer(self, question: dict[str, Any]) -> BaseModel:
+        if self.path.endswith("/models"):
+            return plan_models(ModelPlanQuestion(**question), datetime.now(UTC))
+        return plan_pilot(PlanQuestion(**question), datetime.now(UTC))
 
     @override
     def log_message(self, format: str, *args: Any) -> None:
@@ -94,3 +102,45 @@ def test_wrong_lists_are_wrong_use(option: list[str], words: str, capsys: pytest
     assert main.run(["plan", *option]) == 2
     assert words in capsys.readouterr().err
     assert ASKED == []
+
+
+def test_gpu_asks_for_a_plan_of_models_and_prints_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["plan", "--gpu", "A100, RTX 4090", "--tokens-per-month", "1e9", "--users", "4"]) == 0
+    assert ASKED == [
+        {"path": "/api/v1/plan/models", "gpus": ["A100", "RTX 4090"], "tokens_per_month": 1e9, "users": 4},
+    ]
+    printed = capsys.readouterr().out
+    for said in ("1,000,000,000 tokens a month", "Llama 3.1 70B", "INT4 37.1 GB", "$2,000-3,000 (1)", "SH, 2026"):
+        assert said in printed
+    for said in ("not a verdict", "contradicts itself", "215 GB of INT4", "does not fit on RTX 4090"):
+        assert said in printed
+
+
+def test_gpu_list_says_which_are_known(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["plan", "--gpu", "list"]) == 0
+    assert ASKED == [{"path": "/api/v1/plan/models"}]
+    printed = capsys.readouterr().out
+    assert "$1,460-2,920" in printed
+    assert "unknown" in printed
+
+
+def test_gpu_with_json_prints_the_answer_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["plan", "--gpu", "H100", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["gpus"][0]["name"] == "H100 80GB"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--gpu", "H100", "--days", "28"], "--days cannot go with --gpu"),
+        (["--tokens-per-month", "5"], "--tokens-per-month need --gpu"),
+        (["--pilot", "support-bot", "--users", "3"], "--pilot, --users need --gpu"),
+        (["--gpu", "H100", "--tokens-per-month", "nan"], "--tokens-per-month must be a number"),
+    ],
+)
+def test_options_that_would_be_ignored_are_wrong_use(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.run(["plan", *arguments]) == 2
+    assert ASKED == []
+    assert said in capsys.readouterr().err
