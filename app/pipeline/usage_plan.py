@@ -130,7 +130,7 @@ class _Found:
     month: UsageVolume
     least_tokens: RuleOfThumb
     best: BestCase
-    tier: CheaperOption | None
+    tiers: tuple[CheaperOption, ...]
 
 
 def advise(
@@ -145,9 +145,8 @@ def advise(
 
     A cheaper model of the vendor comes first where it saves more, with nothing to run, than self-hosting would in a dear case.
     """
-    tiers = [option for option in options if option.kind == "vendor_tier"]
-    tier = max(tiers, key=lambda option: option.saving_usd_per_month, default=None)
-    found = _Found(month, next(rule for rule in rules if rule.key == LEAST_TOKENS), best, tier)
+    tiers = sorted((o for o in options if o.kind == "vendor_tier"), key=lambda option: option.saving_usd_per_month)
+    found = _Found(month, next(rule for rule in rules if rule.key == LEAST_TOKENS), best, tuple(tiers))
     if has_privacy_constraint:
         reason = (
             'data that may not leave decides on its own: pilot for quality and capacity, with [decision] reason = "privacy"'
@@ -163,17 +162,17 @@ def advise(
 
 
 def _by_money(found: _Found, usd: Decimal) -> tuple[UsageAdvice, list[str]]:
-    best, tier = found.best, found.tier
+    best, tiers = found.best, found.tiers
     if usd <= best.least_usd:
         reason = f"even at the best case there is nothing to save: ${usd:,.0f} a month are spent, and {best.words}"
-        return "stay", [reason, *_of_tier(tier)]
-    if tier is not None and tier.saving_usd_per_month >= (best.saving_in_a_dear_case_usd or Decimal(0)):
-        return "cheaper_tier_first", [*_of_tier(tier), *_range(best)]
-    return "pilot", [*_range(best), *_of_tier(tier)]
+        return "stay", [reason, *_of_tiers(tiers)]
+    if tiers and tiers[-1].saving_usd_per_month >= (best.saving_in_a_dear_case_usd or Decimal(0)):
+        return "cheaper_tier_first", [*_of_tiers(tiers), *_range(best)]
+    return "pilot", [*_range(best), *_of_tiers(tiers)]
 
 
 def _of_money(found: _Found) -> list[str]:
-    return [*_range(found.best), *_of_tier(found.tier)]
+    return [*_range(found.best), *_of_tiers(found.tiers)]
 
 
 def _range(best: BestCase) -> list[str]:
@@ -186,11 +185,17 @@ def _range(best: BestCase) -> list[str]:
     return [f"what self-hosting could save a month lies between {least} and ${at_most:,.0f}: {best.words}"]
 
 
-def _of_tier(tier: CheaperOption | None) -> list[str]:
-    if tier is None:
+def _of_tiers(tiers: Sequence[CheaperOption]) -> list[str]:
+    """From the one that saves least, so the most like the present one, to the one that saves most."""
+    if not tiers:
         return []
-    saved = f"${tier.saving_usd_per_month:,.2f} a month on {tier.instead_of}"
-    return [f"{tier.model} of the same vendor would save {saved} with nothing to run; its quality is not tested"]
+    named = [f"{tier.model} ${tier.saving_usd_per_month:,.2f} on {tier.instead_of}" for tier in _ends(tiers)]
+    saved = f"cheaper models of the same vendor would save a month, with nothing to run: {', '.join(named)}"
+    return [f"{saved}; their quality is not tested"]
+
+
+def _ends(tiers: Sequence[CheaperOption]) -> list[CheaperOption]:
+    return [tiers[0], tiers[-1]] if len(tiers) > 1 else [tiers[0]]
 
 
 def _own(month: UsageVolume) -> OwnNumbers:

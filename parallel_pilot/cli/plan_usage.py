@@ -74,7 +74,9 @@ def _cell(key: str, value: Any) -> str:
         return "unknown"
     if key == "share_rate":
         return f"{value:.1%}"
-    return f"{value:,.0f}" if isinstance(value, int | float) else str(value).replace("_", " ")
+    if isinstance(value, int | float):
+        return f"{value:,.0f}"
+    return value.replace("_", " ") if key == "standing" else str(value)
 
 
 def _model(each: dict[str, Any]) -> list[str]:
