@@ -215,6 +215,8 @@ def _data_hash(stored: Stored, coverage: LedgerModel, hashes: dict[int, str], hi
     }
     if stored.invoices:
         document["invoices"] = sorted(repr(line) for line in stored.invoices)
+    if stored.serving.readings or stored.serving.repeats:
+        document["serving"] = stored.serving
     if stored.rehearsals:
         document["rehearsals"] = {name: each.model_dump(mode="json") for name, each in stored.rehearsals.items()}
     epochs = {name: [epoch.changes for epoch in history.epochs] for name, history in histories.items()}
