@@ -41,7 +41,8 @@ _TOUCHES = tuple(
         (r"labels\.per_day|pilot\.planned_conversations", "labels"),
         (r"latency\b.*", "latency limit"),
         (r"reliability\b.*", "reliability limit"),
-        (rf"({_CANDIDATE}|incumbent\.)[a-z_]*usd_per_[a-z_]+|{_CANDIDATE}(gpus_per_replica|replicas)|cost\b.*", "prices"),
+        (rf"({_CANDIDATE}|incumbent\.)([a-z_]*usd_per_[a-z_]+|service_tier|discount_rate)", "prices"),
+        (rf"{_CANDIDATE}(gpus_per_replica|replicas)|(cost|capacity)\b.*", "prices"),
         (rf"constraints\b.*|{_CANDIDATE}license(_reviewed)?", "constraints"),
         (r"decision\.reason", "which gates are required"),
     )

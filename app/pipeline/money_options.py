@@ -24,6 +24,8 @@ SAME_TOKENS = "at the incumbent's token counts: another model counts and writes 
 METHOD = "monte_carlo"
 # A host that is asked for a few models is enough to see what "cheaper without operations" would cost.
 MOST = 4
+# An option that is not at least this much cheaper is none.
+WORTH_SAYING = Decimal("0.99")
 
 
 def options_of(money: Money) -> list[OptionModel]:
@@ -74,7 +76,8 @@ def _listed(money: Money, tokens: MonthTokens, at: datetime, stays: Decimal | No
     tiers = cheaper_tiers(incumbent.model, incumbent.base_url, at, most=MOST, than_usd=stays, **asked)
     hosts = managed_hosts(table.model, at, most=MOST, **asked)
     for found in (*tiers, *hosts):
-        if found.model not in own:
+        is_cheaper = stays is None or found.usd < stays * WORTH_SAYING
+        if found.model not in own and is_cheaper:
             yield _option(found, found.kind)
 
 

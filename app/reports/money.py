@@ -97,7 +97,7 @@ def _of_split(cost: CostModel) -> tuple[tuple[Cell, ...], ...]:
 
 
 def _chance(probability: float | None) -> str:
-    return "unknown: not computed" if probability is None else figures.percent(probability, 0)
+    return "unknown: not computed" if probability is None else figures.percent(probability, 1)
 
 
 def _pays(cost: CostModel) -> str:

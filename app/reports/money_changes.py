@@ -10,9 +10,8 @@ from app.reports.money_charts import MOST_BARS, stairs_chart, tornado_chart
 
 SOURCES = {"measured": "measured", "given": "given", "field": "published guides", "unknown": "nobody said"}
 KINDS = {"vendor_tier": "cheaper model of the same vendor", "managed": "open weights, served by somebody else"}
-NEVER = "never"
 TOO_FEW_STAIRS = 2
-MONTH_12 = "api_price_minus_80_in_a_year"
+WHOLE_FROM = 1000
 
 
 def change_sections(subject: Subject) -> Iterator[Section]:
@@ -118,16 +117,30 @@ def _stairs(subject: Subject) -> Chart:
     )
     return Chart(
         name=f"stairs-{subject.arm}",
-        title="Cost by volume",
+        title="Cost by volume, US dollars per month",
         spec=stairs_chart(subject),
         alt=f"A slope for {subject.incumbent} and steps for {subject.name}; {_pays(cost)}",
-        caption=f"{_pays(cost)} Replicas are whole, so the candidate's cost is a staircase. Axes start at 0.",
+        caption=f"{_pays(cost)} {_steps(cost)} Axes start at 0.",
         data=Table(
             caption="Cost at the end of each step",
             columns=("Requests a month", "Replicas", subject.incumbent, subject.name),
             rows=rows,
             numeric=3,
         ),
+    )
+
+
+def _steps(cost: CostModel) -> str:
+    """What the candidate's line rests on."""
+    if len({stair.replicas for stair in cost.stairs}) > 1:
+        return "Replicas are whole, so the candidate's cost is a staircase."
+    if "tokens" in cost.parts:
+        return "It is paid by the token, so its cost grows with the requests, too."
+    replicas = cost.stairs[0].replicas
+    said = "replica is" if replicas == 1 else "replicas are"
+    return (
+        f"Nobody measured what a replica carries (pilot rehearse does), so {replicas} {said} taken to serve any volume: with "
+        "more requests the candidate will cost more than this."
     )
 
 
@@ -173,8 +186,9 @@ def _inputs(cost: CostModel) -> Table:
 
 
 def _input(each: CostInput) -> tuple[Cell, ...]:
-    value = figures.number(each.value, 2)
-    ends = figures.interval(figures.number(each.low, 2), figures.number(each.high, 2))
+    digits = 0 if each.value is None or each.value >= WHOLE_FROM or each.value == int(each.value) else 2
+    value = figures.number(each.value, digits)
+    ends = figures.interval(figures.number(each.low, digits), figures.number(each.high, digits))
     citation = f": {each.citation}" if each.citation else ""
     return cells(each.name, f"{value} ({ends})" if ends else value, each.unit, f"{SOURCES[each.source]}{citation}")
 
@@ -200,4 +214,4 @@ def _spend(cost: CostModel) -> Table:
 
 
 def _chance(probability: float | None) -> str:
-    return figures.UNKNOWN if probability is None else figures.percent(probability, 0)
+    return figures.UNKNOWN if probability is None else figures.percent(probability, 1)

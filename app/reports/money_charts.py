@@ -56,7 +56,7 @@ def stairs_chart(subject: Subject) -> dict[str, Any]:
     most = max(float(row["requests"]) for row in rows)
     volumes = alt.Scale(domain=[0, most * 1.02], nice=False)
     x = alt.X("requests:Q", title="requests per month", scale=volumes, axis=alt.Axis(format="~s", tickCount=6))
-    y = alt.Y("usd:Q", title="US dollars per month, from 0", scale=alt.Scale(zero=True), axis=_DOLLARS)
+    y = alt.Y("usd:Q", title=None, scale=alt.Scale(zero=True), axis=_DOLLARS)
     color, dash = alt.Color("ink:N", scale=None, legend=None), alt.StrokeDash("dash:N", scale=None, legend=None)
     lines = (
         drawn(rows)
