@@ -11,7 +11,8 @@ import genai_prices
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ClauseEquals, ClauseOr, MatchLogic, ModelInfo, ModelPrice, Provider, TieredPrices
 
-from app.costs.prices import canonical_model
+from app.costs.catalogue.entries import catalogue
+from app.costs.price_table import canonical_model
 from app.domain.families import guess_family
 
 MILLION = Decimal(1_000_000)
@@ -113,7 +114,8 @@ def managed_hosts(
 ) -> list[Alternative]:
     """Who serves an open model by the token, and what these tokens cost there; cheapest first.
 
-    A host's model counts if its name is exactly this one, letter case and the organisation before the last `/` aside.
+    A host's model counts if its name is exactly this one or another that the catalogue has for the same weights, letter case
+    and the organisation before the last `/` aside. A host may serve them quantised.
 
     Args:
         model: Its name, as `Qwen/Qwen3.5-27B`.
@@ -122,10 +124,11 @@ def managed_hosts(
         cached_input_tokens: Those of them read from a cache.
         output_tokens: Generated tokens, reasoning included.
         most: How many at most.
-        also: Other exact names of the same weights (hosts have names of their own).
+        also: More exact names of the same weights.
     """
     tokens = _tokens(input_tokens, cached_input_tokens, output_tokens)
-    wanted = {_bare(name) for name in (model, *also)}
+    listed = catalogue().model(model)
+    wanted = {_bare(name) for name in (model, *also, *(listed.every_name if listed is not None else ()))}
     offers = (
         (provider, entry)
         for provider in get_snapshot().providers

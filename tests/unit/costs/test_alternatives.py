@@ -70,7 +70,7 @@ def test_a_similar_name_has_no_tiers(name: str) -> None:
 def test_hosts_are_found_by_the_exact_name_whatever_the_organisation_and_the_case() -> None:
     found = managed_hosts("openai/GPT-OSS-120B", AT, **MIX, most=50)
     assert {"fireworks", "groq"} <= {one.vendor for one in found}
-    assert {one.model.lower().rpartition("/")[2] for one in found} == {"gpt-oss-120b"}
+    assert {one.model.lower().rpartition("/")[2] for one in found} == {"gpt-oss-120b", "openai.gpt-oss-120b-1:0"}
     assert [one.usd for one in found] == sorted(one.usd for one in found)
     assert len({one.vendor for one in found}) == len(found)
     assert all(one.usd > 0 and one.kind == "managed" for one in found)
@@ -86,10 +86,16 @@ def test_a_similar_name_has_no_hosts(name: str) -> None:
     assert managed_hosts(name, AT, **MIX) == []
 
 
+def test_the_catalogues_names_of_the_same_weights_find_hosts_too() -> None:
+    found = {one.vendor: one.model for one in managed_hosts("meta-llama/Llama-3.1-70B-Instruct", AT, **MIX, most=50)}
+    assert found["together"] == "meta-llama/Meta-Llama-3.1-70B-Instruct-Turbo"
+    assert found["aws"] == "meta.llama3-1-70b-instruct-v1:0"
+
+
 def test_other_exact_names_find_more_hosts() -> None:
-    alone = managed_hosts("meta-llama/Llama-3.1-70B-Instruct", AT, **MIX, most=50)
-    more = managed_hosts("meta-llama/Llama-3.1-70B-Instruct", AT, **MIX, most=50, also=["Meta-Llama-3.1-70B-Instruct-Turbo"])
-    assert {one.vendor for one in alone} < {one.vendor for one in more}
+    alone = managed_hosts("our/own-llama", AT, **MIX, most=50)
+    more = managed_hosts("our/own-llama", AT, **MIX, most=50, also=["Meta-Llama-3.1-70B-Instruct-Turbo"])
+    assert (alone, {one.vendor for one in more}) == ([], {"together"})
 
 
 def test_cached_tokens_are_a_part_of_the_input() -> None:
