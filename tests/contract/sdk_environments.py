@@ -56,6 +56,21 @@ def _python_sdk(name: str) -> Sdk:
     return Sdk(name, (str(python), str(SCRIPTS / "calls.py")), folder)
 
 
+def package_folder(wanted: str) -> Path:
+    """A folder with the files of one package, without what it needs; skips the test, loudly, where it cannot be had."""
+    environment = tool_environment(ROOT, os.environ)
+    with _folder(f"{wanted}-files", environment) as folder:
+        if not (folder / STAMP).exists():
+            uv = find_uv(ROOT, environment, print)
+            if uv is None:
+                pytest.skip(f"uv cannot be had: no folder of its own for {wanted}")
+            told = uv_environment(environment)
+            install = ["pip", "install", "--quiet", "--no-deps", "--python", sys.executable, "--target", str(folder / "files")]
+            _make([str(uv), *install, wanted], folder, told, wanted)
+            (folder / STAMP).touch()
+    return folder / "files"
+
+
 def _node_sdk(name: str) -> Sdk:
     npm, node = shutil.which("npm"), shutil.which("node")
     if npm is None or node is None:
