@@ -1,5 +1,6 @@
 """The catalogue: every line has a source and a date, contradictions are flagged, own files are read strictly and go first."""
 
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -172,3 +173,13 @@ def test_an_own_catalogue_that_is_wrong_is_said_and_does_not_stop_a_pilot(tmp_pa
     first, second = licence_notes(a_pilot("google/gemma-3-27b-it", "Apache-2.0"), own(tmp_path, "x ="))
     assert "the built-in catalogue is used" in first
     assert "Gemma Terms of Use" in second
+
+
+def test_the_example_of_the_page_is_read(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "catalogue.md").read_text()
+    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    mine = catalogue(own(tmp_path, example))
+    assert mine.own == {"h100 80gb", "mi300x", "our-qwen"}
+    model = mine.model("our/qwen-27b-finetuned")
+    assert model is not None
+    assert model.kv_bytes_per_token == 2 * 64 * 8 * 128 * 2
