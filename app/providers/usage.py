@@ -72,14 +72,14 @@ def usage_in(body: Json) -> Usage | None:
 def joined(before: Usage, after: Usage) -> Usage:
     """What two chunks of one stream say together: counts are running totals, so the later ones replace, never add.
 
-    A later object without counts takes nothing away; one that tells only a part is completed by the earlier one.
+    A later object without counts takes nothing away; what it leaves out (the cache, say) is as the earlier one told.
     """
     tier = after.service_tier or before.service_tier
     if not _has_counts(after):
         return replace(before, service_tier=tier)
-    whole, is_part = after, after.input_tokens is None or after.output_tokens is None
-    if is_part and before.raw is not None and after.raw is not None:
-        whole = usage_of(before.raw | after.raw)
+    whole = after
+    if before.raw is not None and after.raw is not None and "timings" not in before.raw | after.raw:
+        whole = usage_of(before.raw | {name: value for name, value in after.raw.items() if value is not None})
     return replace(whole, service_tier=tier)
 
 
