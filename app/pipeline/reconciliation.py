@@ -14,7 +14,6 @@ without segments, and says nothing of what one request costs. It is the check on
 costs.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
@@ -29,13 +28,12 @@ from app.domain.reconciliation import (
     MOST_DIFFERENCE,
     CauseModel,
     OtherModel,
-    ReconciledCount,
-    ReconciledMoney,
     ReconciledRow,
     ReconciliationModel,
 )
 from app.pipeline.closing import Selection
 from app.pipeline.reconciliation_causes import SAME, Grounds, causes_of, is_same, same_tokens
+from app.pipeline.reconciliation_rows import Pair, largest_rate, money_of, row_of
 from app.pipeline.reconciliation_sides import (
     DAY_US,
     Key,
@@ -50,7 +48,6 @@ from app.pipeline.reconciliation_sides import (
 )
 from app.pipeline.token_bills import incumbent_prices, row_costs
 
-WIDE = 1.96
 FEW_DAYS, FEW_CELLS = 3, 2
 # A cell with less than this share of the dollars says little about a factor.
 SMALL_CELL = 0.01
@@ -134,9 +131,10 @@ class Comparison:
         total, is_implied = self._with_implied(self._row(list(self.cells.values())))
         factor = None if is_implied else self._factor(total)
         causes = [*self.notes, *causes_of(self._grounds(total, factor)), *self._of_days_and_models()]
-        share = total.usd.difference_rate
-        is_unknown = share is not None and abs(share) > MOST_DIFFERENCE
+        share, unmatched = total.usd.difference_rate, self._unmatched_rate()
+        differs = share is not None and abs(share) > MOST_DIFFERENCE
         discount = self._discount(factor)
+        reason = _reason(total, causes, self, discount) if differs else _of_unmatched(unmatched, causes)
         return ReconciliationModel(
             first_day=self.compared[0] if self.cells else None,
             last_day=self.compared[-1] if self.cells else None,
@@ -153,8 +151,8 @@ class Comparison:
             causes=causes,
             price_factor=factor,
             discount_rate=discount,
-            is_unknown=is_unknown,
-            reason=_reason(total, causes, self, discount) if is_unknown else "",
+            is_unknown=bool(reason),
+            reason=reason,
         )
 
     def _matched(
@@ -174,7 +172,7 @@ class Comparison:
     def _has(self, key: Key) -> bool:
         return key in self.measured or key in self.invoiced
 
-    def _pair(self, key: Key) -> tuple[Side, Side]:
+    def _pair(self, key: Key) -> Pair:
         """What one side lacks on a day that both cover is nothing, in the measures that it has at all for the model."""
         return self._side(self.measured, key), self._side(self.invoiced, key)
 
@@ -188,30 +186,11 @@ class Comparison:
             setattr(made, name, value)
         return made
 
-    def _where(self, *, day: date | None = None, model: str | None = None) -> list[tuple[Side, Side]]:
+    def _where(self, *, day: date | None = None, model: str | None = None) -> list[Pair]:
         return [pair for (its, name), pair in self.cells.items() if its == (day or its) and name == (model or name)]
 
-    def _row(self, pairs: Sequence[tuple[Side, Side]], *, day: date | None = None, model: str | None = None) -> ReconciledRow:
-        counts = {name: _count(pairs, name) for name in TOKENS}
-        number = sum(measured.n for measured, _ in pairs)
-        return ReconciledRow(day=day, model=model, n=number, usd=self._money(pairs), **counts)
-
-    def _money(self, pairs: Sequence[tuple[Side, Side]]) -> ReconciledMoney:
-        both = [(ours, theirs) for ours, theirs in pairs if ours.usd is not None and theirs.usd is not None]
-        if not both:
-            known = [ours.usd for ours, _ in pairs if ours.usd is not None]
-            return ReconciledMoney(measured=sum(known, Decimal(0)) if len(known) == len(pairs) and known else None)
-        ours = sum((side.usd or Decimal(0) for side, _ in both), Decimal(0))
-        theirs = sum((side.usd or Decimal(0) for _, side in both), Decimal(0))
-        spread = Decimal(repr(WIDE * math.sqrt(sum(side.usd_variance for side, _ in both))))
-        low, high = (ours - spread, ours + spread) if self.is_sampled else (None, None)
-        return ReconciledMoney(
-            measured=ours,
-            invoiced=theirs,
-            difference_rate=_rate(float(ours), float(theirs)),
-            measured_low=low,
-            measured_high=high,
-        )
+    def _row(self, pairs: Sequence[Pair], *, day: date | None = None, model: str | None = None) -> ReconciledRow:
+        return row_of(pairs, is_sampled=self.is_sampled, day=day, model=model)
 
     def _with_implied(self, total: ReconciledRow) -> tuple[ReconciledRow, bool]:
         """Where no export has dollars: the invoice's tokens at the prices that were measured."""
@@ -224,7 +203,7 @@ class Comparison:
             if factor is None or ours.usd is None:
                 return total, False
             pairs.append((ours, Side(usd=ours.usd * factor)))
-        return total.model_copy(update={"usd": self._money(pairs)}), True
+        return total.model_copy(update={"usd": money_of(pairs, is_sampled=self.is_sampled)}), True
 
     def _implied_factor(self, key: str, ours: Side, theirs: Side) -> Decimal | None:
         table = self.configuration.incumbent
@@ -272,8 +251,8 @@ class Comparison:
         days = sorted({day for day, _ in self.cells})
         if len(days) < FEW_DAYS:
             return False
-        last = _largest(self._row(self._where(day=days[-1])))
-        before = _largest(self._row([pair for (day, _), pair in self.cells.items() if day != days[-1]]))
+        last = largest_rate(self._row(self._where(day=days[-1])))
+        before = largest_rate(self._row([pair for (day, _), pair in self.cells.items() if day != days[-1]]))
         return last is not None and before is not None and last > MOST_DIFFERENCE and abs(before) <= MOST_DIFFERENCE
 
     def _of_days_and_models(self) -> list[CauseModel]:
@@ -285,39 +264,27 @@ class Comparison:
             lag = ", its last days: exports lag" if self.compared and self.missing[0] > self.compared[-1] else ""
             words = f"{len(self.missing)} days with measured traffic are not on the invoice{lag} ({_listed(self.missing)})"
             found.append(CauseModel(code="missing_days", words=words))
-        if self.unmatched and self.others:
+        if self.unmatched:
             ours, theirs = (", ".join(self.names.get(m, m) for m in some) for some in (self.unmatched, self.others))
-            words = f"names differ: measured and not on the invoice {ours}; on the invoice and not measured {theirs}"
+            also = f"; on the invoice and not measured: {theirs}: do their names differ?" if theirs else ""
+            words = f"measured and under no name on the invoice: {ours}{also}"
             found.append(CauseModel(code="model_names", words=words))
         return found
+
+    def _unmatched_rate(self) -> float:
+        """Which share of the measured dollars (else tokens) of the invoice's days is under no name on it."""
+        here = {key: side for key, side in self.measured.items() if key[0] in self.compared}
+        every, lost = (
+            added(side for (_, model), side in here.items() if model in self.unmatched or is_all) for is_all in (True, False)
+        )
+        if every.usd and lost.usd is not None:
+            return float(lost.usd / every.usd)
+        return (lost.input_tokens or 0.0) / every.input_tokens if every.input_tokens else 0.0
 
     def _other(self, model: str) -> OtherModel:
         side = added(each for (_, name), each in self.invoiced.items() if name == model)
         name = self.names.get(model, model)
         return OtherModel(model=name, input_tokens=side.input_tokens, output_tokens=side.output_tokens, usd=side.usd)
-
-
-def _count(pairs: Sequence[tuple[Side, Side]], name: str) -> ReconciledCount:
-    both = [(getattr(ours, name), getattr(theirs, name)) for ours, theirs in pairs]
-    known = [(ours, theirs) for ours, theirs in both if ours is not None and theirs is not None]
-    if not known:
-        ours = [value for value, _ in both if value is not None]
-        return ReconciledCount(measured=sum(ours) if ours else None)
-    measured, invoiced = (float(sum(side)) for side in zip(*known, strict=True))
-    return ReconciledCount(measured=measured, invoiced=invoiced, difference_rate=_rate(measured, invoiced))
-
-
-def _rate(measured: float, invoiced: float) -> float | None:
-    """Measured / invoiced - 1; nothing invoiced where something was measured is a difference of the whole."""
-    if invoiced > 0:
-        return measured / invoiced - 1
-    return 0.0 if measured == invoiced else 1.0
-
-
-def _largest(row: ReconciledRow) -> float | None:
-    """By how much more was measured: of the dollars, else of the tokens."""
-    known = [count.difference_rate for count in (row.usd, row.input_tokens, row.requests) if count.difference_rate is not None]
-    return known[0] if known else None
 
 
 def _usage(side: Side) -> Usage:
@@ -332,6 +299,13 @@ def _usage(side: Side) -> Usage:
 def _listed(days: Sequence[date]) -> str:
     shown = ", ".join(str(day) for day in days[:FEW_DAYS])
     return shown if len(days) <= FEW_DAYS else f"{shown} and {len(days) - FEW_DAYS} more"
+
+
+def _of_unmatched(rate: float, causes: Sequence[CauseModel]) -> str:
+    if rate <= MOST_DIFFERENCE:
+        return ""
+    names = next(cause.words for cause in causes if cause.code == "model_names")
+    return f"{rate:.1%} of the measured cost cannot be compared with the vendor's invoice: {names}"
 
 
 def _reason(total: ReconciledRow, causes: Sequence[CauseModel], made: Comparison, discount: float | None) -> str:

@@ -115,7 +115,8 @@ def measured_sides(
     group = np.array([distinct.index(key) for key in keys], dtype=np.int64)[models] if len(at) else models
     cells, place = np.unique(np.stack([dates[at], group]), axis=1, return_inverse=True)
     summed = _Sums(place.reshape(-1), cells.shape[1], weights[at], counted[at], (counted & ~estimated.is_guess)[at])
-    conversations = codes(evidence.exchanges.conversations[at])[0]
+    is_sampled = bool((weights[at] > 1).any())
+    conversations = codes(evidence.exchanges.conversations[at])[0] if is_sampled else np.zeros(len(at), dtype=np.int64)
     columns = (replies.input_tokens[at], np.nan_to_num(replies.cached_input_tokens[at]), replies.output_tokens[at])
     sides = summed.sides(columns, costs[at], conversations)
     shown = {key: name or configuration.incumbent.model for key, name in zip(keys, names, strict=True)}
@@ -162,7 +163,7 @@ class _Sums:
 
     def _variance(self, costs: Floats, conversations: Numbers) -> Floats:
         """Of a sum over conversations that were each taken with probability 1 / weight (Horvitz and Thompson, 1952)."""
-        if not len(self.place):
+        if not (self.weights > 1).any():
             return np.zeros(self.cells)
         many = int(conversations.max()) + 1
         pairs, where = np.unique(self.place * many + conversations, return_inverse=True)

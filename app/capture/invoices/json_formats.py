@@ -31,6 +31,11 @@ class Place:
         value, name = self._find(names)
         return self.checked(name, partial(how, value)) if value is not None or required else None
 
+    def text(self, name: str) -> str:
+        """A word; "" where there is none."""
+        value = self.content.get(name)
+        return value.strip() if isinstance(value, str) else ""
+
     def checked(self, name: str, how: Callable[[], Any]) -> Any:
         """The same for what is made of several values."""
         try:
@@ -112,13 +117,13 @@ def _openai_usage(day: date, result: Place) -> Piece | None:
         day, result.read(model_name, "model") or ALL,
         requests=result.read(count, "num_model_requests"), input_tokens=inputs, cached_input_tokens=cached,
         output_tokens=result.read(count, "output_tokens", required=kind == "completions"),
-        tier="batch" if result.content.get("batch") is True else str(result.content.get("service_tier") or ""),
+        tier="batch" if result.content.get("batch") is True else result.text("service_tier"),
     )  # fmt: skip
 
 
 def _openai_cost(day: date, result: Place) -> Piece | None:
     result.read(dollars_only, "amount.currency", required=True)
-    model, kind = line_item(str(result.content.get("line_item") or ""))
+    model, kind = line_item(result.text("line_item"))
     return Piece(day, model, usd=result.read(amount, "amount.value", required=True), kind=kind)
 
 
@@ -132,10 +137,10 @@ def _anthropic_usage(day: date, result: Place) -> Piece | None:
     )
     written = sum(result.read(count, name) or 0 for name in names)
     return Piece(
-        day, anthropic_model(str(result.content.get("model") or "")) or ALL,
+        day, anthropic_model(result.text("model")) or ALL,
         input_tokens=fresh + written + cached, cached_input_tokens=cached,
         output_tokens=result.read(count, "output_tokens", required=True),
-        cache_write_tokens=written or None, tier=str(result.content.get("service_tier") or ""),
+        cache_write_tokens=written or None, tier=result.text("service_tier"),
     )  # fmt: skip
 
 
@@ -143,8 +148,8 @@ def _anthropic_cost(day: date, result: Place) -> Piece | None:
     """Amounts are in cents."""
     result.read(dollars_only, "currency", required=True)
     cents = result.read(amount, "amount", required=True)
-    kind = str(result.content.get("token_type") or result.content.get("cost_type") or "").replace("_", " ")
-    model = anthropic_model(str(result.content.get("model") or "")) or ALL
+    kind = (result.text("token_type") or result.text("cost_type")).replace("_", " ")
+    model = anthropic_model(result.text("model")) or ALL
     return Piece(day, model, usd=cents / CENTS if cents is not None else None, kind=kind)
 
 
@@ -165,7 +170,7 @@ def read_spend_logs(records: list[Any], problems: list[Problem]) -> Iterator[Pie
             "usd": place.read(amount, "spend", required=True),
         }
         if day is not None:
-            yield Piece(day, litellm_model(str(place.content.get("model") or "")) or ALL, requests=1, **numbers)
+            yield Piece(day, litellm_model(place.text("model")) or ALL, requests=1, **numbers)
 
 
 def _utc_day(value: Any) -> date:

@@ -6,9 +6,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from app.domain.invoices import MEASURES, InvoiceLine
+from app.capture.invoices.fields import MAX_MODEL, MOST_USD
+from app.domain.invoices import MEASURES, TOKENS, InvoiceLine
 
 SMALLEST_USD = Decimal("0.00000001")
+MOST_SUMMED = 10**18
 USUAL_TIERS = frozenset({"", "default", "standard", "false", "auto"})
 
 
@@ -29,6 +31,23 @@ class Piece:
     cache_write_tokens: int | None = None
     kind: str = ""
     tier: str = ""
+
+
+def wrong_word(piece: Piece) -> tuple[str, str] | None:
+    """The first of its words that nothing could show or store, by name and what is wrong; `None` = all are fine."""
+    for name in ("model", "kind", "tier"):
+        word = getattr(piece, name)
+        if not word.isprintable() or len(word) > MAX_MODEL or (name == "model" and not word):
+            return name, f"{name} must be printable and of at most {MAX_MODEL} characters, not {word[:60]!r}"
+    return None
+
+
+def too_large(line: InvoiceLine) -> str:
+    """In words, where a sum is more than a month of the largest customer; "" = it is not."""
+    counts = [name for name in TOKENS if (getattr(line, name) or 0) > MOST_SUMMED]
+    if line.usd is not None and abs(line.usd) > MOST_USD:
+        counts.append("usd")
+    return f"{', '.join(counts)} of {line.model} on {line.day} add up to more than can be" if counts else ""
 
 
 def added_up(pieces: Iterable[Piece]) -> tuple[InvoiceLine, ...]:

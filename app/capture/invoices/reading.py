@@ -6,7 +6,7 @@ import orjson
 
 from app.capture.invoices.csv_formats import FORMATS, LITELLM_NOTE, CsvFormat
 from app.capture.invoices.json_formats import buckets_of, format_of, has_more, is_spend_log, read_buckets, read_spend_logs
-from app.capture.invoices.pieces import Piece, added_up
+from app.capture.invoices.pieces import Piece, added_up, too_large, wrong_word
 from app.capture.invoices.tables import Row, Table, read_table, refused
 from app.domain.invoices import Invoice
 from app.errors import Problem
@@ -53,7 +53,7 @@ def _read_csv(text: str) -> Invoice:
     notes = [chosen.note] if chosen.note else []
     if passed_over:
         notes.append(f"{passed_over:,} lines have nothing of a language model and were passed over")
-    return Invoice(chosen.name, added_up(pieces), tuple(notes))
+    return _invoice(chosen.name, pieces, notes)
 
 
 def _pieces(chosen: CsvFormat, table: Table) -> tuple[list[Piece], list[Problem], int]:
@@ -68,8 +68,22 @@ def _pieces(chosen: CsvFormat, table: Table) -> tuple[list[Piece], list[Problem]
             passed_over += not row.problems
         else:
             pieces.append(piece)
+            problems += _words(piece, line=row.line)
             problems += _twice(seen, piece, row) if chosen.name == "plain CSV" else ()
     return pieces, problems, passed_over
+
+
+def _words(piece: Piece, *, line: int | None = None) -> list[Problem]:
+    wrong = wrong_word(piece)
+    return [Problem(wrong[1], field=wrong[0], line=line)] if wrong is not None else []
+
+
+def _invoice(name: str, pieces: list[Piece], notes: list[str]) -> Invoice:
+    lines = added_up(pieces)
+    problems = [Problem(words, code="too_large") for words in map(too_large, lines) if words]
+    if problems:
+        raise refused(problems)
+    return Invoice(name, lines, tuple(notes))
 
 
 def _twice(seen: dict[tuple[Any, str], int], piece: Piece, row: Row) -> list[Problem]:
@@ -94,9 +108,10 @@ def _read_json(text: str) -> Invoice:
         name, pieces = _bucketed(document, problems)
     if has_more(document):
         notes.append("the last page says that there are more (has_more): days of later pages are missing")
+    problems += [problem for piece in pieces for problem in _words(piece)]
     if problems:
         raise refused(problems)
-    return Invoice(name, added_up(pieces), tuple(notes))
+    return _invoice(name, pieces, notes)
 
 
 def _bucketed(document: Any, problems: list[Problem]) -> tuple[str, list[Piece]]:

@@ -226,6 +226,16 @@ def test_a_deployments_name_is_taken_for_the_only_model_on_the_invoice() -> None
     several = reconciled(replies, [*bills(), bill(1, model="o3")])
     assert (several.compared_days, several.unmatched_models) == (0, ["our-deployment"])
     assert "model_names" in codes_of(several)
+    assert several.is_unknown
+    assert "100.0% of the measured cost" in several.reason
+
+
+@pytest.mark.parametrize(("usd", "is_unknown"), [(0.0009, False), (0.0011, True)])
+def test_a_model_that_is_not_on_the_invoice_may_cost_five_percent(usd: float, is_unknown: bool) -> None:
+    seen = [*USUAL, *[Reply(1, model="o3", usd=float(ONE) * 60 / 19 * usd / 0.001)]]
+    found = reconciled(seen, bills())
+    assert (found.is_unknown, found.unmatched_models, found.total.usd.invoiced) == (is_unknown, ["o3"], ONE * 60)
+    assert "o3" in found.causes[0].words
 
 
 def test_costs_that_are_not_split_by_model_are_compared_with_all_models() -> None:
