@@ -111,8 +111,20 @@ def _facts(card: dict[str, Any]) -> Iterator[str]:
     split = cost["saving_of_split_usd_per_month"]
     if split["value"] is not None:
         yield f"USD a month saved by the split: {_money(split)}"
+    yield from _how_sure(cost)
     if cost["unpriced_models"]:
         yield "no price is known of: " + ", ".join(cost["unpriced_models"])
+
+
+def _how_sure(cost: dict[str, Any]) -> Iterator[str]:
+    """How sure the saving is, and when it pays; a service of before may not say."""
+    chance, payback = cost.get("probability_saving_positive"), cost.get("payback_months") or {}
+    if chance is None:
+        return
+    ends = ", ".join(str(cost[f"saving_{name}_usd"]) for name in ("p5", "p95"))
+    yield f"chance that all of it moved saves money: {share(chance)}; 90 of 100 draws save between {ends} USD a month"
+    if payback.get("value") is not None:
+        yield f"one-off hours are paid back after {payback['value']:.1f} months"
 
 
 def _counts(counts: dict[str, int]) -> str:
