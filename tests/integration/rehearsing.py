@@ -42,15 +42,19 @@ def a_question(**more: Any) -> Json:
     return {"model": "gpt-5.1", "stream": True, "messages": [{"role": "user", "content": "Hello"}]} | more
 
 
-def record_requests(session: Session, pilot: Pilot, seconds: list[float], request: Json | None, **columns: Any) -> None:
+def record_requests(
+    session: Session, pilot: Pilot, seconds: list[float], request: Json | None, *, prefix: int = 0, **columns: Any
+) -> None:
     """Stores exchanges at these moments; without a request their text is not kept."""
     moments = [FIRST + timedelta(seconds=second) for second in seconds]
     ensure_partitions(session, moments)
+    if not moments:
+        return
+    own = {"pilot_id": pilot.id, "segment": "other", "source": "imported", "sample_point": 0.0, "reason": "captured"}
     rows = [
-        {"pilot_id": pilot.id, "external_id": f"e-{number}", "arrived_at": moment, "conversation_id": f"c-{number}",
-         "segment": "other", "source": "imported", "sample_point": 0.0, "reason": "captured"} | columns
+        own | {"external_id": f"e-{prefix}-{number}", "arrived_at": moment, "conversation_id": f"c-{prefix}-{number}"} | columns
         for number, moment in enumerate(moments)
-    ]  # fmt: skip
+    ]
     ids = list(session.scalars(insert(ExchangeRow).returning(ExchangeRow.id), rows))
     if request is not None:
         body = orjson.dumps(request)
