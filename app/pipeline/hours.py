@@ -41,7 +41,7 @@ def correct_hours(
         Conflict: If it does not count any more: somebody was faster.
         InvalidInput: If a field is wrong, or nothing is changed.
     """
-    pilot = get_pilot(session, pilot_name)
+    pilot = get_pilot(session, pilot_name, for_update=True)  # in the order in which an import takes its locks
     old = _held(session, pilot.id, number, who)
     entry = _read({**texts_of(old.entry), **changes})
     if replace(entry, id=number) == old.entry:
@@ -55,7 +55,7 @@ def correct_hours(
 
 def remove_hours(session: Session, pilot_name: str, number: int, who: Principal, *, reason: str = "") -> None:
     """Marks an entry as removed: it counts no more and stays in its history. `Conflict` if it did not count any more."""
-    pilot = get_pilot(session, pilot_name)
+    pilot = get_pilot(session, pilot_name, for_update=True)  # in the order in which an import takes its locks
     old = _held(session, pilot.id, number, who)
     store.mark_removed(session, number, by=who.name, reason=_reason(reason))
     hours = str(old.entry.hours)

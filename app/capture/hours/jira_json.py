@@ -1,6 +1,8 @@
 """Jira's worklogs as its REST API gives them: of one issue, of a search for issues, or a list of either."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -22,7 +24,9 @@ def json_worklogs(text: str, terms: Terms, problems: list[Problem]) -> Iterator[
         whole = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise refused([Problem(f"this is not JSON: {error.msg}", line=error.lineno)]) from None
-    found = list(_worklogs(whole, "", "", {}, problems))
+    pages = Pages()
+    found = list(_worklogs(whole, "", "", {}, Reading(problems, pages)))
+    problems += pages.problems()
     if not found and not problems:
         message = "there are no worklogs: give Jira's JSON with `worklogs`, or its issues with `fields.worklog`"
         raise refused([Problem(message, field="worklogs", line=1)])
@@ -30,42 +34,74 @@ def json_worklogs(text: str, terms: Terms, problems: list[Problem]) -> Iterator[
         yield _tracked(Place(path=path), worklog, issue, labels, terms)
 
 
+@dataclass(slots=True)
+class Pages:
+    """Jira gives long lists in parts: some of an issue's worklogs must not be taken for all."""
+
+    totals: dict[str, int] = field(default_factory=dict)
+    given: Counter[str] = field(default_factory=Counter)
+    places: dict[str, str] = field(default_factory=dict)
+
+    def note(self, page: dict[str, Any], path: str, key: str) -> None:
+        """Counts one part."""
+        total, given = page.get("total"), page["worklogs"]
+        if not isinstance(total, int) or not isinstance(given, list):
+            return
+        issue = key or next((str(worklog.get("issueId", "")) for worklog in given if isinstance(worklog, dict)), "")
+        self.totals[issue] = max(total, self.totals.get(issue, 0))
+        self.given[issue] += len(given)
+        self.places.setdefault(issue, f"{path}.worklogs".lstrip("."))
+
+    def problems(self) -> list[Problem]:
+        """Issues of which a part is missing."""
+        return [
+            Problem(
+                f"only {self.given[issue]} of {total} worklogs{f' of {issue}' if issue else ''} are there: ask Jira for all",
+                field=self.places[issue],
+            )
+            for issue, total in self.totals.items()
+            if total > self.given[issue]
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is noted on the way through a file."""
+
+    problems: list[Problem]
+    pages: Pages
+
+
 def _worklogs(
-    there: Any, path: str, issue: str, labels: Labels, problems: list[Problem]
+    there: Any, path: str, issue: str, labels: Labels, reading: Reading
 ) -> Iterator[tuple[str, dict[str, Any], str, Labels]]:
     """Path, worklog, and what is known of its issue."""
-    if isinstance(there, list):
+    is_deep = path.count("[") + path.count(".") > DEEPEST
+    if isinstance(there, list) and not is_deep:
         for at, part in enumerate(there):
-            yield from _worklogs(part, f"{path}[{at}]", issue, labels, problems)
-    elif not isinstance(there, dict):
-        problems.append(Problem(f"{path or 'the file'} must be an object", field=path or None))
+            yield from _worklogs(part, f"{path}[{at}]", issue, labels, reading)
+    elif not isinstance(there, dict) or is_deep:
+        reading.problems.append(Problem(f"{path[:80] or 'the file'} must be an object", field=path[:80] or None))
     elif "timeSpentSeconds" in there or "timeSpent" in there:
         yield path, there, _text(there.get("issueKey")) or issue, labels
     elif "worklogs" in there:
-        _check_all(there, path, problems)
-        yield from _worklogs(there["worklogs"], f"{path}.worklogs".lstrip("."), _key(there) or issue, labels, problems)
+        key = _key(there) or issue
+        reading.pages.note(there, path, key)
+        yield from _worklogs(there["worklogs"], f"{path}.worklogs".lstrip("."), key, labels, reading)
     elif "issues" in there:
-        yield from _worklogs(there["issues"], f"{path}.issues".lstrip("."), issue, labels, problems)
+        yield from _worklogs(there["issues"], f"{path}.issues".lstrip("."), issue, labels, reading)
     else:
-        yield from _of_issue(there, path, problems)
+        yield from _of_issue(there, path, reading)
 
 
-def _of_issue(there: dict[str, Any], path: str, problems: list[Problem]) -> Iterator[tuple[str, dict[str, Any], str, Labels]]:
+def _of_issue(there: dict[str, Any], path: str, reading: Reading) -> Iterator[tuple[str, dict[str, Any], str, Labels]]:
     """An issue as a search gives it: it may have no worklog."""
     fields = there.get("fields")
     if not isinstance(fields, dict):
-        problems.append(Problem(f"{path or 'the file'} has neither worklogs nor issues", field=path or None))
+        reading.problems.append(Problem(f"{path or 'the file'} has neither worklogs nor issues", field=path or None))
     elif isinstance(fields.get("worklog"), dict):
         place = f"{path}.fields.worklog".lstrip(".")
-        yield from _worklogs(fields["worklog"], place, _key(there), _labels(fields), problems)
-
-
-def _check_all(page: dict[str, Any], path: str, problems: list[Problem]) -> None:
-    """Jira gives long lists in parts: a part of an issue's worklogs would be taken for all."""
-    total, given = page.get("total"), page["worklogs"]
-    if isinstance(total, int) and isinstance(given, list) and total > len(given) and not page.get("startAt"):
-        message = f"only {len(given)} of {total} worklogs are in the file: ask Jira for all of them"
-        problems.append(Problem(message, field=f"{path}.worklogs".lstrip(".")))
+        yield from _worklogs(fields["worklog"], place, _key(there), _labels(fields), reading)
 
 
 def _tracked(place: Place, worklog: dict[str, Any], issue: str, labels: Labels, terms: Terms) -> Tracked:

@@ -9,13 +9,13 @@ from app.errors import InvalidInput, Problem
 
 # Words that trackers' tags, tasks and projects have for a kind, beside its own name.
 WORDS: Mapping[str, tuple[str, ...]] = {
-    "set-up": ("setup", "installation", "install", "deployment", "provisioning"),
-    "prompt porting": ("prompts", "prompt engineering", "prompt migration", "porting"),
-    "tuning": ("fine tuning", "finetuning", "performance tuning", "optimisation", "optimization"),
+    "set-up": ("setup", "installation", "deployment", "provisioning"),
+    "prompt porting": ("prompt engineering", "prompt migration", "porting"),
+    "tuning": ("fine tuning", "finetuning", "performance tuning"),
     "incident": ("incidents", "outage", "outages", "postmortem"),
-    "upgrade": ("upgrades", "upgrading", "update", "updates", "patching"),
-    "evaluation": ("eval", "evals", "evaluating", "grading", "labelling", "labeling"),
-    "on-call": ("oncall", "pager", "pagerduty", "support rota"),
+    "upgrade": ("upgrades", "upgrading", "patching"),
+    "evaluation": ("eval", "evals", "evaluating", "labelling", "labeling"),
+    "on-call": ("oncall", "pager", "pagerduty"),
     "other": (),
 }
 RECURRING_TAGS = {"recurring": True, "comes again": True, "once": False, "one off": False}

@@ -103,6 +103,7 @@ DOCUMENT = '{"type": "doc", "content": [{"type": "paragraph", "content": [{"type
             "A-1: v2",
         ),
         ("[%s]" % (WORKLOG % "null"), ""),
+        ('[{"total": 1, "startAt": 0, "worklogs": []}, {"total": 1, "startAt": 1, "worklogs": [%s]}]' % (WORKLOG % '"x"'), "x"),
     ],
 )
 def test_worklogs_of_jiras_rest_api(text: str, note: str) -> None:
@@ -121,6 +122,7 @@ def test_worklogs_of_jiras_rest_api(text: str, note: str) -> None:
         ('{"mood": 1}', None, "neither worklogs nor issues"),
         ('[{"id": 1}, 2]', "[1]", "must be an object"),
         ("{", None, "not JSON"),
+        ("[" * 900 + "]" * 900, "[0]" * 26 + "[0", "must be an object"),
     ],
 )
 def test_json_that_is_wrong_names_the_place(text: str, field: str | None, said: str) -> None:
