@@ -13,6 +13,7 @@ from app.domain.scorecard import Scorecard
 from app.reports import figures
 from app.reports.answer import answer_of, answer_section
 from app.reports.background import coverage_section, definitions_section, method_section, registration_section
+from app.reports.capacity import capacity_sections
 from app.reports.checks import checks_sections
 from app.reports.context import Subject, planned_days
 from app.reports.document import Document, Section, Summary
@@ -23,10 +24,12 @@ from app.reports.money import hours_section, money_section
 from app.reports.operation import latency_section, reliability_section
 from app.reports.people import people_section
 from app.reports.quality import quality_section, segments_section
+from app.reports.reconciliation import reconciliation_sections
 from app.reports.rubrics import rubric_sections
 from app.reports.rules_of_thumb import rules_of_thumb_sections
 from app.reports.serving import serving_sections
 from app.reports.split import split_sections
+from app.reports.usage import usage_sections
 
 
 def build_document(
@@ -55,6 +58,7 @@ def build_document(
         sections=(
             *(answer_section(subject) for subject in subjects),
             *(_evidence(subject) for subject in subjects),
+            *reconciliation_sections(subjects),
             *judge_money_sections(scorecard),
             hours_section(hours),
             coverage_section(scorecard, subjects),
@@ -97,8 +101,10 @@ def _evidence(subject: Subject) -> Section:
             *checks_sections(subject),
             latency_section(subject),
             reliability_section(subject),
+            *capacity_sections(subject),
             *serving_sections(subject),
             money_section(subject),
+            *usage_sections(subject),
             *rules_of_thumb_sections(subject),
         ),
     )

@@ -34,31 +34,7 @@ def latency_section(subject: Subject) -> Section:
     )
     charts = tuple(chart for measure in CHARTED if (chart := _chart(subject, measure)) is not None)
     shown = (*charts, table) if charts else ()
-    return Section(
-        slug=f"latency-{subject.arm}", title="Latency", blocks=(*blocks, *shown, *latency_days(subject), *_traffic(subject))
-    )
-
-
-def _traffic(subject: Subject) -> tuple[Table, ...]:
-    """What the traffic asks of a server; nothing where nothing is known."""
-    capacity = subject.card.capacity
-    peaks = (
-        ("Requests in the busiest minute", capacity.requests_per_minute_peak),
-        (f"Most requests at once, {subject.incumbent}", capacity.incumbent_concurrency_peak),
-        (f"Most requests at once, {subject.name}", capacity.candidate_concurrency_peak),
-    )
-    if all(peak is None for _, peak in peaks):
-        return ()
-    rows = (*((words, figures.count(peak)) for words, peak in peaks), ("Replicas configured", figures.count(capacity.replicas)))
-    return (
-        Table(
-            caption="How busy it was",
-            columns=("What", "Number"),
-            rows=tuple(cells(words, value) for words, value in rows),
-            numeric=1,
-            note="At once = between a request's arrival and the end of its answer.",
-        ),
-    )
+    return Section(slug=f"latency-{subject.arm}", title="Latency", blocks=(*blocks, *shown, *latency_days(subject)))
 
 
 def _left_out(latency: LatencyModel) -> str:

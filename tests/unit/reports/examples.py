@@ -37,6 +37,7 @@ from app.domain.words import CoverageReason, GateName, GateOutcome, Outcome
 from app.reports.build import build_document
 from app.reports.document import Document
 from tests.builders import a_configuration
+from tests.unit.reports.capacity_example import a_capacity
 from tests.unit.reports.registered_example import EPOCHS, PLAN
 from tests.unit.reports.verdict_examples import begun_anew, frozen_by_control, frozen_by_drift, with_people
 
@@ -207,7 +208,7 @@ def a_candidate(verdict: VerdictModel, **replaced: Any) -> CandidateModel:
         "segments": the_segments(),
         "latency": a_latency(),
         "reliability": a_reliability(),
-        "capacity": CapacityModel(requests_per_minute_peak=212, incumbent_concurrency_peak=31, replicas=1),
+        "capacity": a_capacity(),
         "cost": a_cost(),
         "gates": gates(),
         "verdict": verdict,
