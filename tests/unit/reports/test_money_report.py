@@ -124,7 +124,7 @@ def test_every_figure_is_there_with_its_range() -> None:
         "| hours for upgrades | unknown | hours per month | nobody said |",
         "| Judge | 900 | — | $38.20 |",
         "| Replay | 3 | — | unknown |",
-        "| **In all** |",
+        "| In all |",
     ):
         assert line in text, line
     assert "It pays from 563,000 (500,000 to 700,000) requests a month on. Replicas are whole" in text
