@@ -65,7 +65,7 @@ def test_what_is_wrong_is_said_beside_what_was_typed_and_the_faster_one_wins(
     ops = bearer(key_for(Role.OPERATOR, session_factory))
     wrong = client.post(PAGE, data=FORM | {"hours": "x"}, headers=ops)
     assert (wrong.status_code, "must be a number above 0" in wrong.text) == (422, True)
-    assert 'value="&lt;b&gt;x&lt;/b&gt;"' in wrong.text
+    assert ">&lt;b&gt;x&lt;/b&gt;</textarea>" in wrong.text
     assert "<b>" not in wrong.text
     policy = wrong.headers["content-security-policy"]
     assert "default-src 'none'" in policy
