@@ -28,6 +28,7 @@ class OwnNumbers:
         hours_per_upgrade: Of the served model or server.
         upgrades_per_year: How often.
         one_off_hours: Logged and still to come.
+        first_share: One-off hours over all hours until the horizon.
         gpus: GPUs of all replicas; `None` where the candidate is paid by the token.
         candidate_available_rate: Share of mirrored requests that found the candidate in service.
     """
@@ -40,6 +41,7 @@ class OwnNumbers:
     hours_per_upgrade: float | None = None
     upgrades_per_year: float | None = None
     one_off_hours: float | None = None
+    first_share: float | None = None
     gpus: int | None = None
     candidate_available_rate: float | None = None
 

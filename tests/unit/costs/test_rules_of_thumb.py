@@ -51,6 +51,8 @@ MONTH = 730 / 24
         ("update_tr", {"hours_per_upgrade": 60}, 60, "within"),
         ("updates_a_year", {"upgrades_per_year": 4}, 4, "within"),
         ("autoscaling", {"one_off_hours": 30}, 30, "below"),
+        ("first_deployment", {"first_share": 0.1}, 0.1, "below"),
+        ("first_deployment", {"first_share": 0.3}, 0.3, "above"),
         ("availability", {"candidate_available_rate": 0.999}, 0.999, "above"),
     ],
 )
