@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from app.pipeline.groups import Groups, groups_of
+from app.domain.groups import GroupModel
+from app.domain.registered import ALPHA
+from app.pipeline.groups import Groups, groups_of, holding
+from app.statistics.asymptotic import lower_bound
+from app.statistics.holm import holm
+from app.statistics.sums import Sums
 from tests.builders import a_configuration
 from tests.unit.pipeline.made_evidence import Made, made
 
@@ -85,3 +90,37 @@ def test_groups_share_out_the_pairs(seed: int) -> None:
     for table in (found.by_turn, found.by_prompt_length):
         assert sum(group.pairs for group in table) == counted
         assert all(group.win_rate.n <= group.conversations <= group.pairs for group in table)
+
+
+def test_groups_hold_by_holms_steps_over_the_table() -> None:
+    """Against Holm's rule on p-values that are found by bisection of the bound."""
+    n_optimal, threshold, by_steps = 700.0, 0.45, 0
+    for seed in range(30):
+        chance = np.random.default_rng(seed)
+        shares = [[0.5 - mean / 2, 0.3, 0.2 + mean / 2] for mean in chance.uniform(0.25, 0.4, size=5)]
+        sums = [Sums.of(values=chance.choice([0.0, 0.5, 1.0], size=600, p=share)) for share in shares]
+        found = holding([(GroupModel(name=str(number)), one) for number, one in enumerate(sums)], threshold, n_optimal)
+        p_values = np.array([p_value(one, threshold, n_optimal) for one in sums])
+        assert [group.holds for group in found] == holm(p_values=p_values, alpha=ALPHA).rejected.tolist()
+        assert [(group.bound or 0.0) > threshold for group in found] == [group.holds for group in found]
+        by_steps += sum(group.holds for group in found) > int((p_values <= ALPHA / 5).sum())
+    assert by_steps >= 2
+
+
+def p_value(sums: Sums, threshold: float, n_optimal: float) -> float:
+    low, high = 1e-9, 0.499
+    for _ in range(30):
+        middle = (low + high) / 2
+        bound = lower_bound(sums=sums, alpha=middle, n_optimal=n_optimal)
+        low, high = (low, middle) if bound is not None and bound > threshold else (middle, high)
+    return high
+
+
+def test_a_table_of_many_groups_asks_more_of_each() -> None:
+    rows = [Made(f"c{number}", 0.55 if number % 2 else 0.45, turn=1) for number in range(60)]
+    (alone,) = tables(rows).by_turn
+    many = tables([*rows, *(Made(f"d{turn}-{number}", 0.1, turn=turn) for turn in (2, 4, 7) for number in range(60))]).by_turn
+    assert alone.bound is not None
+    assert many[0].bound is not None
+    assert many[0].bound < alone.bound
+    assert [group.holds for group in many[1:]] == [False] * 3
