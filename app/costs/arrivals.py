@@ -87,7 +87,7 @@ def per_minute(arrived_us: Numbers, weights: Floats, *, minutes: int | None = No
     Returns:
         `None` without a request.
 
-    Source: why Poisson arrivals at the mean rate under-provision: ServeGen, arXiv 2505.09999, section 3.
+    Source: why Poisson arrivals at the mean rate under-provision: ServeGen, arXiv 2505.09999.
     """
     if not len(arrived_us):
         return None

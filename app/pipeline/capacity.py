@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from app.costs.arrivals import MINUTE_US, PerMinute, at_once, little, mean_at_once, per_minute, profile
+from app.costs.arrivals import MINUTE_US, AtOnce, PerMinute, at_once, little, mean_at_once, per_minute, profile
 from app.costs.capacity import (
     SEED,
     Load,
@@ -38,12 +38,31 @@ _DAY_US = DAY // MICROSECOND
 _QUARTER_US = 15 * MINUTE_US
 _SATURDAY = 5
 _MONTH_HOURS = 730
+ROLES = ("incumbent", "candidate")
 METHOD = (
     "The pilot's own arrivals are replayed through so many slots, one queue before all, each request taking its measured time; "
     "the answer is the fewest with which 95 of 100 requests wait at most {wait:g} s for a free slot{limits}."
 )
 NO_REHEARSAL = "what one replica carries at the objective: `pilot rehearse` measures it"
 TOO_SLOW = "95 of 100 answers do not keep the latency limit even where none waits: no number of replicas is enough"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Arm:
+    """One arm's requests whose time is known: arrivals, times, weights, and how many there were at once."""
+
+    known: tuple[Numbers, Floats, Floats]
+    counted: AtOnce | None
+
+    @classmethod
+    def of(cls, arrived_us: Numbers, times: Floats, weights: Floats) -> "_Arm":
+        known = ~np.isnan(times)
+        columns = (arrived_us[known], times[known], weights[known])
+        return cls(columns, at_once(*columns))
+
+    @property
+    def peak(self) -> int | None:
+        return None if self.counted is None else _whole(self.counted.peak)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,8 +73,7 @@ class _Asked:
     table: CandidateTable
     arrived_us: Numbers
     weights: Floats
-    incumbent: Floats
-    candidate: Floats
+    times: Floats
     selection: Selection
 
     @property
@@ -87,18 +105,22 @@ def capacity_of(
     """
     arm, table = evidence.arms[name], pilot.configuration.candidate_named(name)
     chosen = selection.counted if rows is None else selection.counted & rows
+    arrived, each = evidence.exchanges.arrived_us[chosen], weights[chosen]
     times = [_known_times(replies)[chosen] for replies in (evidence.incumbent, arm.replies)]
-    asked = _Asked(pilot, table, evidence.exchanges.arrived_us[chosen], weights[chosen], times[0], times[1], selection)
+    both = [_Arm.of(arrived, one, each) for one in times]
+    asked = _Asked(pilot, table, arrived, each, times[1], selection)
     minutes = per_minute(asked.arrived_us, asked.weights, minutes=_minutes(selection))
     room = pilot.configuration.capacity
     found: dict[str, Any] = {
         "replicas": table.replicas,
         "growth": room.growth,
         "wait_p95_seconds": room.wait_p95_seconds,
-        **_concurrency(asked),
+        "incumbent_concurrency_peak": both[0].peak,
+        "candidate_concurrency_peak": both[1].peak,
     }
     if minutes is not None:
         found |= _traffic(asked, minutes)
+        found |= {f"{role}_load": _arm_load(asked, one, minutes) for role, one in zip(ROLES, both, strict=True)}
     if not is_paid_by_token(table):
         found |= _needs(asked, evidence, arm, chosen, rate)
     return CapacityModel(**found)
@@ -113,16 +135,6 @@ def _known_times(replies: ReplyColumns) -> Floats:
     return np.where(replies.is_there, replies.total_seconds, np.nan)
 
 
-def _concurrency(asked: _Asked) -> dict[str, Any]:
-    """Most requests at once of both arms."""
-    peaks = {}
-    for arm, times in (("incumbent", asked.incumbent), ("candidate", asked.candidate)):
-        known = ~np.isnan(times)
-        found = at_once(asked.arrived_us[known], times[known], asked.weights[known])
-        peaks[f"{arm}_concurrency_peak"] = None if found is None else _whole(found.peak)
-    return peaks
-
-
 def _traffic(asked: _Asked, minutes: PerMinute) -> dict[str, Any]:
     weekday, weekend = _profile(asked)
     return {
@@ -135,8 +147,6 @@ def _traffic(asked: _Asked, minutes: PerMinute) -> dict[str, Any]:
         "dispersion_within_hour": minutes.dispersion_within_hour,
         "weekday_requests_by_hour": weekday,
         "weekend_requests_by_hour": weekend,
-        "incumbent_load": _arm_load(asked, asked.incumbent, minutes),
-        "candidate_load": _arm_load(asked, asked.candidate, minutes),
     }
 
 
@@ -148,27 +158,27 @@ def _profile(asked: _Asked) -> tuple[list[float | None], list[float | None]]:
     each_day = _DAY_US // _QUARTER_US
     places = np.concatenate([np.arange(each_day) + (day - 1) * each_day for day in asked.selection.closed])
     quarter = (asked.arrived_us - microseconds(starts)) // _QUARTER_US
-    counts = np.bincount(np.searchsorted(places, quarter), weights=asked.weights, minlength=len(places))
+    # A conversation belongs to the day of its first exchange: the last ones may come when no closed day is left.
+    inside = np.isin(quarter, places)
+    counts = np.bincount(np.searchsorted(places, quarter[inside]), weights=asked.weights[inside], minlength=len(places))
     zone = ZoneInfo(asked.pilot.configuration.pilot.timezone)
     local = [(starts + int(place) * timedelta(minutes=15)).astimezone(zone) for place in places]
     hours = np.array([moment.hour for moment in local])
     return profile(counts.astype(np.float64), hours, np.array([moment.weekday() >= _SATURDAY for moment in local]))
 
 
-def _arm_load(asked: _Asked, times: Floats, minutes: PerMinute) -> ArmLoad:
+def _arm_load(asked: _Asked, arm: _Arm, minutes: PerMinute) -> ArmLoad:
     """Little's law beside a direct count, over the closed days and within the busiest minute.
 
     Requests whose time is not known are taken to last as long as the others do on average.
     """
-    known = ~np.isnan(times)
-    found = at_once(asked.arrived_us[known], times[known], asked.weights[known])
-    if found is None or not asked.seconds:
+    found, ends_at = arm.counted, asked.selection.ends_at
+    if found is None or ends_at is None:
         return ArmLoad()
-    rows = (asked.arrived_us[known], times[known], asked.weights[known])
-    first, last = int(rows[0].min()), int(microseconds(asked.selection.ends_at)) if asked.selection.ends_at else 0
+    first, last = int(arm.known[0].min()), microseconds(ends_at)
     unknown = float(asked.weights.sum()) / found.requests
-    counted = mean_at_once(*rows, begin_us=first, end_us=last) * (last - first) / MICROSECONDS / asked.seconds
-    busiest = mean_at_once(*rows, begin_us=minutes.peak_at_us, end_us=minutes.peak_at_us + MINUTE_US)
+    counted = mean_at_once(*arm.known, begin_us=first, end_us=last) * (last - first) / MICROSECONDS / asked.seconds
+    busiest = mean_at_once(*arm.known, begin_us=minutes.peak_at_us, end_us=minutes.peak_at_us + MINUTE_US)
     return ArmLoad(
         mean_seconds=found.mean_seconds,
         mean_counted=counted * unknown,
@@ -213,8 +223,8 @@ def _load(asked: _Asked, arm: ArmEvidence, chosen: Flags, rate: ServingRate | No
     usable = (own if (own & chosen).any() else answered)[chosen]
     if not usable.any():
         return None
-    times = np.where(usable, asked.candidate, np.nan)
-    service = np.where(usable, asked.candidate, np.random.default_rng(SEED).choice(times[usable], len(times)))
+    times = np.where(usable, asked.times, np.nan)
+    service = np.where(usable, asked.times, np.random.default_rng(SEED).choice(times[usable], len(times)))
     if rate is not None:
         service = as_rehearsed(service, p50=rate.service_seconds_p50, p95=rate.service_seconds_p95)
     limits = []

@@ -223,6 +223,19 @@ def test_what_the_traffic_is_like() -> None:
     assert load.busiest_minute_counted == pytest.approx(load.busiest_minute_little, rel=0.3)
 
 
+def test_a_conversation_that_goes_on_after_its_closed_day_is_carried() -> None:
+    traffic = Traffic()
+    at = traffic.evidence.exchanges.arrived_us.copy()
+    at[-1] = microseconds(START + timedelta(days=3, hours=1))
+    traffic.evidence = replace(traffic.evidence, exchanges=replace(traffic.evidence.exchanges, arrived_us=at))
+    traffic.selection = replace(traffic.selection, closed=(1, 3))
+    found = traffic.capacity(a_rate(1.0))
+    last, first = int((traffic.selection.days == 3).sum()), int((traffic.selection.days == 1).sum())
+    assert sum(value or 0 for value in found.weekday_requests_by_hour) == first
+    assert sum(value or 0 for value in found.weekend_requests_by_hour) == last - 1
+    assert found.replicas_needed is not None
+
+
 def test_only_what_moves_is_carried() -> None:
     traffic = Traffic()
     half = np.arange(SIZE) % 2 == 0
