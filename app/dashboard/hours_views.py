@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from app.costs.upkeep import amortised_hours
 from app.domain.configuration import PilotConfiguration
 from app.domain.hours import HoursVersion
 from app.pipeline.hours import texts_of
@@ -83,7 +84,9 @@ def facts_of(totals: Totals, configuration: PilotConfiguration) -> list[Fact]:
     rate = cost.engineer_usd_per_hour if cost is not None else None
     horizon = cost.horizon_months if cost is not None else None
     once = totals.every.one_off
-    spread = f"{_hours(once / horizon)} a month over {horizon} months" if horizon else "spread over the horizon of [cost]"
+    spread = "spread over [cost] horizon_months"
+    if horizon is not None:
+        spread = f"{_hours(amortised_hours(one_off_hours=once, horizon_months=horizon))} a month over {horizon} months"
     return [
         Fact("Once, so far", _hours(once), f"{_at(once, rate)}{spread}"),
         Fact(
