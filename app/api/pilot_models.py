@@ -10,6 +10,7 @@ from app.domain.judge_money import JudgeMoneyModel
 from app.domain.pilot import Pilot
 from app.domain.registration_models import ChangeModel, PlanModel
 from app.domain.scorecard import Money
+from app.domain.serving import ServerNow
 from app.domain.words import ArmRole, PilotState
 from app.pipeline.mirroring.breaker import BreakerState
 from app.pipeline.mirroring.breakers_seen import BreakerSeen
@@ -123,6 +124,7 @@ class StatusBody(BaseModel):
     breakers: list[BreakerBody] | None = Field(
         default=None, description="Arms that the mirror leaves alone or tries again; `null` = Redis does not answer."
     )
+    servers: list[ServerNow] = Field(default=[], description="What candidates' metrics pages said last.")
 
 
 def summary_body(pilot: Pilot) -> PilotBody:
@@ -197,6 +199,7 @@ def status_body(status: PilotStatus, breakers: list[BreakerSeen] | None, waiting
         judge_money=status.judge_money,
         plan=PlanModel.of(status.plan) if status.plan is not None else None,
         live=None if status.live is None else LiveBody(**asdict(status.live), waiting_events=waiting_events),
+        servers=list(status.servers),
         breakers=None
         if breakers is None
         else [BreakerBody(arm=seen.arm, state=seen.state, since=seen.since) for seen in breakers],

@@ -120,6 +120,20 @@ class ServingSeen:
     last_problem: str = ""
 
 
+class ServerNow(Model):
+    """The last reading of a candidate's metrics page; `problem`: why there is none. `None` = the page does not say it."""
+
+    arm: str
+    at: datetime
+    server: str | None = None
+    problem: str | None = None
+    running: float | None = None
+    waiting: float | None = None
+    kv_cache_usage_rate: float | None = None
+    gpu_utilisation_rate: float | None = None
+    process_started_at: datetime | None = None
+
+
 class ServingDay(Model):
     """One day of the server's own metrics; `None` = it does not say."""
 

@@ -14,6 +14,7 @@ from app.domain.serving import (
     HourReadings,
     RepeatCount,
     RepeatModel,
+    ServerNow,
     ServingDay,
     ServingModel,
     ServingSeen,
@@ -84,6 +85,23 @@ def serving_of(
 def with_untested(verdict: VerdictModel, serving: ServingModel) -> VerdictModel:
     """The verdict with what the server kept from being tested."""
     return verdict.model_copy(update={"not_tested": [*verdict.not_tested, *serving.not_tested]})
+
+
+def server_steps(pilot: Pilot, latest: Iterable[ServerNow]) -> Iterator[str]:
+    """What somebody should see to while the pilot runs, rather than read in its report."""
+    tables = {table.name: table for table in pilot.configuration.candidate}
+    for name, table in tables.items():
+        if table.server in UNFIT_SERVERS:
+            yield f"{_on_unfit(name, table.server)}: serve it as you would in production"
+    for now in latest:
+        if now.problem is not None and now.arm in tables:
+            url = metrics_address(tables[now.arm])
+            which = "metrics_url in pilot.toml says where it is, '' that there is none"
+            yield f"the metrics page of {now.arm} ({url}) cannot be read: {now.problem}; {which}"
+
+
+def _on_unfit(name: str, server: str) -> str:
+    return f"{name} is served by {SERVER_NAMES[server]}, {_UNFIT[server]}"
 
 
 def _seen_servers(name: str, seen: ServingSeen, sightings: Iterable[ModelSighting]) -> list[str]:
@@ -161,7 +179,7 @@ def _warnings(name: str, table: CandidateTable, found: ServingModel) -> Iterator
     unfit = _unfit(table, found.seen_servers)
     if unfit is not None:
         little = "its latency here says little of a server in production"
-        yield f"{name} is served by {SERVER_NAMES[unfit]}, {_UNFIT[unfit]}: {little}"
+        yield f"{_on_unfit(name, unfit)}: {little}"
     others = [server for server in found.seen_servers if server != table.server]
     if others and table.server != ANY:
         said = " and ".join(SERVER_NAMES[server] for server in others)

@@ -10,14 +10,17 @@ from app.domain.judge_money import JudgeMoneyModel
 from app.domain.pilot import DAY, Pilot
 from app.domain.registered import RegisteredPlan
 from app.domain.rubric_table import asks_a_model
+from app.domain.serving import ServerNow
 from app.domain.words import PilotState
 from app.pipeline.judge_spending import judge_money_of
 from app.pipeline.registration import plan_of
+from app.pipeline.serving import server_steps
 from app.store.gradings import waits_for
 from app.store.judge_money import spend_lines
 from app.store.live_status import LiveStatus, read_live_status
 from app.store.registrations import registration_of
 from app.store.replays import count_to_ask
+from app.store.server_metrics import latest_readings
 from app.store.status import PilotCounts, count_pilot
 
 SILENT, MINUTE = timedelta(minutes=10), timedelta(minutes=1)
@@ -36,6 +39,7 @@ class PilotStatus:
     live: LiveStatus | None = None
     plan: RegisteredPlan | None = None
     judge_money: JudgeMoneyModel | None = None
+    servers: tuple[ServerNow, ...] = ()
 
 
 def status_of(session: Session, pilot: Pilot, now: datetime) -> PilotStatus:
@@ -49,9 +53,11 @@ def status_of(session: Session, pilot: Pilot, now: datetime) -> PilotStatus:
     waiting = waits_for(session, pilot.id)
     money = judge_money_of(pilot.configuration, spend_lines(session, pilot.id), waits_for=waiting)
     waits = [f"pairs wait for their grades: {waiting}"] if waiting else []
-    steps = (*_silences(pilot, live, now), *waits, *_next_steps(pilot, counts, unasked, now))
+    servers = latest_readings(session, pilot.id)
+    watched = server_steps(pilot, servers) if pilot.state is not PilotState.STOPPED else ()
+    steps = (*_silences(pilot, live, now), *watched, *waits, *_next_steps(pilot, counts, unasked, now))
     plan = plan_of(pilot, registration_of(session, pilot.id))
-    return PilotStatus(pilot, current_day(pilot, now), days_left(pilot, now), counts, steps, live, plan, money)
+    return PilotStatus(pilot, current_day(pilot, now), days_left(pilot, now), counts, steps, live, plan, money, tuple(servers))
 
 
 def _silences(pilot: Pilot, live: LiveStatus | None, now: datetime) -> Iterator[str]:

@@ -8,7 +8,15 @@ from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.domain.serving import HourReadings, RepeatCount, ServerProcess, ServerReadings, ServingMark, ServingSeen
+from app.domain.serving import (
+    HourReadings,
+    RepeatCount,
+    ServerNow,
+    ServerProcess,
+    ServerReadings,
+    ServingMark,
+    ServingSeen,
+)
 from app.store.money_tables import RepeatRow, ServerMetricsRow
 
 SERVER = "server"
@@ -66,6 +74,24 @@ def read_serving(session: Session, pilot_id: int, arms: Mapping[str, int], *, un
         )
         for name, arm in arms.items()
     }
+
+
+def latest_readings(session: Session, pilot_id: int) -> list[ServerNow]:
+    """What each arm's page said last, by the arm's name."""
+    return [_now(dict(row)) for row in session.execute(_LATEST, {"pilot": pilot_id}).mappings()]
+
+
+def _now(row: Mapping[str, Any]) -> ServerNow:
+    readings = row["readings"]
+    started = readings.get("process_started_at")
+    return ServerNow(
+        arm=row["name"],
+        at=row["at"],
+        server=readings.get(SERVER),
+        problem=row["problem"],
+        process_started_at=datetime.fromtimestamp(started, UTC) if started is not None else None,
+        **{name: readings.get(name) for name in ("running", "waiting", "kv_cache_usage_rate", "gpu_utilisation_rate")},
+    )
 
 
 def _by_arm(session: Session, statement: Any, parameters: Mapping[str, Any]) -> dict[int, list[dict[str, Any]]]:
@@ -136,3 +162,8 @@ SELECT arm_id, readings ->> '{SERVER}' AS server {_OF_PILOT} AND readings ? '{SE
 GROUP BY 1, 2 ORDER BY 1, count(*) DESC, 2
 """)
 _PROBLEMS = text(f"SELECT DISTINCT ON (arm_id) arm_id, problem {_OF_PILOT} AND problem IS NOT NULL ORDER BY arm_id, at DESC")
+_LATEST = text("""
+SELECT a.name, m.at, m.problem, m.readings FROM arms a
+CROSS JOIN LATERAL (SELECT * FROM server_metrics x WHERE x.arm_id = a.id ORDER BY x.at DESC LIMIT 1) m
+WHERE a.pilot_id = :pilot ORDER BY a.name
+""")

@@ -113,6 +113,7 @@ def status(name: Name, *, as_json: AsJson = False) -> None:
     if found.get("live") is not None:
         screen.say(*_live(found["live"]))
     screen.say(*(_left_alone(seen) for seen in found.get("breakers") or ()))
+    screen.say(*(server_line(seen) for seen in found.get("servers") or () if seen["problem"] is None))
     screen.say(*(f"next: {step}" for step in found["next_steps"]))
 
 
@@ -154,6 +155,15 @@ def clock(moment: str | None) -> str:
 def _left_alone(seen: dict[str, Any]) -> str:
     what = "is not asked: it failed again and again" if seen["state"] == "open" else "is tried again with one call"
     return f"{seen['arm']} {what} (breaker {seen['state']} since {seen['since'][:19].replace('T', ' ')} UTC)"
+
+
+def server_line(seen: dict[str, Any]) -> str:
+    """What a candidate's server says of itself."""
+    known = [f"{seen[key]:g} {key}" for key in ("running", "waiting") if seen[key] is not None]
+    rates = (("kv_cache_usage_rate", "of its KV cache in use"), ("gpu_utilisation_rate", "of its GPUs in use"))
+    known += [f"{seen[key]:.0%} {words}" for key, words in rates if seen[key] is not None]
+    started = f", started {clock(seen['process_started_at'])}" if seen["process_started_at"] else ""
+    return f"the server of {seen['arm']} at {clock(seen['at'])}: {', '.join(known) or 'nothing that is known here'}{started}"
 
 
 def _arms(pilot: dict[str, Any]) -> str:

@@ -10,11 +10,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.api.pilot_models import status_body
 from app.capture.events import decode
 from app.domain.live import RepeatEvent
 from app.domain.pilot import Pilot
 from app.domain.serving import ServerReadings
 from app.pipeline.recording.storing import Stored, arrivals, store_batch
+from app.pipeline.status import status_of
 from app.simulator.assistant import CANDIDATE
 from app.simulator.models import SimulatedModel
 from app.simulator.serving import Endpoint, serve
@@ -208,3 +210,23 @@ def test_a_scorecard_says_how_the_server_fared_on_days_that_are_over(session: Se
     assert any("measured on llama.cpp" in said for said in card.candidates["qwen"].verdict.not_tested)
     early = card_of(session, pilot, as_of=START + DAY).candidates["qwen"].serving
     assert (early.readings, [day.day for day in early.days]) == (1, [1])
+
+
+def test_status_says_what_the_servers_said_last_and_what_to_see_to(session: Session) -> None:
+    pilot = a_pilot(session, candidate=[
+        {"name": "qwen", "base_url": "http://ollama:11434/v1", "model": "q", "server": "ollama", "metrics_url": "http://x/m"},
+        {"name": "phi", "base_url": "http://vllm:8000/v1", "model": "p", "server": "vllm"},
+    ])  # fmt: skip
+    keep(session, pilot, START, running=1.0)
+    keep(session, pilot, START + HOUR, running=3.0, kv_cache_usage_rate=0.5, process_started_at=START.timestamp())
+    problem = ServerReadings(problem="it answers with status 404")
+    keep_readings(session, pilot.id, pilot.arm_named("phi").id, START, problem)
+    found = status_of(session, pilot, START + HOUR)
+    phi, qwen = found.servers
+    assert (qwen.arm, qwen.at, qwen.running, qwen.waiting, qwen.process_started_at) == ("qwen", START + HOUR, 3.0, None, START)
+    assert (phi.arm, phi.problem, phi.running) == ("phi", "it answers with status 404", None)
+    unfit, unread, *_ = found.next_steps
+    assert "qwen is served by Ollama" in unfit
+    assert "the metrics page of phi (http://vllm:8000/metrics) cannot be read: it answers with status 404" in unread
+    body = status_body(found, None, None)
+    assert [(each.arm, each.kv_cache_usage_rate) for each in body.servers] == [("phi", None), ("qwen", 0.5)]
