@@ -20,7 +20,7 @@ COST = {"engineer_usd_per_hour": 90, "other_usd_per_month": 0, "horizon_months":
     ("tables", "entries", "closed", "once", "upkeep"),
     [
         ({"cost": COST}, [ONCE, AGAIN], 7, "$5,400 at $90 an hour; 2.50 h a month over 24 months",
-         "95% sure: 0.8 to 1,093.5 h, from 1 week and 1 entry; $2,738 a month"),
+         "95% sure: 0.8 to 1,093.5 h, from 1 week and 1 entry; $2,737 a month"),
         ({}, [ONCE, AGAIN], 7, "spread over [cost] horizon_months", "95% sure: 0.8 to 1,093.5 h, from 1 week and 1 entry"),
         ({}, [ONCE], 7, "spread over", "nothing that comes again was logged on a closed day"),
         ({}, [ONCE, AGAIN], 0, "spread over", "no day is closed yet"),
