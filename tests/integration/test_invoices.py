@@ -8,12 +8,18 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.domain.words import Role
-from app.pipeline.invoices import invoice_lines
+from app.domain.pilot import Pilot
+from app.domain.scorecard import CandidateModel
+from app.domain.words import GateName, GateOutcome, Role
+from app.pipeline.invoices import import_invoice, invoice_lines, remove_invoice
+from app.pipeline.scorecard import compute_scorecard
 from app.store.audit import list_actions
 from app.store.pilots import get_pilot
 from app.store.session import SessionFactory, session_scope
 from tests.api import PILOT_TOML, an_api
+from tests.integration.scorecard_pilots import gate_of, spread
+from tests.integration.scorecard_rows import DAY, NOW, START
+from tests.integration.test_scorecard_days import a_running_pilot
 
 INVOICES = "/api/v1/pilots/support-bot/invoices"
 USAGE = "day,model,requests,input_tokens,cached_input_tokens,output_tokens\n2026-11-02,m,1,10,4,5\n2026-11-03,m,1,20,0,5\n"
@@ -97,3 +103,49 @@ def test_a_wrong_line_imports_nothing(api: TestClient) -> None:
     assert api.delete(f"{INVOICES}/7").status_code == 404
     assert put(api, COSTS, "a\nb").status_code == 422
     assert put(api, "x" * (17 << 20), "large.csv").status_code == 413
+
+
+def billed(usd_a_day: str) -> bytes:
+    days = [f"{(START + number * DAY).date()},gpt-5.1,10,10000,0,1000,{usd_a_day}" for number in range(28)]
+    return "\n".join(["day,model,requests,input_tokens,cached_input_tokens,output_tokens,usd", *days]).encode()
+
+
+def bill(factory: SessionFactory, pilot: Pilot, usd_a_day: str) -> int:
+    with session_scope(factory) as session:
+        done = import_invoice(
+            session, pilot.name, billed(usd_a_day), file_name=f"{usd_a_day}.csv", replace_others=True, by="test"
+        )
+    return done.invoice.id
+
+
+def computed(factory: SessionFactory, pilot: Pilot) -> CandidateModel:
+    return compute_scorecard(factory, pilot.name, now=NOW).candidates["qwen"]
+
+
+def test_an_invoice_that_differs_makes_the_saving_unknown_until_it_is_removed(session_factory: SessionFactory) -> None:
+    pilot = a_running_pilot(session_factory, spread(280))
+    bill(session_factory, pilot, "2.00")
+    agrees = computed(session_factory, pilot)
+    assert agrees.cost.reconciliation is not None
+    assert agrees.cost.reconciliation.total.usd.difference_rate == pytest.approx(0)
+    assert gate_of(agrees, GateName.SAVING) is not GateOutcome.UNKNOWN
+    number = bill(session_factory, pilot, "2.50")
+    differs = computed(session_factory, pilot)
+    assert gate_of(differs, GateName.SAVING) is GateOutcome.UNKNOWN
+    reason = next(gate.reason for gate in differs.gates if gate.name is GateName.SAVING)
+    assert "differ by 20.0%" in reason
+    assert differs.cost.incumbent_usd_per_month.value == agrees.cost.incumbent_usd_per_month.value
+    with session_scope(session_factory) as session:
+        remove_invoice(session, pilot.name, number, "test")
+    assert gate_of(computed(session_factory, pilot), GateName.SAVING) == gate_of(agrees, GateName.SAVING)
+
+
+def test_a_viewer_plans_from_an_export_and_nothing_is_stored(session_factory: SessionFactory, tmp_path: Path) -> None:
+    with an_api(session_factory, tmp_path, role=Role.VIEWER) as api:
+        plan = api.post("/api/v1/plan/usage", content=billed("2.00")).json()
+        assert (plan["format"], plan["days"], plan["advice"]) == ("plain CSV", 28, "stay")
+        assert plan["month"]["usd"] == "60.83"
+        assert api.post("/api/v1/plan/usage", content=billed("2.00"), params={"privacy": True}).json()["advice"] == "pilot"
+        refused = api.post("/api/v1/plan/usage", content=b"day,model,usd\nx,m,1\n")
+        assert (refused.status_code, refused.json()["error"]["problems"][0]["line"]) == (422, 2)
+        assert put(api, COSTS, "costs.csv").status_code in (403, 404)

@@ -159,8 +159,8 @@ WRONG: list[tuple[str, bytes, int | None, str | None, str]] = [
     ("empty buckets", json.dumps(page({"start_time": 1, "end_time": 2, "results": []})).encode(), None, None, "no bucket"),
     ("negative usage at Azure", text(AZURE_COLUMNS, azure_row(quantity="-3")), 2, "quantity", "0 or more"),
     ("a model not to be stored", text(OPENAI_COST_COLUMNS, openai_cost_row(item="gpt\x00, input")), 2, "model", "printable"),
-    ("a kind in JSON", json.dumps(openai_cost_page({"line_item": "gpt, \x00"})).encode(), None, "kind", "printable"),
-    ("sums beyond all measure", json.dumps([openai_usage_page({"input_tokens": 10**15})] * 1001).encode(), None, None, "add up"),
+    ("a kind", json.dumps(openai_cost_page({"line_item": "gpt, \x00"})).encode(), None, "kind", "printable"),
+    ("sums beyond measure", json.dumps([openai_usage_page({"input_tokens": 10**15})] * 1001).encode(), None, None, "add up"),
     ("a day twice", text(PLAIN, "2026-11-02,m,,,,,1", "2026-11-02,M,,,,,1"), 3, "day", "on line 2 already"),
 ]  # fmt: skip
 
