@@ -10,7 +10,7 @@ NOTE = (
     "history, not on the candidate's own."
 )
 LENGTHS = {
-    "<500": "under 500 characters", "500-2k": "500 to 2,000", "2k-8k": "2,000 to 8,000", "8k+": "8,000 and more",
+    "<500": "under 500 tokens", "500-2k": "500 to 2,000", "2k-8k": "2,000 to 8,000", "8k+": "8,000 and more",
     "unknown": "length not known",
 }  # fmt: skip
 TURNS = {"1": "first", "2-3": "2 and 3", "4-6": "4 to 6", "7+": "7 and later", "unknown": "turn not known"}

@@ -2,15 +2,11 @@
 
 from app.domain.split import FrontierPoint, KindModel, SplitModel, SplitSegment
 from app.reports import figures
-from app.reports.breakdown import TURNS
+from app.reports.breakdown import LENGTHS, TURNS
 from app.reports.context import Subject
 from app.reports.document import Block, Cell, Fact, Facts, Paragraph, Section, Table, cells
 
 TITLE = "What would move, and what stays"
-PROMPTS = {
-    "<500": "under 500 tokens", "500-2k": "500 to 2,000", "2k-8k": "2,000 to 8,000", "8k+": "8,000 and more",
-    "unknown": "length not known",
-}  # fmt: skip
 LEAST_SURE = 0.5
 
 
@@ -24,7 +20,7 @@ def split_sections(subject: Subject) -> tuple[Section, ...]:
         blocks += (Facts(items=_facts(subject, split)),)
     blocks += (_segments(subject, split), *_frontier(split))
     blocks += (*_kinds("turn of the conversation", "Turn", split.by_turn, TURNS),)
-    blocks += (*_kinds("length of the prompt", "Prompt", split.by_prompt_length, PROMPTS),)
+    blocks += (*_kinds("length of the prompt", "Prompt", split.by_prompt_length, LENGTHS),)
     blocks += tuple(Paragraph(text=suggestion, tone="note") for suggestion in split.suggestions)
     return (Section(slug=f"split-{subject.arm}", title=TITLE, blocks=blocks),)
 

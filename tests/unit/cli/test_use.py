@@ -28,6 +28,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         [], ["fly"], ["start"], ["mirror", "perhaps", "x"], ["create", "/nowhere/pilot.toml"], ["import", "x", "/nowhere"],
         ["hours"], ["hours", "add", "x"], ["extend", "x", "--days", "15"], ["keys", "add", "x", "--role", "king"],
         ["report", "x", "--out", "r.pdf", "--format", "pdf"], ["report", "x", "--out", "r", "--format", "doc"],
+        ["routing"], ["routing", "x", "--format", "nginx"],
     ],
 )  # fmt: skip
 def test_wrong_use_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
