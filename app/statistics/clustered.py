@@ -48,13 +48,12 @@ def clustered_quantile(*, values: Floats, clusters: Numbers, probability: float,
     n = len(values)
     if not n:
         return Estimate(None, None, None, 0, QUANTILE_METHOD, confidence)
-    value = _at(values, probability)
-    index = np.unique(clusters, return_inverse=True)[1]
-    many = int(index.max()) + 1
-    if value is None or many < 2:  # noqa: PLR2004 - one cluster shows no spread
-        return Estimate(value, None, None, n, QUANTILE_METHOD, confidence)
+    value = _quantile(values, probability)
     below = (values <= value).astype(np.float64)
-    sums = np.bincount(index, weights=below - below.mean(), minlength=many)
+    sums = _sums(clusters, (below - below.mean())[:, None])[:, 0]
+    many = len(sums)
+    if many < 2:  # noqa: PLR2004 - one cluster shows no spread
+        return Estimate(value, None, None, n, QUANTILE_METHOD, confidence)
     variance = max(many / (many - 1) * float(sums @ sums) / n**2, probability * (1 - probability) / n)
     half = float(student.ppf((1 + confidence) / 2, many - 1)) * math.sqrt(variance)
     return Estimate(value, _at(values, probability - half), _at(values, probability + half), n, QUANTILE_METHOD, confidence)
@@ -123,20 +122,30 @@ def clustered_slope(*, columns: Floats, response: Floats, clusters: Numbers, con
         return Estimate(None, None, None, n, SLOPE_METHOD, confidence)
     inverse = np.linalg.inv(products)
     found = inverse @ (design.T @ response)
-    index = np.unique(clusters, return_inverse=True)[1]
-    many = int(index.max()) + 1
+    sums = _sums(clusters, design * (response - design @ found)[:, None])
+    many = len(sums)
     if many <= k:
         return Estimate(float(found[1]), None, None, n, SLOPE_METHOD, confidence)
-    scores = design * (response - design @ found)[:, None]
-    sums = np.column_stack([np.bincount(index, weights=column, minlength=many) for column in scores.T])
     spread = inverse @ (sums.T @ sums) @ inverse * (many / (many - 1)) * ((n - 1) / (n - k))
     half = float(student.ppf((1 + confidence) / 2, many - 1)) * math.sqrt(max(0.0, float(spread[1, 1])))
     return Estimate(float(found[1]), float(found[1]) - half, float(found[1]) + half, n, SLOPE_METHOD, confidence)
 
 
+def _sums(clusters: Numbers, columns: Floats) -> Floats:
+    """Each column's sum by cluster; only clusters that there are."""
+    index = clusters - clusters.min()
+    if index.max() > len(index):  # far apart: their numbers would need too much room
+        index = np.unique(clusters, return_inverse=True)[1]
+    is_there = np.bincount(index) > 0
+    return np.column_stack([np.bincount(index, weights=column)[is_there] for column in columns.T])
+
+
 def _at(values: Floats, probability: float) -> float | None:
-    """The least value that at least this share of all reaches; `None` outside (0, 1)."""
-    if not 0 < probability < 1:
-        return None
+    """A quantile; `None` outside (0, 1)."""
+    return _quantile(values, probability) if 0 < probability < 1 else None
+
+
+def _quantile(values: Floats, probability: float) -> float:
+    """The least value that at least this share of all reaches."""
     rank = max(0, math.ceil(len(values) * probability - 1e-9) - 1)
     return float(np.partition(values, rank)[rank])
