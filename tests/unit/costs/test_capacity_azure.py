@@ -99,3 +99,12 @@ def test_waiting_within_the_latency_limit_needs_fewer() -> None:
     assert without_waiting is not None
     assert slots < without_waiting
     assert shares_late(slots)[1] <= 0.05 < shares_late(slots - 1)[1]
+
+
+def test_as_many_as_poisson_arrivals_need_are_too_few_for_real_ones() -> None:
+    asked = load()
+    random = np.random.default_rng(1)
+    spread = np.sort(random.integers(asked.arrived_us.min(), asked.arrived_us.max(), len(asked.arrived_us)))
+    poisson = slots_needed(Load(spread, random.permutation(asked.service_seconds), asked.weights))
+    assert poisson is not None
+    assert shares_late(poisson)[0] > 0.08
