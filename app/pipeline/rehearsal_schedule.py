@@ -12,6 +12,8 @@ MINUTE_US = 60 * SECOND_US
 JITTER_SECONDS = 30.0
 # Times of which so many are whole seconds (or minutes) were cut to them: all of a second's would come at once.
 _CUT_SHARE = 0.99
+# Speeds from a millionth to a million times are looked through, to a millionth part.
+_SPEED_POWER, _HALVINGS = 20.0, 26
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +80,22 @@ def busiest(arrivals: Arrivals, length_us: float) -> tuple[int, float]:
 def peak_per_minute(arrivals: Arrivals) -> float | None:
     """Most of production's requests within any 60 seconds."""
     return busiest(arrivals, MINUTE_US)[1] if len(arrivals) else None
+
+
+def speed_for(arrivals: Arrivals, *, rate: float, seconds: float) -> float:
+    """At which speed the busiest window brings so many requests a second; they only become more with the speed."""
+    low, high = -_SPEED_POWER, _SPEED_POWER
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _offered(arrivals, 2.0**middle, seconds) < rate else (low, middle)
+    return float(2.0**high)
+
+
+def _offered(arrivals: Arrivals, speed: float, seconds: float) -> float:
+    length = seconds * speed * SECOND_US
+    if length <= arrivals.span_us:
+        return busiest(arrivals, length)[1] / seconds
+    return float(arrivals.weights.sum()) * length / arrivals.span_us / seconds
 
 
 def schedule(arrivals: Arrivals, *, speed: float, seconds: float, generator: np.random.Generator) -> Schedule:

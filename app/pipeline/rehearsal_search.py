@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.domain.rehearsal import FULL_SPEED, RehearsalTerms, StepKind, StepModel, StepOutcome
+from app.domain.rehearsal import RehearsalTerms, StepKind, StepModel, StepOutcome
 
 SPEED_SHARE = 0.6  # of the time, where the capacity may be searched for
 SEARCH_STEPS, REPEATS, SATURATIONS = 8, 3, 3
@@ -17,16 +17,20 @@ BELOW_THROUGHPUT = 0.95  # what a server answers when it is offered too much is 
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """One step to make."""
+    """One step to make: at a speed, or (the search) at as many requests a second as they come to in its busiest window.
+
+    A shorter window's busiest stretch is busier: a search over speeds would compare unlike loads.
+    """
 
     kind: StepKind
-    speed: float
     seconds: float
+    speed: float | None = None
+    rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Bracket:
-    """The fastest that met the objective, and the slowest that missed it above that; `None` = not seen."""
+    """The most requests a second that met the objective, and the fewest that missed it above; `None` = not seen."""
 
     met: StepModel | None
     missed: StepModel | None
@@ -37,18 +41,18 @@ def next_step(terms: RehearsalTerms, steps: Sequence[StepModel], *, has_objectiv
     made = [step for step in steps if step.outcome is not StepOutcome.LOST]
     asked = [step for step in made if step.kind is StepKind.SPEED]
     if len(asked) < len(terms.speeds):
-        return NextStep(StepKind.SPEED, terms.speeds[len(asked)], speed_seconds(terms, has_objective=has_objective))
+        return NextStep(StepKind.SPEED, speed_seconds(terms, has_objective=has_objective), speed=terms.speeds[len(asked)])
     if not is_searched(terms, asked, has_objective=has_objective):
         return None
     seconds = short_seconds(terms, has_objective=has_objective)
     search = [step for step in made if step.kind is StepKind.SEARCH]
-    speed = _searched(made) if len(search) < SEARCH_STEPS else None
-    if speed is not None:
-        return NextStep(StepKind.SEARCH, speed, seconds)
+    rate = _searched(made) if len(search) < SEARCH_STEPS else None
+    if rate is not None:
+        return NextStep(StepKind.SEARCH, seconds, rate=rate)
     met = bracket(made).met
     repeats = [step for step in made if step.kind is StepKind.REPEAT]
     if met is not None and len(repeats) < REPEATS:
-        return NextStep(StepKind.REPEAT, repeats[0].speed if repeats else met.speed, seconds)
+        return NextStep(StepKind.REPEAT, seconds, rate=offered_rate(repeats[0] if repeats else met))
     return _saturating(made, seconds)
 
 
@@ -73,41 +77,42 @@ def short_seconds(terms: RehearsalTerms, *, has_objective: bool) -> float:
     return terms.minutes * 60 * (1 - SPEED_SHARE) / (_SHORT_STEPS if has_objective else SATURATIONS)
 
 
+def offered_rate(step: StepModel) -> float:
+    """Requests a second that were offered."""
+    return step.offered_requests_per_second or 0.0
+
+
 def bracket(steps: Sequence[StepModel]) -> Bracket:
     """By asked and searched steps; repeats are told apart, they say how sure it is."""
     counted = [step for step in steps if step.kind in (StepKind.SPEED, StepKind.SEARCH)]
     missed = [step for step in counted if step.outcome is StepOutcome.MISSED]
     met = [step for step in counted if step.outcome is StepOutcome.MET]
-    least = min(missed, key=lambda step: step.speed, default=None)
-    below = [step for step in met if least is None or step.speed < least.speed]
-    return Bracket(max(below, key=lambda step: step.speed, default=None), least)
+    least = min(missed, key=offered_rate, default=None)
+    below = [step for step in met if least is None or offered_rate(step) < offered_rate(least)]
+    return Bracket(max(below, key=offered_rate, default=None), least)
 
 
 def _searched(made: Sequence[StepModel]) -> float | None:
-    """The next speed of the search; `None` = it is over."""
+    """The next rate of the search; `None` = it is over."""
     if any(step.kind is not StepKind.SPEED and step.outcome is StepOutcome.NOT_VALID for step in made):
         return None
     found = bracket(made)
-    if not any(step.outcome in (StepOutcome.MET, StepOutcome.MISSED) for step in made):
-        return None
     if found.missed is None:
-        return found.met.speed * GROWTH if found.met is not None else None
-    guess = _carried_speed(found.missed)
+        return offered_rate(found.met) * GROWTH if found.met is not None else None
+    high, guess = offered_rate(found.missed), _carried(found.missed)
     if found.met is None:
-        return min(guess, found.missed.speed / 2) if guess else found.missed.speed / GROWTH
-    low, high = found.met.speed, found.missed.speed
+        return min(guess, high / 2) if guess is not None else high / GROWTH
+    low = offered_rate(found.met)
     if high / low <= CLOSE:
         return None
     is_inside = guess is not None and low * math.sqrt(CLOSE) < guess < high / math.sqrt(CLOSE)
-    return guess if is_inside and guess is not None else math.sqrt(low * high)
+    return guess if is_inside else math.sqrt(low * high)
 
 
-def _carried_speed(missed: StepModel) -> float | None:
-    """At which speed there would come as many requests as the server answered when there were too many."""
-    answered, offered = missed.answered_requests_per_second.value, missed.offered_requests_per_second
-    if not answered or not offered or answered >= offered:
-        return None
-    return BELOW_THROUGHPUT * missed.speed * answered / offered
+def _carried(missed: StepModel) -> float | None:
+    """A little less than what the server answered when there was too much for it."""
+    answered = missed.answered_requests_per_second.value
+    return BELOW_THROUGHPUT * answered if answered and answered < offered_rate(missed) else None
 
 
 def _saturating(made: Sequence[StepModel], seconds: float) -> NextStep | None:
@@ -116,18 +121,15 @@ def _saturating(made: Sequence[StepModel], seconds: float) -> NextStep | None:
     if tried:
         last = tried[-1]
         is_over = len(tried) >= SATURATIONS or not last.is_valid or is_saturated(last)
-        return None if is_over else NextStep(StepKind.SATURATION, last.speed * 2, seconds)
+        return None if is_over else NextStep(StepKind.SATURATION, seconds, rate=offered_rate(last) * 2)
     found = bracket(made)
     if found.missed is not None:
-        speed = found.missed.speed * SATURATING
-    elif found.met is not None:
-        speed = found.met.speed * GROWTH
-    else:
-        speed = max((step.speed for step in made), default=FULL_SPEED) * GROWTH
-    return NextStep(StepKind.SATURATION, speed, seconds)
+        return NextStep(StepKind.SATURATION, seconds, rate=offered_rate(found.missed) * SATURATING)
+    most = max((offered_rate(step) for step in made), default=0.0)
+    return NextStep(StepKind.SATURATION, seconds, rate=most * GROWTH) if most else None
 
 
 def is_saturated(step: StepModel) -> bool:
     """Whether more was offered than was answered."""
-    answered, offered = step.answered_requests_per_second.value, step.offered_requests_per_second
-    return answered is not None and offered is not None and answered < BELOW_THROUGHPUT * offered
+    answered = step.answered_requests_per_second.value
+    return answered is not None and answered < BELOW_THROUGHPUT * offered_rate(step)

@@ -25,7 +25,7 @@ from app.domain.serving_rate import ServingRate
 from app.pipeline.rehearsal_figures import has_times
 from app.pipeline.rehearsal_present import target_of
 from app.pipeline.rehearsal_schedule import SECOND_US, Arrivals, busiest, peak_per_minute
-from app.pipeline.rehearsal_search import BELOW_THROUGHPUT, bracket, is_saturated, speed_seconds
+from app.pipeline.rehearsal_search import BELOW_THROUGHPUT, bracket, is_saturated, offered_rate, speed_seconds
 
 REPEATS_METHOD = "mean_of_repeats"
 AT_LEAST_METHOD = "at_least"
@@ -116,8 +116,8 @@ def _served(valid: Sequence[StepModel]) -> list[StepModel]:
     met = [step for step in repeats if step.outcome is StepOutcome.MET]
     if met and 2 * len(met) > len(repeats):
         return met
-    below = repeats[0].speed if repeats else float("inf")
-    single = bracket([step for step in valid if step.speed < below]).met
+    below = min((offered_rate(step) for step in repeats), default=float("inf"))
+    single = bracket([step for step in valid if offered_rate(step) < below]).met
     return [single] if single is not None else []
 
 

@@ -20,7 +20,7 @@ from app.pipeline.rehearsal import recorded_arrivals
 from app.pipeline.rehearsal_figures import figures_of, has_times
 from app.pipeline.rehearsal_log import StepLog
 from app.pipeline.rehearsal_requests import prepare
-from app.pipeline.rehearsal_schedule import schedule, spread
+from app.pipeline.rehearsal_schedule import schedule, speed_for, spread
 from app.pipeline.rehearsal_search import NextStep, next_step
 from app.pipeline.rehearsal_step import Bounds, CannotRehearse, Offering, patience_seconds
 from app.pipeline.rehearsal_summary import objective_of, summarize
@@ -122,11 +122,10 @@ def _make(
     """The step and the rehearsal's state after it."""
     arm = pilot.arm_named(rehearsal.arm_name)
     objective = objective_of(pilot.configuration)
+    offering, speed, repeated = _offering(turn, pilot, rehearsal, arm, steps, coming)
     begun = StepModel(
-        kind=coming.kind, outcome=StepOutcome.UNDER_WAY, started_at=datetime.now(UTC), speed=coming.speed,
-        seconds=coming.seconds,
-    )  # fmt: skip
-    offering, repeated = _offering(turn, pilot, rehearsal, arm, steps, coming)
+        kind=coming.kind, outcome=StepOutcome.UNDER_WAY, started_at=datetime.now(UTC), speed=speed, seconds=coming.seconds
+    )
     log = StepLog(turn.session_factory, pilot, rehearsal.id, arm, turn.worker, turn.lease_seconds, steps, begun, offering)
     offer = asyncio.run(log.offer())
     if log.state is not ReplayState.RUNNING:
@@ -141,7 +140,8 @@ def _make(
 
 def _offering(
     turn: Turn, pilot: Pilot, rehearsal: Rehearsal, arm: Arm, steps: Sequence[StepModel], coming: NextStep
-) -> tuple[Offering, int]:
+) -> tuple[Offering, float, int]:
+    """The step's calls, the speed at which they come, and how many stand for others."""
     table = pilot.configuration.candidate_named(arm.name)
     content = ContentPolicy.of(pilot.configuration, turn.digest_key)
     candidate = candidate_to_ask(table, arm, turn.environment, content)
@@ -149,9 +149,10 @@ def _offering(
     generator = np.random.default_rng([rehearsal.terms.seed, made])
     with turn.session_factory() as session:
         arrivals, _ = spread(recorded_arrivals(session, pilot), generator)
-        planned = schedule(arrivals, speed=coming.speed, seconds=coming.seconds, generator=generator)
+        speed = coming.speed or speed_for(arrivals, rate=coming.rate or 0.0, seconds=coming.seconds)
+        planned = schedule(arrivals, speed=speed, seconds=coming.seconds, generator=generator)
         prepared = prepare(session, pilot, candidate, arrivals, planned, generator)
     spent = sum((step.usd + step.held_usd for step in steps), Decimal(0))
     patience = patience_seconds(objective_of(pilot.configuration), table.timeout_seconds)
     purse = Purse(rehearsal.terms.limit_usd, spent_usd=spent)
-    return Offering(candidate, prepared.dues, coming.seconds, patience, turn.bounds, purse), prepared.repeated
+    return Offering(candidate, prepared.dues, coming.seconds, patience, turn.bounds, purse), speed, prepared.repeated

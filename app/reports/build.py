@@ -25,6 +25,7 @@ from app.reports.operation import latency_section, reliability_section
 from app.reports.people import people_section
 from app.reports.quality import quality_section, segments_section
 from app.reports.reconciliation import reconciliation_sections
+from app.reports.rehearsal import rehearsal_sections
 from app.reports.rubrics import rubric_sections
 from app.reports.rules_of_thumb import rules_of_thumb_sections
 from app.reports.serving import serving_sections
@@ -102,6 +103,7 @@ def _evidence(subject: Subject) -> Section:
             latency_section(subject),
             reliability_section(subject),
             *capacity_sections(subject),
+            *rehearsal_sections(subject),
             *serving_sections(subject),
             money_section(subject),
             *usage_sections(subject),

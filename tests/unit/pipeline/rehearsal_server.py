@@ -8,7 +8,7 @@ import numpy as np
 
 from app.domain.rehearsal import ObjectiveModel, RehearsalTerms, StepModel
 from app.pipeline.rehearsal_figures import Call, Offer, figures_of, has_times
-from app.pipeline.rehearsal_schedule import Arrivals, schedule
+from app.pipeline.rehearsal_schedule import Arrivals, schedule, speed_for
 from app.pipeline.rehearsal_search import next_step
 
 AT = datetime(2026, 11, 2, tzinfo=UTC)
@@ -34,11 +34,12 @@ def rehearsed(
     steps: list[StepModel] = []
     while (coming := next_step(terms, steps, has_objective=has_times(objective))) is not None:
         generator = np.random.default_rng(len(steps))
-        planned = schedule(arrivals, speed=coming.speed, seconds=coming.seconds, generator=generator)
+        speed = coming.speed or speed_for(arrivals, rate=coming.rate or 0.0, seconds=coming.seconds)
+        planned = schedule(arrivals, speed=speed, seconds=coming.seconds, generator=generator)
         patience = 2 * (objective.total_p95_seconds or 30.0)
         calls = served(planned.due_seconds.tolist(), slots=slots, service=service, until=coming.seconds + patience)
         figures = figures_of(calls, Offer(coming.seconds), objective)
-        begun = {"kind": coming.kind, "started_at": AT, "speed": coming.speed, "seconds": coming.seconds}
+        begun = {"kind": coming.kind, "started_at": AT, "speed": speed, "seconds": coming.seconds}
         steps.append(StepModel.model_validate(begun | figures))
         assert len(steps) < 30
     return steps

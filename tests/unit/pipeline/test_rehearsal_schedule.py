@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app.pipeline.rehearsal_schedule import JITTER_SECONDS, Arrivals, busiest, peak_per_minute, schedule, spread
+from app.pipeline.rehearsal_schedule import JITTER_SECONDS, Arrivals, busiest, peak_per_minute, schedule, speed_for, spread
 
 
 def recorded(seconds: list[float], weights: list[float] | None = None) -> Arrivals:
@@ -61,6 +61,15 @@ def test_the_same_seed_fills_up_the_same_way_and_another_one_differently() -> No
     one, same, other = (schedule(thinned, speed=1.0, seconds=40, generator=drawn(seed)) for seed in (1, 1, 2))
     assert np.array_equal(one.due_seconds, same.due_seconds)
     assert not np.array_equal(one.due_seconds, other.due_seconds)
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5, 3.0, 40.0])
+def test_the_speed_at_which_a_window_brings_a_rate(rate: float) -> None:
+    generator = drawn(5)
+    arrivals = recorded(np.cumsum(generator.exponential(0.5, 2000)).tolist(), [2.0] * 2000)
+    speed = speed_for(arrivals, rate=rate, seconds=100.0)
+    found = schedule(arrivals, speed=speed, seconds=100.0, generator=generator)
+    assert len(found) / 100 == pytest.approx(rate, rel=0.02, abs=0.02)
 
 
 def test_a_window_is_busiest_by_productions_requests_not_by_those_that_were_sampled() -> None:

@@ -4,8 +4,9 @@ from collections import Counter
 
 import pytest
 
+from app.domain.estimate_models import EstimateModel
 from app.domain.rehearsal import ObjectiveModel, RehearsalTerms, StepKind, StepModel, StepOutcome
-from app.pipeline.rehearsal_search import NextStep, next_step
+from app.pipeline.rehearsal_search import next_step
 from app.pipeline.rehearsal_summary import capacity_of, rate_of
 from tests.unit.pipeline.rehearsal_server import AT, poisson, rehearsed
 
@@ -62,40 +63,57 @@ def test_where_nothing_was_too_much_the_capacity_is_only_known_to_be_at_least_th
     assert 3 < (found.low or 0) < 7
 
 
-def a_step(outcome: StepOutcome, speed: float, kind: StepKind = StepKind.SPEED) -> StepModel:
-    return StepModel(kind=kind, outcome=outcome, started_at=AT, speed=speed, seconds=60.0)
+def a_step(outcome: StepOutcome, rate: float, kind: StepKind = StepKind.SPEED, answered: float | None = None) -> StepModel:
+    return StepModel(
+        kind=kind, outcome=outcome, started_at=AT, speed=rate / 10, seconds=60.0, offered_requests_per_second=rate,
+        answered_requests_per_second=EstimateModel(value=answered),
+    )  # fmt: skip
 
 
 MET, MISSED, INVALID, LOST = StepOutcome.MET, StepOutcome.MISSED, StepOutcome.NOT_VALID, StepOutcome.LOST
-SHORT = 20.0
+SEARCH, REPEAT, SATURATION = StepKind.SEARCH, StepKind.REPEAT, StepKind.SATURATION
+THREE_REPEATS = [a_step(MET, 10, REPEAT)] * 3
 
 
 @pytest.mark.parametrize(
-    ("find", "steps", "expected"),
+    ("find", "steps", "kind", "speed", "rate", "seconds"),
     [
-        (None, [], NextStep(StepKind.SPEED, 1.0, 180)),
-        (None, [a_step(LOST, 1.0)], NextStep(StepKind.SPEED, 1.0, 180)),  # is made again
-        (None, [a_step(MET, 1.0)], NextStep(StepKind.SPEED, 2.0, 180)),
-        (None, [a_step(MET, 1.0), a_step(MISSED, 2.0)], None),  # enclosed: nobody asked for more
-        (None, [a_step(MET, 1.0), a_step(MET, 2.0)], NextStep(StepKind.SEARCH, 8.0, SHORT)),
-        (None, [a_step(MISSED, 1.0), a_step(MISSED, 2.0)], NextStep(StepKind.SEARCH, 0.25, SHORT)),
-        (False, [a_step(MET, 1.0), a_step(MET, 2.0)], None),
-        (True, [a_step(MET, 1.0), a_step(MISSED, 2.0)], NextStep(StepKind.SEARCH, 2**0.5, SHORT)),
-        (True, [a_step(MET, 1.0), a_step(MISSED, 1.05)], NextStep(StepKind.REPEAT, 1.0, SHORT)),
+        (None, [], StepKind.SPEED, 1.0, None, 180),
+        (None, [a_step(LOST, 10)], StepKind.SPEED, 1.0, None, 180),  # is made again
+        (None, [a_step(MET, 10)], StepKind.SPEED, 2.0, None, 180),
+        (None, [a_step(MET, 10), a_step(MISSED, 20)], None, None, None, 0),  # enclosed: nobody asked for more
+        (None, [a_step(MET, 10), a_step(MET, 20)], SEARCH, None, 80, 20),
+        (None, [a_step(MISSED, 10), a_step(MISSED, 20)], SEARCH, None, 2.5, 20),
+        (None, [a_step(MISSED, 10, answered=4.0), a_step(MISSED, 20)], SEARCH, None, 3.8, 20),
+        (False, [a_step(MET, 10), a_step(MET, 20)], None, None, None, 0),
+        (True, [a_step(MET, 10), a_step(MISSED, 20)], SEARCH, None, 200**0.5, 20),
+        (True, [a_step(MET, 10), a_step(MISSED, 20, answered=16)], SEARCH, None, 15.2, 20),
+        (True, [a_step(MET, 10), a_step(MISSED, 20, answered=10.1)], SEARCH, None, 200**0.5, 20),  # outside of the two
+        (True, [a_step(MET, 10), a_step(MISSED, 10.5)], REPEAT, None, 10, 20),
+        (True, [a_step(MET, 10), a_step(MISSED, 20), *[a_step(MISSED, 20, SEARCH)] * 8], REPEAT, None, 10, 20),
         # What we could not offer says nothing of the candidate: the search ends there.
-        (None, [a_step(MET, 1.0), a_step(MET, 2.0), a_step(INVALID, 8.0, StepKind.SEARCH)],
-         NextStep(StepKind.REPEAT, 2.0, SHORT)),
-        (None, [a_step(INVALID, 1.0), a_step(INVALID, 2.0)], None),
+        (None, [a_step(MET, 10), a_step(MET, 20), a_step(INVALID, 80, SEARCH)], REPEAT, None, 20, 20),
+        (None, [a_step(INVALID, 10), a_step(INVALID, 20)], None, None, None, 0),
+        (True, [a_step(MET, 10), a_step(MISSED, 10.5), *THREE_REPEATS], SATURATION, None, 15.75, 20),
+        (True, [a_step(MET, 10), a_step(MISSED, 10.5), *THREE_REPEATS, a_step(MET, 15, SATURATION, 15)],
+         SATURATION, None, 30, 20),
+        (True, [a_step(MET, 10), a_step(MISSED, 10.5), *THREE_REPEATS, a_step(MISSED, 15, SATURATION, 11)],
+         None, None, None, 0),
+        (True, [a_step(MET, 10), a_step(MISSED, 10.5), *THREE_REPEATS, *[a_step(MET, 15, SATURATION, 15)] * 3],
+         None, None, None, 0),
     ],
 )  # fmt: skip
-def test_what_comes_next(find: bool | None, steps: list[StepModel], expected: NextStep | None) -> None:
+def test_what_comes_next(
+    find: bool | None, steps: list[StepModel], kind: StepKind | None, speed: float | None, rate: float | None, seconds: float
+) -> None:
     found = next_step(RehearsalTerms((1.0, 2.0), 10.0, find_capacity=find), steps, has_objective=True)
-    if expected is None or found is None:
-        assert found is expected
+    if kind is None:
+        assert found is None
         return
-    assert found.kind is expected.kind
-    assert found.speed == pytest.approx(expected.speed)
-    assert found.seconds == pytest.approx(expected.seconds)
+    assert found is not None
+    assert (found.kind, found.speed) == (kind, speed)
+    assert found.rate == (rate if rate is None else pytest.approx(rate))
+    assert found.seconds == pytest.approx(seconds)
 
 
 def test_repeats_that_miss_take_the_rate_from_a_slower_step() -> None:
