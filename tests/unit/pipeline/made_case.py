@@ -39,7 +39,8 @@ def money(*, incumbent_usd: str = "1000", gpu_usd: str | None = "1.00", gpus: in
         configuration=configuration, table=configuration.candidate[0], month=Decimal(1),
         incumbent={"a": TokenBill(usd=Decimal(incumbent_usd), replies=Decimal(1))},
         candidate=None if gpu_usd is not None else {"a": tokens}, one_off_hours=Decimal(0),
-        upkeep=Upkeep(Decimal(0), Decimal(0), Decimal(0), weeks=4, entries=1, sigma=0.0), idle_hours=Decimal(0), requests=1.0, pilot_usd=Decimal(0), unpriced_calls=(),
+        upkeep=Upkeep(Decimal(0), Decimal(0), Decimal(0), weeks=4, entries=1, sigma=0.0), idle_hours=Decimal(0),
+        requests=1.0, pilot_usd=Decimal(0), unpriced_calls=(),
     )  # fmt: skip
 
 
