@@ -14,6 +14,7 @@ from app.domain.families import guess_family, same_model
 from app.domain.toml_lines import key_lines
 from app.errors import InvalidInput, Problem
 from app.pipeline.configuration import Loaded, load_configuration
+from tests.unit.later_keys import added_later
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -132,31 +133,6 @@ def refusal(text: str) -> InvalidInput | None:
 
 def line_of(text: str, part: str) -> int:
     return next(number for number, line in enumerate(text.splitlines(), 1) if part in line)
-
-
-# Keys that were added to those of the contract, by table; "-" is the table itself.
-LATER = """
-mirror: - budget_usd
-segment: content
-content: patterns engine language
-labels: raters_per_pair
-judge: second_order max_reply_chars max_conversation_chars canary_rate panel_rate max_output_tokens
-judge: budget_usd_per_day
-judge_panel: -
-constraints: allowed_hosts team_hours_per_month min_availability_rate legal_basis
-check: -
-rubric: -
-option: -
-capacity: - growth spare_replicas
-cost: upkeep_hours_per_month upgrades_per_year hours_per_upgrade migration_hours
-candidate: metrics_url repeat_rate cache_write_usd_per_million_tokens
-incumbent: cache_write_usd_per_million_tokens service_tier discount_rate
-"""
-
-
-def added_later() -> set[str]:
-    lines = [line.split(": ") for line in LATER.strip().splitlines()]
-    return {f".{table}.{key}".removesuffix(".-") for table, keys in lines for key in keys.split()}
 
 
 def test_the_contracts_example_is_accepted_whole() -> None:
