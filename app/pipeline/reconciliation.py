@@ -42,6 +42,7 @@ from app.pipeline.reconciliation_sides import (
     invoiced_sides,
     measured_sides,
     over_all_models,
+    own_calls,
     production_rows,
     production_weights,
     whole_days,
@@ -95,7 +96,8 @@ def reconcile(
     measured, names = measured_sides(configuration, evidence, rows, weighted, row_costs, days)
     invoiced, billed_names = invoiced_sides(invoice_lines, configuration.incumbent.base_url)
     is_sampled = bool((weighted[rows] > 1).any())
-    return Comparison(configuration, measured, invoiced, billed_names | names, days, is_sampled=is_sampled).model()
+    found = Comparison(configuration, measured, invoiced, billed_names | names, days, is_sampled=is_sampled)
+    return found.model(own_calls(evidence, {day for day, _ in found.cells}))
 
 
 class Comparison:
@@ -126,11 +128,11 @@ class Comparison:
         keys = [(day, model) for day in self.compared for model in self.models if self._has((day, model))]
         self.cells = {key: self._pair(key) for key in keys}
 
-    def model(self) -> ReconciliationModel:
-        """All of it."""
+    def model(self, own: Side) -> ReconciliationModel:
+        """All of it; `own` = what the pilot itself asked the incumbent."""
         total, is_implied = self._with_implied(self._row(list(self.cells.values())))
         factor = None if is_implied else self._factor(total)
-        causes = [*self.notes, *causes_of(self._grounds(total, factor)), *self._of_days_and_models()]
+        causes = [*self.notes, *causes_of(self._grounds(total, factor, own)), *self._of_days_and_models()]
         share, unmatched = total.usd.difference_rate, self._unmatched_rate()
         differs = share is not None and abs(share) > MOST_DIFFERENCE
         discount = self._discount(factor)
@@ -238,9 +240,18 @@ class Comparison:
         rate = 1 - (1 - float(table.discount_rate)) * factor
         return round(rate, 4) if 0 <= rate < 1 else None
 
-    def _grounds(self, total: ReconciledRow, factor: float | None) -> Grounds:
+    def _grounds(self, total: ReconciledRow, factor: float | None, own: Side) -> Grounds:
         tiers = sorted({tier for _, billed in self.cells.values() for tier in billed.tiers})
-        return Grounds(total, factor, tuple(tiers), self._uncounted(), self.is_sampled, self._is_lagging())
+        return Grounds(
+            total=total,
+            price_factor=factor,
+            tiers=tuple(tiers),
+            uncounted_rate=self._uncounted(),
+            is_sampled=self.is_sampled,
+            lagging=self._is_lagging(),
+            own_requests=own.requests or 0.0,
+            own_input_tokens=own.input_tokens or 0.0,
+        )
 
     def _uncounted(self) -> float | None:
         requests = sum(side.requests or 0.0 for side, _ in self.cells.values())

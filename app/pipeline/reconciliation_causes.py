@@ -4,7 +4,8 @@ Two numbers are the same within 1 %. The rules, in this order; several may hold,
 
 1. Where the pilot saw a sample and the invoice lies within the range that the sample allows, the sample explains it.
 2. Requests (or, where the export counts none, input and output tokens alike) differ by one factor: it is another volume, so
-   another part of the traffic. All else is compared per request from here on.
+   another part of the traffic, or the pilot's own control arm where it asked just so much. All else is compared per request
+   from here on.
 3. The same volume, and input tokens that differ by just the cached ones: the measured input leaves them out, or counts them
    twice.
 4. Output per request differs alone: reasoning tokens that one side lacks, or usage that was estimated.
@@ -36,6 +37,8 @@ class Grounds:
         uncounted_rate: Share of measured requests without token counts.
         is_sampled: Whether an exchange stands for more than itself.
         lagging: The last day of the export alone has less than was measured.
+        own_requests: What the pilot's control arm asked the incumbent on the days compared.
+        own_input_tokens: Of these calls.
     """
 
     total: ReconciledRow
@@ -44,6 +47,8 @@ class Grounds:
     uncounted_rate: float | None = None
     is_sampled: bool = False
     lagging: bool = False
+    own_requests: float = 0.0
+    own_input_tokens: float = 0.0
 
 
 def causes_of(grounds: Grounds) -> list[CauseModel]:
@@ -100,7 +105,7 @@ def _by_tokens(grounds: Grounds) -> Iterator[CauseModel]:
     if cached is not None:
         yield cached
     if volume is not None:
-        yield _volume_words(volume)
+        yield _own_calls(grounds) or _volume_words(volume)
     norm = volume if volume is not None else 1.0
     output = ratio_of(total.output_tokens)
     if output is not None and not is_same(output / norm):
@@ -137,6 +142,18 @@ def _volume(total: ReconciledRow) -> float | None:
     if inputs is None or outputs is None or not inputs or is_same(inputs) or is_same(outputs):
         return None
     return inputs if (inputs > 1) == (outputs > 1) and abs(outputs / inputs - 1) <= ALIKE else None
+
+
+def _own_calls(grounds: Grounds) -> CauseModel | None:
+    """Where the invoice is larger by just what the pilot's control arm asked."""
+    requests, inputs = grounds.total.requests, grounds.total.input_tokens
+    count, own = (requests, grounds.own_requests) if ratio_of(requests) is not None else (inputs, grounds.own_input_tokens)
+    if not own or count.measured is None or count.invoiced is None or not is_same(count.invoiced / (count.measured + own)):
+        return None
+    words = f"the invoice is larger by just the pilot's own calls ({grounds.own_requests:,.0f} of the control arm)"
+    return CauseModel(
+        code="own_calls", words=f"{words}: give [incumbent] api_key_env a key of its own and leave it out of the export"
+    )
 
 
 def _volume_words(volume: float) -> CauseModel:

@@ -113,15 +113,16 @@ def measured_sides(
     keys = [same(name or configuration.incumbent.model) for name in names]
     distinct = sorted(set(keys))
     group = np.array([distinct.index(key) for key in keys], dtype=np.int64)[models] if len(at) else models
-    cells, place = np.unique(np.stack([dates[at], group]), axis=1, return_inverse=True)
-    summed = _Sums(place.reshape(-1), cells.shape[1], weights[at], counted[at], (counted & ~estimated.is_guess)[at])
+    first = int(dates[at].min()) if len(at) else 0
+    place = (dates[at] - first) * len(distinct) + group
+    summed = _Sums(place, int(place.max()) + 1 if len(at) else 0, weights[at], counted[at], (counted & ~estimated.is_guess)[at])
     is_sampled = bool((weights[at] > 1).any())
     conversations = codes(evidence.exchanges.conversations[at])[0] if is_sampled else np.zeros(len(at), dtype=np.int64)
     columns = (replies.input_tokens[at], np.nan_to_num(replies.cached_input_tokens[at]), replies.output_tokens[at])
     sides = summed.sides(columns, costs[at], conversations)
     shown = {key: name or configuration.incumbent.model for key, name in zip(keys, names, strict=True)}
-    found = zip(cells[0].tolist(), cells[1].tolist(), sides, strict=True)
-    return {((EPOCH + timedelta(days=day)).date(), distinct[model]): side for day, model, side in found}, shown
+    found = ((divmod(cell, len(distinct)), side) for cell, side in enumerate(sides) if side.n)
+    return {((EPOCH + timedelta(days=first + day)).date(), distinct[model]): side for (day, model), side in found}, shown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,6 +173,19 @@ class _Sums:
         np.maximum.at(heaviest, where, self.weights)
         missed = np.maximum(0.0, 1.0 - 1.0 / heaviest) * totals**2
         return np.asarray(np.bincount(pairs // many, weights=missed, minlength=self.cells), dtype=np.float64)
+
+
+def own_calls(evidence: Evidence, days: set[date]) -> Side:
+    """What the pilot itself asked the incumbent on these days, in its control arm: on the vendor's bill, and no production."""
+    control = evidence.live.control if evidence.live is not None else None
+    if control is None or not days:
+        return Side()
+    wanted = np.array(sorted((day - EPOCH.date()).days for day in days), dtype=np.int64)
+    replies = control.replies
+    asked = replies.answered & np.isin(evidence.exchanges.arrived_us // DAY_US, wanted)
+    columns = (replies.input_tokens, replies.output_tokens)
+    inputs, outputs = (float(np.nan_to_num(column[asked]).sum()) for column in columns)
+    return Side(n=int(asked.sum()), requests=float(asked.sum()), input_tokens=inputs, output_tokens=outputs)
 
 
 def _known(value: float) -> float | None:

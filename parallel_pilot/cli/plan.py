@@ -53,7 +53,11 @@ def plan(  # noqa: PLR0913 - one option a parameter
     usage: Annotated[
         Path | None,
         typer.Option(
-            exists=True, dir_okay=False, readable=True, metavar="FILE", show_default=False,
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            metavar="FILE",
+            show_default=False,
             help="Instead: a usage or cost export of the vendor: volume, spend, and whether to pilot at all.",
         ),
     ] = None,

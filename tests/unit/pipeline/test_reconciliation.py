@@ -16,7 +16,7 @@ from app.pipeline.closing import Selection
 from app.pipeline.reconciliation import reconcile
 from app.pipeline.reconciliation_sides import whole_days
 from tests.builders import a_configuration
-from tests.unit.pipeline.made_evidence import Made, made
+from tests.unit.pipeline.made_evidence import Made, live_with_control, made
 
 START = datetime(2026, 11, 2, tzinfo=UTC)
 DAYS = 6
@@ -291,6 +291,22 @@ def test_replies_without_counts_are_reckoned_like_the_others() -> None:
     assert codes_of(found) == ["usage_missing"]
     failed = [*USUAL, *[Reply(inputs=None, output=None, usd=None, failed="http")] * 30]
     assert reconciled(failed, bills()).causes == []
+
+
+def test_the_pilots_own_calls_on_the_bill_are_told_from_other_traffic() -> None:
+    replies = [replace(reply, conversation=f"c{n}") for n, reply in enumerate(USUAL)]
+    evidence, selection = evidence_of(replies), selection_of(replies)
+    asked = np.arange(len(USUAL)) % 5 == 0
+    silent = replace(evidence.incumbent, is_there=asked)
+    live = live_with_control(evidence)
+    control = replace(evidence.arms["qwen"], replies=silent)
+    evidence = replace(evidence, live=replace(live, control=control))
+    costs = floats([reply.usd for reply in replies])
+    for times, code in ((12, "own_calls"), (13, "other_traffic")):
+        for changes in ({}, ALIKE):
+            found = reconcile(a_configuration(), bills(times=times, **changes), evidence, selection, np.ones(60), costs)
+            assert found is not None
+            assert (codes_of(found), found.is_unknown) == ([code], True)
 
 
 def test_an_unknown_price_is_no_amount() -> None:
