@@ -29,7 +29,8 @@ __all__ = ["make_stage"]
 def test_a_request_becomes_an_exchange_and_each_arm_s_reply(make_stage: MakeStage, session_factory: SessionFactory) -> None:
     qwen, phi = Asked("From qwen."), Asked("From phi.")
     with model_server(qwen) as one, model_server(phi) as two:
-        a_running_pilot(session_factory, a_candidate(one), a_candidate(two, "phi"))
+        priced: dict[str, Any] = {"input_usd_per_million_tokens": 1, "output_usd_per_million_tokens": 2}
+        a_running_pilot(session_factory, a_candidate(one), a_candidate(two, "phi", **priced))
         stage = make_stage()
 
         async def story() -> None:
@@ -47,6 +48,9 @@ def test_a_request_becomes_an_exchange_and_each_arm_s_reply(make_stage: MakeStag
     assert {arm: body is not None and b"From" in body for arm, body in bodies.items()} == dict.fromkeys(bodies, True)
     candidate = stage.replies()[1].columns
     assert (candidate["failure"], candidate["output_tokens"], candidate["model"]) == (None, 5, "served")
+    paid = stage.replies("phi")[1].columns
+    assert (paid["usage"], paid["cost_usd"]) == ({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}, "0.00002")
+    assert (paid["price_version"], candidate["price_version"], candidate["cost_usd"]) == ("pilot.toml (1/-/2)", None, None)
     assert 0 <= candidate["queue_lag_seconds"] < 10
     assert candidate["adaptation"][0]["parameter"] == "model"
     assert [request["model"] for request in (*qwen.requests, *phi.requests)] == ["qwen-model", "phi-model"]
