@@ -1,6 +1,6 @@
 """How the candidate's server fared: what is watched on it, its age and load, the same question twice."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from app.domain.serving import RepeatModel, ServingBucket, ServingDay, ServingModel, ServingTrend
 from app.reports import figures
@@ -9,7 +9,7 @@ from app.reports.document import Bullets, Cell, Paragraph, Section, Table, cells
 
 TIMES = {"total_seconds": "Time to the whole answer", "ttft_any_seconds": "Time to the first sign of an answer"}
 GIBIBYTE = 1024.0**3
-INTERVALS = "In brackets the 95% interval; hours resemble each other, so answers of one hour count less than their number."
+INTERVALS = "In brackets the 95% interval; answers of one hour resemble each other, so they count less than their number."
 
 
 def serving_sections(subject: Subject) -> tuple[Section, ...]:
@@ -50,7 +50,7 @@ def _process(serving: ServingModel) -> Iterator[str]:
         yield f"{serving.processes_at_once} processes answer at its address, so no answer can be given a server's age."
     elif serving.processes_at_once == 1:
         ran = figures.number(serving.longest_uptime_hours, 1)
-        yield f"It was started anew {figures.count(len(serving.restarts))} times; it ran for at most {ran} hours on end."
+        yield f"Restarts seen: {figures.count(len(serving.restarts))}; it ran for at most {ran} hours on end."
     more = serving.kv_cache_per_day
     if more.value is not None:
         points = f"{100 * more.value:+.2f} points"
@@ -93,7 +93,7 @@ def _mean_and_most(mean: str, most: str) -> str:
 
 def _by_age(serving: ServingModel) -> Iterator[Table | Paragraph]:
     for measure, trend in serving.uptime.items():
-        yield _table(f"{TIMES[measure]}, by the age of the server's process", "Hours since its start", trend)
+        yield _table(f"{TIMES[measure]}, by the age of the server's process", "Hours since its start", trend, _hours)
         yield Paragraph(text=_age_words(trend))
 
 
@@ -105,9 +105,9 @@ def _age_words(trend: ServingTrend) -> str:
 
 def _by_load(serving: ServingModel) -> Iterator[Table | Paragraph]:
     for measure, trend in serving.load.items():
-        yield _table(f"{TIMES[measure]}, by how many calls it answered at once", "Calls at once", trend)
+        yield _table(f"{TIMES[measure]}, by how many calls it answered at once", "Calls at once", trend, _calls)
         slope = trend.slope
-        each = f"Each call more at once goes with {_signed(slope.value, slope.low, slope.high)} more on average."
+        each = f"Each call more at once goes with {_signed(slope.value, slope.low, slope.high)} on average."
         yield Paragraph(text=f"{_quarters(trend, 'busiest', 'quietest')} {each}")
 
 
@@ -128,12 +128,12 @@ def _signed(value: float | None, low: float | None, high: float | None) -> str:
     return f"{value:+.3g} s ({ends} s)"
 
 
-def _table(caption: str, first: str, trend: ServingTrend) -> Table:
+def _table(caption: str, first: str, trend: ServingTrend, span: Callable[[ServingBucket], str]) -> Table:
     return Table(
         caption=caption,
         columns=(first, "95 of 100 answers within", "Calls at once, mean", "Answers"),
         rows=tuple(
-            cells(_span(bucket), figures.seconds_with_interval(bucket.p95), figures.number(bucket.at_once_mean, 1),
+            cells(span(bucket), figures.seconds_with_interval(bucket.p95), figures.number(bucket.at_once_mean, 1),
                   figures.count(bucket.p95.n))
             for bucket in trend.buckets
         ),
@@ -142,8 +142,15 @@ def _table(caption: str, first: str, trend: ServingTrend) -> Table:
     )  # fmt: skip
 
 
-def _span(bucket: ServingBucket) -> str:
+def _hours(bucket: ServingBucket) -> str:
     return f"from {bucket.from_:g}" if bucket.to is None else f"{bucket.from_:g} to under {bucket.to:g}"
+
+
+def _calls(bucket: ServingBucket) -> str:
+    if bucket.to is None:
+        return f"{bucket.from_:g} and more"
+    last = bucket.to - 1
+    return f"{bucket.from_:g}" if last <= bucket.from_ else f"{bucket.from_:g} to {last:g}"
 
 
 def _repeats(serving: ServingModel) -> Iterator[Table]:

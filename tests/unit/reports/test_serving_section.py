@@ -22,7 +22,10 @@ GREW = ServingTrend(
     last_minus_first=an_estimate(0.7, 0.2, 850),
     grows=True,
 )
-UNKNOWN = ServingTrend(buckets=GREW.buckets[:1], slope=an_estimate(0.0, 0.1, 900))
+UNKNOWN = ServingTrend(
+    buckets=[ServingBucket(from_=begin, to=to, p95=an_estimate(1.2, 0.1, 900)) for begin, to in ((1, 2), (4, 8), (64, None))],
+    slope=an_estimate(0.2, 0.1, 900),
+)
 DAYS = [
     ServingDay(day=1, readings=1440, running_mean=2.25, running_max=9, waiting_max=0, kv_cache_mean=0.125, kv_cache_max=0.5,
                gpu_memory_bytes_max=70 * 1024**3, preemptions=3, prefix_cache_hit_rate=0.4, ttft_mean_seconds=0.21),
@@ -63,10 +66,10 @@ def test_all_of_it_is_said_with_its_interval_and_n() -> None:
     for words in (
         "Its server while it served",
         "read 1,440 times, 60 times in vain (it answers with status 503)",
-        "started anew 1 times; it ran for at most 47.5 hours on end",
+        "Restarts seen: 1; it ran for at most 47.5 hours on end",
         "fuller by +1.20 points (+0.80 to +1.60) at equal load, over 600 hours",
         "2.2 (9)", "12.5% (50.0%)", "70.0 GiB", "40.0%", "0.21 s",
-        "0 to under 1", "from 168", "1.20 s (1.10 to 1.30 s)",
+        "0 to under 1", "from 168", "4 to 7", "64 and more", "1.20 s (1.10 to 1.30 s)",
         "the oldest quarter less the youngest is +0.7 s (+0.5 to +0.9 s), over 850 answers: it grows",
         "Each day of age adds +0.05 s (+0.04 to +0.06 s) on average, at equal load",
         "Too few answers to compare the busiest quarter with the quietest",
