@@ -229,7 +229,8 @@ def _load(asked: _Asked, arm: ArmEvidence, chosen: Flags, rate: ServingRate | No
         service = as_rehearsed(service, p50=rate.service_seconds_p50, p95=rate.service_seconds_p95)
     limits = []
     if configuration.latency is not None and configuration.latency.total_p95_seconds is not None:
-        limits.append(TimeLimit(service, configuration.latency.total_p95_seconds))
+        total = configuration.latency.total_p95_seconds
+        limits.append(TimeLimit(service, total, is_kept_alone=rate is not None and rate.service_seconds_p95 <= total))
     if configuration.latency is not None and configuration.latency.ttft_any_p95_seconds is not None:
         first = np.where(usable, arm.replies.ttft_any_seconds[chosen], np.nan)
         limits.append(TimeLimit(first, configuration.latency.ttft_any_p95_seconds))

@@ -2,6 +2,7 @@
 
 import doctest
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -73,6 +74,16 @@ def test_waiting_may_take_up_what_the_limit_leaves() -> None:
     assert slots_needed(load(three_at_once, wait=4.0, limit=4.0)) == 2
     assert slots_needed(load(three_at_once, wait=4.0, limit=3.9)) == 3
     assert slots_needed(load(three_at_once, wait=4.0, limit=1.9)) is None
+
+
+def test_where_the_times_are_known_to_keep_the_limit_waiting_adds_none_above_it() -> None:
+    # Two of 20 are above the limit by themselves; a third would be if it waited for the one before.
+    rows = [(100 * place, 9 if place < 2 else 5) for place in range(18)] + [(1800, 5), (1802, 5)]
+    assert slots_needed(load(rows, wait=10.0, limit=6.0)) is None
+    known = load(rows, wait=10.0, limit=6.0)
+    known = replace(known, limits=(replace(known.limits[0], is_kept_alone=True),))
+    assert slots_needed(known) == 2
+    assert slots_needed(replace(known, limits=(replace(known.limits[0], seconds=11.0),))) == 1
 
 
 def test_one_in_twenty_may_wait() -> None:

@@ -181,6 +181,16 @@ def test_no_number_of_replicas_makes_a_slow_answer_fast() -> None:
     assert Traffic(latency={"total_p95_seconds": 50.0}).capacity(a_rate(1.0)).replicas_needed is not None
 
 
+def test_a_limit_that_a_rehearsal_just_kept_is_kept() -> None:
+    """Laid out at 1.3 times the volume, a little more than 5 of 100 requests may be above their own 95th percentile."""
+    p95 = a_rate(1.0).service_seconds_p95
+    room = {"growth": 1.3}
+    found = Traffic(latency={"total_p95_seconds": p95}, capacity=room).capacity(a_rate(1.0))
+    assert found.slots_needed is not None
+    assert found.slots_needed >= (Traffic(capacity=room).capacity(a_rate(1.0)).slots_needed or 0)
+    assert Traffic(latency={"total_p95_seconds": 0.97 * p95}, capacity=room).capacity(a_rate(1.0)).slots_needed is None
+
+
 def test_no_time_is_no_zero() -> None:
     traffic = Traffic()
     traffic.change(total_seconds=np.full(SIZE, np.nan))
