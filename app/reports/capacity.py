@@ -16,6 +16,7 @@ from app.reports.palette import QUIET, arm_ink
 Row = tuple[Cell, ...]
 # Steps of the staircase that are shown around the present volume.
 MOST_SHOWN = 12
+EDGE_HOURS = 2
 USED_ELSEWHERE = "A GPU is paid for the peak: guides report 30 to 40% average use for peaky traffic (TechRounder, March 2026)."
 
 
@@ -196,7 +197,8 @@ def arrivals_chart(subject: Subject) -> dict[str, Any]:
         if not rows:
             continue
         layers.append(drawn(rows).mark_line(color=ink, strokeWidth=2.5, strokeDash=dash).encode(x=x, y=y("value:Q")))
-        top = max(rows, key=lambda row: float(row["value"]))
+        # Where it is highest, but with room for the word to either side.
+        top = max(rows, key=lambda row: (EDGE_HOURS < row["hour"] < 24 - EDGE_HOURS, float(row["value"])))
         words = drawn([top]).encode(x=x, y=y("value:Q"), text="text:N")
         layers += words_on_ground(words, align="center", baseline="bottom", dy=-4)
     return finished(layers, height=240)
