@@ -177,7 +177,8 @@ def _some_blocks(arrived_us: Numbers, copies: Numbers, most: int, *, block_secon
     _, block = np.unique(arrived_us // length, return_inverse=True)
     sizes = np.bincount(block, weights=copies)
     every = math.ceil(float(copies.sum()) / most)
-    chosen = np.argsort(sizes, kind="stable")[::-1][(every - 1) // 2 :: every]
+    first = min((every - 1) // 2, len(sizes) - 1)
+    chosen = np.argsort(sizes, kind="stable")[::-1][first::every]
     rank = np.full(len(sizes), -1, dtype=np.int64)
     rank[chosen] = np.arange(len(chosen))
     at = rank[block] * length + arrived_us % length

@@ -170,6 +170,11 @@ def test_large_traffic_is_replayed_from_a_part_that_needs_as_much() -> None:
     assert of_part == pytest.approx(of_all, abs=1)
 
 
+def test_few_stretches_of_large_traffic_are_not_left_out() -> None:
+    busy = Load(np.arange(1000) * SECOND // 10, np.full(1000, 1.0), np.ones(1000))
+    assert slots_needed(busy, most=10) == slots_needed(busy) == 10
+
+
 def test_the_staircase_says_what_the_searches_said() -> None:
     asked = some_traffic()
     curve = slots_for_volumes(asked, volumes=(0.5, 1.0, 2.0, 4.0))
