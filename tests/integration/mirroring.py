@@ -18,7 +18,7 @@ from app.capture.events import decode, encode
 from app.capture.sealing import Sealer, load_sealer
 from app.capture.streams import GROUP, MIRROR, RECORD
 from app.domain.exchange import Json
-from app.domain.live import ArmReplyEvent, ExchangeEvent, Hints, ReplyEvent, RequestEvent
+from app.domain.live import ArmReplyEvent, ExchangeEvent, Hints, RepeatEvent, ReplyEvent, RequestEvent
 from app.domain.pilot import Pilot
 from app.pipeline.mirroring.assembly import open_mirror
 from app.pipeline.mirroring.mirror import Mirror
@@ -88,9 +88,9 @@ class Stage:
             self.client.xadd(MIRROR, encode(event, self.sealer if is_sealed else None))  # type: ignore[arg-type]
 
     def told(self) -> list[ExchangeEvent | ArmReplyEvent]:
-        """All that the recorder would read, in order."""
+        """All that the recorder would read, in order; repeats of calls apart."""
         entries: Any = self.client.xrange(RECORD)
-        found = [decode(entry, self.sealer) for _, entry in entries]
+        found = [event for _, entry in entries if not isinstance(event := decode(entry, self.sealer), RepeatEvent)]
         assert all(isinstance(event, ExchangeEvent | ArmReplyEvent) for event in found)
         return found  # type: ignore[return-value]
 

@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import httpx2
 import orjson
 import pytest
+from aiohttp import web
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -15,14 +17,18 @@ from app.capture.events import decode
 from app.domain.live import RepeatEvent
 from app.domain.pilot import Pilot
 from app.domain.serving import ServerReadings
+from app.pipeline.recording.checking import read_entries
 from app.pipeline.recording.storing import Stored, arrivals, store_batch
 from app.pipeline.status import status_of
+from app.providers.server_metrics import readings_of
 from app.simulator.assistant import CANDIDATE
+from app.simulator.faults import Fault, Faults
 from app.simulator.models import SimulatedModel
+from app.simulator.server_figures import Ageing
 from app.simulator.serving import Endpoint, serve
 from app.store.payloads import ensure_partitions
 from app.store.server_metrics import keep_readings, mark_serving, read_serving
-from app.store.session import SessionFactory
+from app.store.session import SessionFactory, session_scope
 from app.store.spend import spent
 from tests.builders import a_pilot
 from tests.integration.mirroring import Asked, MakeStage, Stage, a_candidate, a_request, a_running_pilot, make_stage
@@ -63,7 +69,7 @@ def test_a_call_is_made_twice_and_only_whether_the_answer_was_the_same_is_told(
     make_stage: MakeStage, session_factory: SessionFactory, varies: float, equal: bool
 ) -> None:
     with serve(Endpoint(SimulatedModel(CANDIDATE, "qwen-model"), varies=varies)) as url:
-        a_running_pilot(
+        pilot = a_running_pilot(
             session_factory, a_candidate(f"{url}/v1", repeat_rate=1), a_candidate(f"{url}/v1", "phi", repeat_rate=0)
         )
         stage = make_stage()
@@ -83,6 +89,32 @@ def test_a_call_is_made_twice_and_only_whether_the_answer_was_the_same_is_told(
     assert kinds.index("exchange") < kinds.index("repeat")
     assert kinds.index("arm_reply") < kinds.index("repeat")
     assert all(b"hello" not in entry[b"b"] for _, entry in entries if b'"repeat"' in entry[b"h"])
+    events, bad = read_entries([(number.decode(), entry) for number, entry in entries], stage.sealer, datetime.now(UTC))
+    with session_scope(session_factory) as session:
+        ensure_partitions(session, arrivals(events))
+        kept = store_batch(session, events, retry_window_seconds=60)
+        arms = {arm.name: arm.id for arm in pilot.candidates}
+        seen = read_serving(session, pilot.id, arms, until=datetime.now(UTC) + HOUR)
+    assert (bad, kept.rejected, kept.repeats) == ([], [], 3)
+    assert {(each.is_deterministic, each.is_equal): each.calls for each in seen["qwen"].repeats} == {
+        (True, equal): 2,
+        (False, equal): 1,
+    }
+    assert seen["phi"].repeats == ()
+
+
+def test_what_fails_the_first_time_is_not_repeated_and_what_fails_the_second_is_told(
+    make_stage: MakeStage, session_factory: SessionFactory
+) -> None:
+    faults = Faults(script=[Fault.SERVER_ERROR, Fault.NONE, Fault.SERVER_ERROR])
+    with serve(Endpoint(SimulatedModel(CANDIDATE, "qwen-model"), faults=faults)) as url:
+        a_running_pilot(session_factory, a_candidate(f"{url}/v1", repeat_rate=1))
+        stage = make_stage()
+        run(stage, a_request(1, "one"))
+        run(stage, a_request(2, "two", temperature=0))
+    assert {number: reply.columns["failure"] for number, reply in stage.replies().items()} == {1: "http", 2: None}
+    (told,) = repeats(stage).values()
+    assert (told.number, told.is_equal, told.failure, told.is_deterministic) == (2, None, "http", True)
 
 
 def test_a_repeat_that_the_budget_does_not_hold_is_not_made(make_stage: MakeStage, session_factory: SessionFactory) -> None:
@@ -119,6 +151,43 @@ def test_a_page_is_read_by_one_of_several_mirrors_and_kept(make_stage: MakeStage
     assert (found[0].problem, found[0].readings["server"], found[0].readings["running"]) == (None, "vllm", 0)
     assert abs(found[0].readings["process_started_at"] - datetime.now(UTC).timestamp()) < 600
     assert (found[1].problem, found[1].readings) == ("it answers with status 404", {})
+
+
+def test_the_candidate_s_key_goes_to_its_own_host_alone(make_stage: MakeStage, session_factory: SessionFactory) -> None:
+    keys: dict[str, list[str | None]] = {"own": [], "other": []}
+
+    def page(name: str) -> Any:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            keys[name].append(request.headers.get("Authorization"))
+            return web.Response(text="vllm:num_requests_running 1")
+
+        return answer
+
+    with model_server(page("own"), gets=("/metrics",)) as one, model_server(page("other"), gets=("/m",)) as two:
+        key = {"api_key_env": "QWEN_KEY"}
+        a_running_pilot(
+            session_factory,
+            a_candidate(one, server="vllm", **key),
+            a_candidate(one, "phi", metrics_url=two.replace("/v1", "/m"), **key),
+        )
+        run(make_stage(environment={"QWEN_KEY": "secret"}, server_metrics_seconds=3600), until=lambda: all(keys.values()))
+    assert keys == {"own": ["Bearer secret"], "other": [None]}
+
+
+def test_a_simulated_server_counts_ages_and_leaks() -> None:
+    ageing = Ageing(seconds_per_answer=0.05, kv_cache_per_answer=0.1)
+    request = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
+    with serve(Endpoint(SimulatedModel(CANDIDATE, "m"), ageing=ageing)) as url:
+        pages = []
+        for _ in range(3):
+            pages.append(readings_of(httpx2.get(f"{url}/metrics").text, "m"))
+            httpx2.post(f"{url}/v1/chat/completions", json=request)
+    assert {page.server for page in pages} == {"vllm"}
+    assert [page.values["kv_cache_usage_rate"] for page in pages] == pytest.approx([0.0, 0.1, 0.2])
+    assert [page.values["ttft_count"] for page in pages] == [0, 1, 2]
+    assert pages[2].values["ttft_seconds_sum"] >= 0.05
+    assert pages[2].values["output_tokens"] == 2 * pages[1].values["output_tokens"] > 0
+    assert {page.values["running"] for page in pages} == {0}
 
 
 def stored(session: Session, *events: Any) -> Stored:
@@ -196,7 +265,7 @@ def test_a_server_that_does_not_say_when_it_started_is_known_by_its_counters(ses
 
 
 def test_a_scorecard_says_how_the_server_fared_on_days_that_are_over(session: Session) -> None:
-    pilot = started(session, spread(28), candidate=[{"name": "qwen", "base_url": "http://vllm:8000/v1", "model": "q",
+    pilot = started(session, spread(28), candidate=[{"name": "qwen", "base_url": "http://127.0.0.1:9/v1", "model": "q",
                                                       "license": "MIT", "server": "llamacpp"}])  # fmt: skip
     keep(session, pilot, START + HOUR, running=3.0, kv_cache_usage_rate=0.5, process_started_at=START.timestamp())
     keep(session, pilot, START + DAY + HOUR, running=5.0, process_started_at=(START + DAY).timestamp())
@@ -204,7 +273,7 @@ def test_a_scorecard_says_how_the_server_fared_on_days_that_are_over(session: Se
     serving = card.candidates["qwen"].serving
     assert (serving.readings, serving.processes_at_once, serving.restarts) == (2, 1, [START + DAY])
     assert [(day.day, day.running_mean, day.kv_cache_max) for day in serving.days] == [(1, 3.0, 0.5), (2, 5.0, None)]
-    assert serving.metrics_url == "http://vllm:8000/metrics"
+    assert serving.metrics_url == "http://127.0.0.1:9/metrics"
     assert any("configured as llama.cpp, but its server says that it is vLLM" in said for said in card.warnings)
     assert any("small tests" in said for said in card.warnings)
     assert any("measured on llama.cpp" in said for said in card.candidates["qwen"].verdict.not_tested)
