@@ -37,14 +37,19 @@ def sdk_named(name: str) -> Sdk:
 
 
 def _python_sdk(name: str) -> Sdk:
-    wanted, version = PYTHON_SDKS[name], f"{sys.version_info.major}.{sys.version_info.minor}"
-    environment = tool_environment(ROOT, os.environ)
+    python = python_with(PYTHON_SDKS[name])
+    return Sdk(name, (str(python), str(SCRIPTS / "calls.py")), python.parents[2])
+
+
+def python_with(wanted: str) -> Path:
+    """The Python of an environment of its own with one package; skips the test, loudly, where it cannot be had."""
+    version, environment = f"{sys.version_info.major}.{sys.version_info.minor}", tool_environment(ROOT, os.environ)
     with _folder(f"{wanted}-python-{version}", environment) as folder:
         python = folder / "venv" / "bin" / "python"
         if not (folder / STAMP).exists() or not works(python):
             uv = find_uv(ROOT, environment, print)
             if uv is None:
-                pytest.skip("uv cannot be had: no isolated environments for the official SDKs")
+                pytest.skip(f"uv cannot be had: no environment of its own for {wanted}")
             told = uv_environment(environment)
             told.pop("VIRTUAL_ENV", None)
             for command in (
@@ -53,7 +58,7 @@ def _python_sdk(name: str) -> Sdk:
             ):
                 _make([str(uv), *command], folder, told, wanted)
             (folder / STAMP).touch()
-    return Sdk(name, (str(python), str(SCRIPTS / "calls.py")), folder)
+    return python
 
 
 def package_folder(wanted: str) -> Path:
