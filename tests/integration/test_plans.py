@@ -47,6 +47,7 @@ def test_models_are_planned_at_the_volume_that_a_pilot_measured(api: TestClient,
     assert (volume["source"], volume["context_tokens"]) == ("measured", 1100)
     assert volume["tokens_per_month"] == pytest.approx(28 * 1100 * 730 / (24 * 28))
     assert volume["input_tokens"] == pytest.approx(28 * 1000 * 730 / (24 * 28))
+    assert volume["cached_input_tokens"] == 0
     assert (volume["requests_per_minute_peak"], volume["words"][0][-14:]) == (1.0, "28 closed days")
     card = api.get("/api/v1/pilots/support-bot/scorecard").json()["candidates"]["qwen"]
     rules = {rule["key"]: rule for rule in card["rules_of_thumb"]}

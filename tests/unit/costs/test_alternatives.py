@@ -62,6 +62,12 @@ def test_an_own_price_is_the_limit_where_it_is_given() -> None:
     assert all(one.usd < mini for one in found)
 
 
+def test_the_model_itself_is_no_alternative_even_below_an_own_dearer_price() -> None:
+    found = cheaper_tiers("gpt-5.1", None, AT, **MIX, most=50, than_usd=usd_of("gpt-5.1") * 3)
+    assert "gpt-5.1" not in {one.model for one in found}
+    assert "gpt-5.2" in {one.model for one in found}
+
+
 @pytest.mark.parametrize("name", ["gpt-5.1-foo", "my-gpt-5.1", "Qwen/Qwen3.5-27B", "nobody", ""])
 def test_a_similar_name_has_no_tiers(name: str) -> None:
     assert cheaper_tiers(name, None, AT, **MIX) == []

@@ -8,7 +8,7 @@ import pytest
 
 from app.costs.catalogue.entries import catalogue
 from app.costs.memory import weights_gb
-from app.domain.catalogue import CatalogueModel
+from app.domain.catalogue import CatalogueModel, GpuPrice
 from app.domain.configuration import PilotConfiguration
 from app.errors import InvalidInput
 from app.pipeline.licence_notes import licence_notes
@@ -87,6 +87,13 @@ def test_prices_that_differ_stay_apart() -> None:
     months = {price.source: price.usd_per_month for price in BUILT_IN.prices_of("H100 80GB")}
     assert months == {"TR": (Decimal(1460), Decimal(2920)), "TP": (Decimal(1825), Decimal(2555))}
     assert BUILT_IN.prices_of("L40S") == ()
+
+
+def test_an_hourly_price_is_that_of_each_gpu() -> None:
+    price = GpuPrice.model_validate(
+        {"gpu": "H100 80GB", "gpus": 4, "usd_per_hour_low": 2, "usd_per_hour_high": 3, "source": "we", "as_of": "2026"}
+    )
+    assert price.usd_per_month == (Decimal(4 * 2 * 730), Decimal(4 * 3 * 730))
 
 
 def test_stated_memory_is_what_the_parameters_give() -> None:

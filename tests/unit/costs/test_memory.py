@@ -47,6 +47,10 @@ def test_weights_are_those_of_the_guides_table_to_1_gb(billion: float, table: tu
     assert [weights_gb(billion, each) for each in QUANTISATIONS] == [pytest.approx(gb, abs=1) for gb in table]
 
 
+def test_small_models_have_a_gigabyte_of_scales_and_layers_in_16_bits() -> None:
+    assert [weights_gb(billion, "int4") for billion in (8, 14)] == [5, 8]
+
+
 @pytest.mark.parametrize(
     ("name", "bytes_per_token"),
     [("Llama 3.1 8B", 131_072), ("Llama 3.1 70B", 327_680), ("Qwen3.5-27B", 65_536), ("DeepSeek V3.2", 70_272)],

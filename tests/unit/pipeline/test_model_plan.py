@@ -1,5 +1,6 @@
 """`pilot plan --gpu`: what fits, with room for whom, for how much; contradictions flagged; nothing invented."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from app.costs.alternatives import managed_hosts
 from app.domain.model_plan import FitLine, ModelPlanAnswer, ModelPlanQuestion
 from app.errors import InvalidInput
 from app.pipeline.measured_volume import MeasuredVolume
@@ -70,12 +72,34 @@ def test_a_measured_peak_asks_for_whole_replicas() -> None:
     assert (other.replicas_low, other.replicas_high) == (2, 2)
 
 
+def test_the_larger_of_room_and_throughput_decides_on_replicas() -> None:
+    """Of 600 at once 42 fit in one KV cache: 15 replicas, more than the 3 to 4 that carry 120 a minute."""
+    line = fit(plan("A100", measured=replace(MEASURED, concurrency_peak=600)), "Llama 3.1 70B")
+    assert (line.replicas_low, line.replicas_high) == (15, 15)
+
+
+def test_a_given_volume_is_split_by_the_output_share_and_hosts_are_asked_for_it() -> None:
+    answer = plan("A100", tokens_per_month=1e9, output_share=0.25)
+    assert answer.volume is not None
+    assert (answer.volume.input_tokens, answer.volume.output_tokens) == (7.5e8, 2.5e8)
+    (model,) = (one for one in answer.models if one.name == "Mixtral 8x22B")
+    asked: dict[str, Any] = {"input_tokens": 7.5e8, "cached_input_tokens": 0.0, "output_tokens": 2.5e8}
+    assert [host.usd_per_month for host in model.hosts] == [one.usd for one in managed_hosts(model.name, AT, **asked)]
+    (phi,) = (one for one in answer.models if one.name == "Phi-4")
+    assert [host.usd_per_month for host in phi.hosts] == [one.usd for one in managed_hosts("phi-4", AT, **asked)]
+    measured = next(one for one in plan("A100", measured=MEASURED).models if one.name == "gpt-oss-120b")
+    asked = {"input_tokens": 2e9, "cached_input_tokens": 5e8, "output_tokens": 5e8}
+    assert [host.usd_per_month for host in measured.hosts] == [
+        one.usd for one in managed_hosts("gpt-oss-120b", AT, **asked, most=3)
+    ]
+
+
 def test_a_measured_volume_is_that_of_the_pilot_and_its_mean_context() -> None:
     answer = plan("A100", measured=MEASURED)
     assert answer.volume is not None
     assert (answer.volume.tokens_per_month, answer.volume.context_tokens) == (2.5e9, 2500)
     assert answer.volume.source == "measured"
-    longer = MeasuredVolume(**{name: getattr(MEASURED, name) for name in MEASURED.__slots__} | {"requests": 100_000})
+    longer = replace(MEASURED, requests=100_000)
     volume = plan("A100", measured=longer).volume
     assert volume is not None
     assert volume.context_tokens == 25_000
