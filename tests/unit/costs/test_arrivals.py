@@ -117,6 +117,18 @@ def test_a_sample_is_as_bursty_as_what_it_stands_for() -> None:
     assert part.dispersion_within_hour == pytest.approx(whole.dispersion_within_hour, rel=0.1)
 
 
+def test_dispersion_of_few_minutes_by_hand() -> None:
+    # Around 2: 4, -2, -2, 0; 24 / 3 over 2. And around 2: 1, -1; 2 / 1 over 2.
+    for counts, expected in (((6, 0, 0, 2), 4.0), ((3, 1), 1.0)):
+        found = per_minute(minutes_with(*counts), np.ones(sum(counts)))
+        assert found is not None
+        assert found.dispersion == pytest.approx(expected)
+    # The hour between the first and the last: 30 minutes with 2 requests, 30 with none; 60 / 59 over 1.
+    found = per_minute(minutes_with(*[7] * 60, *[2, 0] * 30, *[5] * 60), np.ones(60 * 13))
+    assert found is not None
+    assert found.dispersion_within_hour == pytest.approx(60 / 59)
+
+
 def test_too_little_time_has_no_dispersion() -> None:
     found = per_minute(minutes_with(3), np.ones(3))
     assert found is not None
