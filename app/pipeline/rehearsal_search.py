@@ -8,8 +8,9 @@ from app.domain.rehearsal import RehearsalTerms, StepKind, StepModel, StepOutcom
 
 SPEED_SHARE = 0.6  # of the time, where the capacity may be searched for
 SEARCH_STEPS, REPEATS, SATURATIONS = 8, 3, 3
-_SHORT_STEPS = 12  # of equal length share the rest of the time: 8 + 3 + 1
-GROWTH = 4.0
+# The rest of the time is shared by short steps and one that is three times as long: 8 + 3 + 3.
+_LONGER, _SHORT_STEPS = 3, 14
+GROWTH, NEARER = 4.0, 0.75
 CLOSE = 1.06  # a bracket as narrow as this is not searched further
 SATURATING = 1.5
 BELOW_THROUGHPUT = 0.95  # what a server answers when it is offered too much is a little more than it can carry in time
@@ -53,7 +54,7 @@ def next_step(terms: RehearsalTerms, steps: Sequence[StepModel], *, has_objectiv
     repeats = [step for step in made if step.kind is StepKind.REPEAT]
     if met is not None and len(repeats) < REPEATS:
         return NextStep(StepKind.REPEAT, seconds, rate=offered_rate(repeats[0] if repeats else met))
-    return _saturating(made, seconds)
+    return _saturating(terms, made, seconds * _LONGER if has_objective else seconds)
 
 
 def is_searched(terms: RehearsalTerms, asked: Sequence[StepModel], *, has_objective: bool) -> bool:
@@ -101,12 +102,20 @@ def _searched(made: Sequence[StepModel]) -> float | None:
         return offered_rate(found.met) * GROWTH if found.met is not None else None
     high, guess = offered_rate(found.missed), _carried(found.missed)
     if found.met is None:
-        return min(guess, high / 2) if guess is not None else high / GROWTH
+        return _below(found.missed, guess)
     low = offered_rate(found.met)
     if high / low <= CLOSE:
         return None
     is_inside = guess is not None and low * math.sqrt(CLOSE) < guess < high / math.sqrt(CLOSE)
     return guess if is_inside else math.sqrt(low * high)
+
+
+def _below(missed: StepModel, guess: float | None) -> float:
+    """A rate to try where nothing met the objective yet: near it, if nearly all was answered in its time."""
+    if guess is not None:
+        return min(guess, offered_rate(missed) * NEARER)
+    is_near = missed.answered_requests_per_second.value is not None
+    return offered_rate(missed) * NEARER if is_near else offered_rate(missed) / GROWTH
 
 
 def _carried(missed: StepModel) -> float | None:
@@ -115,12 +124,13 @@ def _carried(missed: StepModel) -> float | None:
     return BELOW_THROUGHPUT * answered if answered and answered < offered_rate(missed) else None
 
 
-def _saturating(made: Sequence[StepModel], seconds: float) -> NextStep | None:
-    """Offers more than can be answered, and still more if all of it was."""
+def _saturating(terms: RehearsalTerms, made: Sequence[StepModel], seconds: float) -> NextStep | None:
+    """Offers more than can be answered, and still more if all of it was and there is time."""
     tried = [step for step in made if step.kind is StepKind.SATURATION]
     if tried:
         last = tried[-1]
-        is_over = len(tried) >= SATURATIONS or not last.is_valid or is_saturated(last)
+        is_late = sum(step.seconds for step in made) + seconds > terms.minutes * 60 + 1e-6
+        is_over = is_late or len(tried) >= SATURATIONS or not last.is_valid or is_saturated(last)
         return None if is_over else NextStep(StepKind.SATURATION, seconds, rate=offered_rate(last) * 2)
     found = bracket(made)
     if found.missed is not None:

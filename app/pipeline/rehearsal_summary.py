@@ -25,10 +25,12 @@ from app.domain.serving_rate import ServingRate
 from app.pipeline.rehearsal_figures import has_times
 from app.pipeline.rehearsal_present import target_of
 from app.pipeline.rehearsal_schedule import SECOND_US, Arrivals, busiest, peak_per_minute
-from app.pipeline.rehearsal_search import BELOW_THROUGHPUT, bracket, is_saturated, offered_rate, speed_seconds
+from app.pipeline.rehearsal_search import bracket, is_saturated, offered_rate, speed_seconds
 
 REPEATS_METHOD = "mean_of_repeats"
 AT_LEAST_METHOD = "at_least"
+# So many limits long a step of the search should be.
+LONG_LIMITS = 5
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -56,7 +58,7 @@ def summarize(pilot: Pilot, rehearsal: Rehearsal, steps: Sequence[StepModel], ar
         usd=sum((step.usd for step in steps), Decimal(0)),
         unpriced=sum(step.unpriced for step in steps),
         live_requests=sum(step.live_requests for step in steps),
-        notes=list(_notes(steps)),
+        notes=list(_notes(steps, objective_of(pilot.configuration))),
     )
 
 
@@ -71,7 +73,7 @@ def objective_of(configuration: PilotConfiguration) -> ObjectiveModel:
 
 
 def capacity_of(valid: Sequence[StepModel]) -> EstimateModel:
-    """The most answers a second: with too much offered, unless a smaller load was answered faster.
+    """The most answers a second: with too much offered, unless a smaller load was answered faster beyond chance.
 
     Where nothing offered was too much, only `low` is known.
     """
@@ -81,7 +83,8 @@ def capacity_of(valid: Sequence[StepModel]) -> EstimateModel:
     if not saturated:
         return EstimateModel(low=most.value, n=most.n, method=AT_LEAST_METHOD) if most.value else EstimateModel()
     last = saturated[-1].answered_requests_per_second
-    return last if (last.value or 0.0) > BELOW_THROUGHPUT * (most.value or 0.0) else most
+    faster = [rate for rate in found if rate.low is not None and last.high is not None and rate.low > last.high]
+    return max(faster, key=lambda rate: rate.value or 0.0, default=last)
 
 
 def rate_of(valid: Sequence[StepModel], replicas: int) -> ServingRate | None:
@@ -152,7 +155,7 @@ def _moment(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
-def _notes(steps: Sequence[StepModel]) -> Iterator[str]:
+def _notes(steps: Sequence[StepModel], objective: ObjectiveModel) -> Iterator[str]:
     offered, repeated = sum(step.offered for step in steps), sum(step.repeated for step in steps)
     if repeated:
         yield (
@@ -169,6 +172,13 @@ def _notes(steps: Sequence[StepModel]) -> Iterator[str]:
         yield f"{lost} steps were lost with their worker and made again."
     if not any(step.kind is StepKind.SPEED and step.seconds >= PEAK_SECONDS for step in steps):
         yield f"No step lasted {PEAK_SECONDS:.0f} s: too short to count as a test at production's busiest minute."
+    shortest = min((step.seconds for step in steps if step.kind in (StepKind.SEARCH, StepKind.REPEAT)), default=None)
+    limit = objective.total_p95_seconds
+    if shortest is not None and limit is not None and shortest < LONG_LIMITS * limit:
+        yield (
+            f"Steps of the search lasted {shortest:.3g} s, less than {LONG_LIMITS} times the limit of {limit:g} s: a queue that "
+            "grows slowly is not seen in so short a time. Take the rate for the most that it can be, or give more minutes."
+        )
     refused = sum(step.refused for step in steps)
     if refused:
         yield f"{refused:,} requests were not sent: so many calls as PILOT_REHEARSAL_CONCURRENCY allows were in flight."

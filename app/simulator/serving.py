@@ -161,18 +161,19 @@ class _Served:
 
 
 async def _send_in_turn(http: web.Request, route: Route, request: Json, answer: Answer, slots: Slots) -> web.StreamResponse:
-    """Sends an answer when its slot's time is over; of a stream the first event at its own moment."""
+    """Sends an answer when its slot's time is over; of a stream the first words at their own moment."""
     async with slots.turn() as turn:
         if not request.get("stream"):
             await turn.last()
             return web.json_response(route.whole(answer, request))
-        first, *rest = [data for _, data in route.events(answer, request)]
+        events = list(route.events(answer, request))
+        begins = next((place for place, (tokens, _) in enumerate(events, 1) if tokens), len(events))
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
         await turn.first()
         await response.prepare(http)
-        await response.write(first)
+        await response.write(b"".join(data for _, data in events[:begins]))
         await turn.last()
-        await response.write(b"".join(rest))
+        await response.write(b"".join(data for _, data in events[begins:]))
         await response.write_eof()
         return response
 

@@ -36,7 +36,7 @@ LIMIT_SERVICES = 4  # the objective: p95 within so many times of the service
 def main() -> int:
     """Measures each server; 0 if all are found within 5 %, 1 if not. The last line is one JSON object."""
     parser = argparse.ArgumentParser(prog="./run bench rehearsal", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=1.0, help="of each rehearsal")
+    parser.add_argument("--minutes", type=float, default=1.5, help="of each rehearsal; its steps must hold many services")
     parser.add_argument("--lag-ms", type=float, default=5.0, help="above it a step is not valid")
     given = parser.parse_args()
     rows = []

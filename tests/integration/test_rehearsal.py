@@ -46,7 +46,7 @@ def priced(url: str) -> list[dict[str, Any]]:
 
 
 def test_a_known_capacity_is_found_within_five_percent(session_factory: SessionFactory) -> None:
-    slots = Slots(4, 0.1)
+    slots = Slots(2, 0.05)
     terms = RehearsalTerms(speeds=(1.0,), minutes=4.5 / 60, find_capacity=True)
     with serve(Endpoint(SimulatedModel(CANDIDATE, "m"), slots=slots)) as url:
         with session_scope(session_factory) as session:

@@ -72,6 +72,7 @@ def a_step(outcome: StepOutcome, rate: float, kind: StepKind = StepKind.SPEED, a
 
 MET, MISSED, INVALID, LOST = StepOutcome.MET, StepOutcome.MISSED, StepOutcome.NOT_VALID, StepOutcome.LOST
 SEARCH, REPEAT, SATURATION = StepKind.SEARCH, StepKind.REPEAT, StepKind.SATURATION
+SHORT = 240 / 14
 THREE_REPEATS = [a_step(MET, 10, REPEAT)] * 3
 
 
@@ -82,21 +83,22 @@ THREE_REPEATS = [a_step(MET, 10, REPEAT)] * 3
         (None, [a_step(LOST, 10)], StepKind.SPEED, 1.0, None, 180),  # is made again
         (None, [a_step(MET, 10)], StepKind.SPEED, 2.0, None, 180),
         (None, [a_step(MET, 10), a_step(MISSED, 20)], None, None, None, 0),  # enclosed: nobody asked for more
-        (None, [a_step(MET, 10), a_step(MET, 20)], SEARCH, None, 80, 20),
-        (None, [a_step(MISSED, 10), a_step(MISSED, 20)], SEARCH, None, 2.5, 20),
-        (None, [a_step(MISSED, 10, answered=4.0), a_step(MISSED, 20)], SEARCH, None, 3.8, 20),
+        (None, [a_step(MET, 10), a_step(MET, 20)], SEARCH, None, 80, SHORT),
+        (None, [a_step(MISSED, 10), a_step(MISSED, 20)], SEARCH, None, 2.5, SHORT),
+        (None, [a_step(MISSED, 10, answered=4.0), a_step(MISSED, 20)], SEARCH, None, 3.8, SHORT),
+        (None, [a_step(MISSED, 10, answered=10.1), a_step(MISSED, 20)], SEARCH, None, 7.5, SHORT),  # it nearly kept up
         (False, [a_step(MET, 10), a_step(MET, 20)], None, None, None, 0),
-        (True, [a_step(MET, 10), a_step(MISSED, 20)], SEARCH, None, 200**0.5, 20),
-        (True, [a_step(MET, 10), a_step(MISSED, 20, answered=16)], SEARCH, None, 15.2, 20),
-        (True, [a_step(MET, 10), a_step(MISSED, 20, answered=10.1)], SEARCH, None, 200**0.5, 20),  # outside of the two
-        (True, [a_step(MET, 10), a_step(MISSED, 10.5)], REPEAT, None, 10, 20),
-        (True, [a_step(MET, 10), a_step(MISSED, 20), *[a_step(MISSED, 20, SEARCH)] * 8], REPEAT, None, 10, 20),
+        (True, [a_step(MET, 10), a_step(MISSED, 20)], SEARCH, None, 200**0.5, SHORT),
+        (True, [a_step(MET, 10), a_step(MISSED, 20, answered=16)], SEARCH, None, 15.2, SHORT),
+        (True, [a_step(MET, 10), a_step(MISSED, 20, answered=10.1)], SEARCH, None, 200**0.5, SHORT),  # outside of the two
+        (True, [a_step(MET, 10), a_step(MISSED, 10.5)], REPEAT, None, 10, SHORT),
+        (True, [a_step(MET, 10), a_step(MISSED, 20), *[a_step(MISSED, 20, SEARCH)] * 8], REPEAT, None, 10, SHORT),
         # What we could not offer says nothing of the candidate: the search ends there.
-        (None, [a_step(MET, 10), a_step(MET, 20), a_step(INVALID, 80, SEARCH)], REPEAT, None, 20, 20),
+        (None, [a_step(MET, 10), a_step(MET, 20), a_step(INVALID, 80, SEARCH)], REPEAT, None, 20, SHORT),
         (None, [a_step(INVALID, 10), a_step(INVALID, 20)], None, None, None, 0),
-        (True, [a_step(MET, 10), a_step(MISSED, 10.5), *THREE_REPEATS], SATURATION, None, 15.75, 20),
+        (True, [a_step(MET, 10), a_step(MISSED, 10.5), *THREE_REPEATS], SATURATION, None, 15.75, 3 * SHORT),
         (True, [a_step(MET, 10), a_step(MISSED, 10.5), *THREE_REPEATS, a_step(MET, 15, SATURATION, 15)],
-         SATURATION, None, 30, 20),
+         SATURATION, None, 30, 3 * SHORT),
         (True, [a_step(MET, 10), a_step(MISSED, 10.5), *THREE_REPEATS, a_step(MISSED, 15, SATURATION, 11)],
          None, None, None, 0),
         (True, [a_step(MET, 10), a_step(MISSED, 10.5), *THREE_REPEATS, *[a_step(MET, 15, SATURATION, 15)] * 3],

@@ -46,7 +46,7 @@ def test_steps_capacity_and_what_was_missed() -> None:
     assert "At 2 times production's pace the objective was missed" in summary.text
     assert isinstance(found, Bullets)
     assert "The most that it answered: 16.0 (" in found.items[0]
-    assert "One replica serves 15." in found.items[1]
+    assert "One replica serves 16.0 (16.0 to 16.0) requests a second within the objective, with " in found.items[1]
     assert "(n = 3 steps)" in found.items[1]
     assert isinstance(table, Table)
     assert len(table.rows) == len(steps)
