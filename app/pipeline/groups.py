@@ -1,7 +1,7 @@
 """Quality by turn of the conversation and by length of the prompt: descriptive tables, never a gate."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,10 +22,11 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """Both tables; a group without pairs is left out."""
+    """Both tables; a group without pairs is left out. `places`: of each exchange in the names of turns and of lengths."""
 
     by_turn: tuple[GroupModel, ...]
     by_prompt_length: tuple[GroupModel, ...]
+    places: tuple[Numbers, ...] = field(default=(), compare=False)
 
 
 def groups_of(
@@ -45,6 +46,7 @@ def groups_of(
     return Groups(
         by_turn=holding(list(_table(turns, TURN_NAMES, pairs, talks, weights, n_optimal)), limit, n_optimal),
         by_prompt_length=holding(list(_table(lengths, LENGTH_NAMES, pairs, talks, weights, n_optimal)), limit, n_optimal),
+        places=(turns, lengths),
     )
 
 

@@ -14,14 +14,12 @@ from app.domain.split import KindModel, SplitModel
 from app.domain.words import Outcome
 from app.pipeline.closing import Selection
 from app.pipeline.conversations import Conversations
-from app.pipeline.groups import LENGTH_NAMES, TURN_NAMES, UNKNOWN, Groups, length_groups, turn_groups
+from app.pipeline.groups import LENGTH_NAMES, TURN_NAMES, UNKNOWN, Groups
 from app.pipeline.money import Money
 from app.pipeline.ruling import Case
 from app.pipeline.split_figures import Kinds, requests_by_segment, split_of
 from app.pipeline.split_words import names_of
-from app.pipeline.token_bills import PricesOf, candidate_prices, incumbent_prices, row_costs
 
-_DAY_US = 86_400_000_000
 _CENT = Decimal("0.01")
 
 
@@ -36,12 +34,10 @@ def split_model_of(
 ) -> SplitModel:
     """The split as the scorecard shows it; `outcome` is the verdict's."""
     requests = requests_by_segment(talks.segment_of_row, selection.counted, weights)
-    return split_of(case, outcome, requests, kinds_of(groups, case.money, evidence, case.name, selection, talks, weights))
+    return split_of(case, outcome, requests, kinds_of(groups, case.money, evidence, case.name, selection, weights))
 
 
-def kinds_of(
-    groups: Groups, money: Money, evidence: Evidence, name: str, selection: Selection, talks: Conversations, weights: Floats
-) -> Kinds:
+def kinds_of(groups: Groups, money: Money, evidence: Evidence, name: str, selection: Selection, weights: Floats) -> Kinds:
     """Both tables with the tokens of each kind, and what they suggest.
 
     Args:
@@ -50,16 +46,14 @@ def kinds_of(
         evidence: All.
         name: The candidate's.
         selection: What counts.
-        talks: Conversations.
         weights: How many production requests each exchange stands for.
     """
     arm = evidence.arms[name]
     bills = _bills(money, evidence, arm, selection)
-    places = (turn_groups(evidence.exchanges, talks), length_groups(evidence, arm))
     tables = [
         _with_money(found, names, place, bills, money, selection.counted, weights)
         for found, names, place in zip(
-            (groups.by_turn, groups.by_prompt_length), (TURN_NAMES, LENGTH_NAMES), places, strict=True
+            (groups.by_turn, groups.by_prompt_length), (TURN_NAMES, LENGTH_NAMES), groups.places, strict=True
         )
     ]
     words = [suggestion(what, table) for what, table in zip(("turns", "prompts (input tokens)"), tables, strict=True)]
@@ -92,27 +86,25 @@ class _Costs:
     lacking: Flags
 
 
-def _costs(replies: ReplyColumns, counted: Flags, dates: Numbers, prices: PricesOf, model: str) -> _Costs:
-    usd = row_costs(replies, counted, dates, prices, model=model)
-    usd[counted & replies.is_there & ~replies.answered] = 0.0
+def _costs(replies: ReplyColumns, counted: Flags, usd_by_row: Floats) -> _Costs:
+    usd = np.where(counted & replies.is_there & ~replies.answered, 0.0, usd_by_row)
     return _Costs(usd, counted & replies.answered & np.isnan(usd))
 
 
-def _bills(money: Money, evidence: Evidence, arm: ArmEvidence, selection: Selection) -> tuple[_Costs, _Costs | None]:
-    """What each row costs the incumbent, and the candidate if it is paid by the token."""
-    configuration, table, counted = money.configuration, money.table, selection.counted
-    dates = evidence.exchanges.arrived_us // _DAY_US
-    before = _costs(evidence.incumbent, counted, dates, incumbent_prices(configuration), configuration.incumbent.model)
-    if money.candidate is None:
-        return before, None
-    return before, _costs(arm.replies, counted, dates, candidate_prices(table), table.model)
+def _bills(money: Money, evidence: Evidence, arm: ArmEvidence, selection: Selection) -> tuple[_Costs | None, _Costs | None]:
+    """What each row costs the incumbent, and the candidate if it is paid by the token; `None` = nobody reckoned it."""
+    if money.usd_by_row is None:
+        return None, None
+    before, after = money.usd_by_row
+    paid = _costs(arm.replies, selection.counted, after) if after is not None else None
+    return _costs(evidence.incumbent, selection.counted, before), paid
 
 
 def _with_money(
     found: Sequence[GroupModel],
     names: Sequence[str],
     place: Numbers,
-    bills: tuple[_Costs, _Costs | None],
+    bills: tuple[_Costs | None, _Costs | None],
     money: Money,
     counted: Flags,
     weights: Floats,

@@ -53,6 +53,7 @@ class Money:
         carrying_variation: Of what a replica carries, as it was measured; 0 = nobody measured it.
         utilisation_rate: Share of all rented slots that is in use on average; `None` = not measured.
         doubt: Why the measured spend is not to be trusted, in words; "" = nothing speaks against it.
+        usd_by_row: What each exchange's reply costs, of the incumbent and of a candidate that is paid by the token.
     """
 
     configuration: PilotConfiguration
@@ -76,6 +77,7 @@ class Money:
     carrying_variation: float = 0.0
     utilisation_rate: float | None = None
     doubt: str = ""
+    usd_by_row: tuple[Floats, Floats | None] | None = None
 
 
 def money_of(  # noqa: PLR0913 - what a month is made of
@@ -131,6 +133,7 @@ def money_of(  # noqa: PLR0913 - what a month is made of
         carrying_variation=carrying_variation(capacity.slots_per_replica),
         utilisation_rate=capacity.utilisation_rate,
         doubt=doubt,
+        usd_by_row=(stays.usd_by_row, leaves.usd_by_row if leaves is not None else None),
     )
 
 
