@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from genai_prices.data_snapshot import get_snapshot
 
 from app.costs.alternatives import cheaper_tiers, managed_hosts
 from app.costs.prices import cost_usd, prices_of
@@ -110,3 +111,15 @@ def test_cached_tokens_are_a_part_of_the_input() -> None:
         assert one.usd == one.input_usd_per_million_tokens
     with pytest.raises(ValueError, match="a part of the input"):
         managed_hosts("gpt-oss-120b", AT, input_tokens=1, cached_input_tokens=2, output_tokens=0)
+
+
+def test_what_a_host_gives_up_is_no_alternative() -> None:
+    given_up = [
+        (provider.id, entry.id)
+        for provider in get_snapshot().providers
+        for entry in provider.models
+        if entry.deprecated and provider.id not in ("cursor", "github-copilot", "openai", "openrouter")
+    ]
+    assert len(given_up) > 5
+    for vendor, model in given_up[::5]:
+        assert (vendor, model) not in {(one.vendor, one.model) for one in managed_hosts(model, AT, **MIX, most=50)}
