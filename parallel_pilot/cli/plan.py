@@ -24,6 +24,22 @@ def _option(meaning: str) -> Any:
     return typer.Option(help=meaning, show_default=False)
 
 
+Gpus = Annotated[
+    str | None, _option("Instead: which open models fit on these GPUs, as H100,A100; 'list' says which are known.")
+]
+Export = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True,
+        dir_okay=False,
+        readable=True,
+        metavar="FILE",
+        show_default=False,
+        help="Instead: a usage or cost export of the vendor: volume, spend, and whether to pilot at all.",
+    ),
+]
+
+
 def plan(  # noqa: PLR0913 - one option a parameter
     file: Toml = None,
     *,
@@ -43,24 +59,12 @@ def plan(  # noqa: PLR0913 - one option a parameter
     power: Annotated[float | None, _option("Chance with which an equal candidate shall be told to migrate (0.8).")] = None,
     runs: Annotated[int | None, _option("Simulated pilots, 100 to 2000 (1000).")] = None,
     seed: Annotated[int | None, _option("The same gives the same answer (0).")] = None,
-    gpu: Annotated[
-        str | None, _option("Instead: which open models fit on these GPUs, as H100,A100; 'list' says which are known.")
-    ] = None,
+    gpu: Gpus = None,
     pilot: Annotated[str | None, _option("With --gpu: the pilot whose measured tokens and peak are priced.")] = None,
     tokens_per_month: Annotated[float | None, _option("With --gpu: the volume, where no pilot is named.")] = None,
     context_tokens: Annotated[int | None, _option("With --gpu: of one request (the pilot's mean, else 2500).")] = None,
     users: Annotated[int | None, _option("With --gpu: requests at once that a replica has room for (5).")] = None,
-    usage: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True,
-            dir_okay=False,
-            readable=True,
-            metavar="FILE",
-            show_default=False,
-            help="Instead: a usage or cost export of the vendor: volume, spend, and whether to pilot at all.",
-        ),
-    ] = None,
+    usage: Export = None,
     privacy: Annotated[bool, typer.Option("--privacy", help="With --usage: the data may not leave.")] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -23,6 +23,66 @@ def between(value: int, low: int, high: int) -> MoneyEstimate:
     return MoneyEstimate(value=Decimal(value), low=Decimal(low), high=Decimal(high), n=900, method="monte_carlo")
 
 
+TORNADO = [
+    TornadoBar(
+        input="requests",
+        low=0.5,
+        high=1.5,
+        saving_at_low_usd=Decimal(600),
+        saving_at_high_usd=Decimal(9900),
+        is_measured=False,
+        words="half as many, and half as many again",
+    ),
+    TornadoBar(
+        input="hours of upkeep",
+        low=0.5,
+        high=2.0,
+        saving_at_low_usd=Decimal(6000),
+        saving_at_high_usd=Decimal(-150),
+        is_measured=True,
+        words="by the weeks logged",
+    ),
+]
+SCENARIOS = [
+    ScenarioModel(
+        name="api_price_minus_50",
+        words="the incumbent's price halves",
+        saving_usd_per_month=between(576, -900, 1200),
+        probability_saving_positive=0.71,
+        total_saving_usd=Decimal(13824),
+    ),
+]
+STAIRS = [
+    StairModel(requests_per_month=642_000.0, incumbent_usd=Decimal(4706), candidate_usd=Decimal(4130), replicas=1),
+    StairModel(requests_per_month=1_284_000.0, incumbent_usd=Decimal(9412), candidate_usd=Decimal(6320), replicas=2),
+]
+OPTIONS = [
+    OptionModel(
+        name="gpt-5-mini",
+        kind="vendor_tier",
+        usd_per_month=between(1880, 1700, 2000),
+        saving_usd_per_month=between(7532, 7400, 7700),
+        source="genai-prices: openai/gpt-5-mini",
+    )
+]
+INPUTS = [
+    CostInput(
+        name="hours of upkeep",
+        unit="hours per month",
+        value=16.25,
+        low=8.0,
+        high=33.5,
+        source="measured",
+        citation="2 entries of 4 weeks",
+    ),
+    CostInput(name="hours for upgrades", unit="hours per month", source="unknown"),
+]
+PILOT_SPEND = [
+    PilotSpend(purpose="judge", usd=Decimal("38.20"), calls=900),
+    PilotSpend(purpose="replay", usd=None, calls=3),
+]
+
+
 def a_full_cost(**replaced: object) -> CostModel:
     given = {
         "saving_usd_per_month": between(5282, 3100, 6900),
@@ -37,64 +97,12 @@ def a_full_cost(**replaced: object) -> CostModel:
             value=563_000.0, low=500_000.0, high=700_000.0, n=900, method="monte_carlo"
         ),
         "utilisation_rate": 0.31,
-        "tornado": [
-            TornadoBar(
-                input="requests",
-                low=0.5,
-                high=1.5,
-                saving_at_low_usd=Decimal(600),
-                saving_at_high_usd=Decimal(9900),
-                is_measured=False,
-                words="half as many, and half as many again",
-            ),
-            TornadoBar(
-                input="hours of upkeep",
-                low=0.5,
-                high=2.0,
-                saving_at_low_usd=Decimal(6000),
-                saving_at_high_usd=Decimal(-150),
-                is_measured=True,
-                words="by the weeks logged",
-            ),
-        ],
-        "scenarios": [
-            ScenarioModel(
-                name="api_price_minus_50",
-                words="the incumbent's price halves",
-                saving_usd_per_month=between(576, -900, 1200),
-                probability_saving_positive=0.71,
-                total_saving_usd=Decimal(13824),
-            ),
-        ],
-        "stairs": [
-            StairModel(requests_per_month=642_000.0, incumbent_usd=Decimal(4706), candidate_usd=Decimal(4130), replicas=1),
-            StairModel(requests_per_month=1_284_000.0, incumbent_usd=Decimal(9412), candidate_usd=Decimal(6320), replicas=2),
-        ],
-        "options": [
-            OptionModel(
-                name="gpt-5-mini",
-                kind="vendor_tier",
-                usd_per_month=between(1880, 1700, 2000),
-                saving_usd_per_month=between(7532, 7400, 7700),
-                source="genai-prices: openai/gpt-5-mini",
-            )
-        ],
-        "inputs": [
-            CostInput(
-                name="hours of upkeep",
-                unit="hours per month",
-                value=16.25,
-                low=8.0,
-                high=33.5,
-                source="measured",
-                citation="2 entries of 4 weeks",
-            ),
-            CostInput(name="hours for upgrades", unit="hours per month", source="unknown"),
-        ],
-        "pilot_spend": [
-            PilotSpend(purpose="judge", usd=Decimal("38.20"), calls=900),
-            PilotSpend(purpose="replay", usd=None, calls=3),
-        ],
+        "tornado": TORNADO,
+        "scenarios": SCENARIOS,
+        "stairs": STAIRS,
+        "options": OPTIONS,
+        "inputs": INPUTS,
+        "pilot_spend": PILOT_SPEND,
     }
     return a_cost(**given | replaced)
 
