@@ -1,6 +1,6 @@
 """What the steps of a rehearsal say together: the capacity, what a replica serves in time, and how much of the peak it was."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -11,7 +11,6 @@ from app.domain.configuration import PilotConfiguration
 from app.domain.estimate_models import EstimateModel
 from app.domain.pilot import Pilot
 from app.domain.rehearsal import (
-    PEAK_SECONDS,
     CoversModel,
     ObjectiveModel,
     Rehearsal,
@@ -23,14 +22,13 @@ from app.domain.rehearsal import (
 )
 from app.domain.serving_rate import ServingRate
 from app.pipeline.rehearsal_figures import has_times
+from app.pipeline.rehearsal_notes import notes_of
 from app.pipeline.rehearsal_present import target_of
 from app.pipeline.rehearsal_schedule import SECOND_US, Arrivals, busiest, peak_per_minute
 from app.pipeline.rehearsal_search import bracket, is_saturated, offered_rate, speed_seconds
 
 REPEATS_METHOD = "mean_of_repeats"
 AT_LEAST_METHOD = "at_least"
-# So many limits long a step of the search should be.
-LONG_LIMITS = 5
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -58,7 +56,7 @@ def summarize(pilot: Pilot, rehearsal: Rehearsal, steps: Sequence[StepModel], ar
         usd=sum((step.usd for step in steps), Decimal(0)),
         unpriced=sum(step.unpriced for step in steps),
         live_requests=sum(step.live_requests for step in steps),
-        notes=list(_notes(steps, objective_of(pilot.configuration))),
+        notes=list(notes_of(steps, objective_of(pilot.configuration))),
     )
 
 
@@ -153,34 +151,3 @@ def _covers(
 
 def _moment(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
-
-
-def _notes(steps: Sequence[StepModel], objective: ObjectiveModel) -> Iterator[str]:
-    offered, repeated = sum(step.offered for step in steps), sum(step.repeated for step in steps)
-    if repeated:
-        yield (
-            f"{repeated:,} of {offered:,} requests were sent in place of others that were not sampled or whose text is not "
-            "kept, at moments drawn near theirs."
-        )
-    if len(steps) > 1:
-        yield "Steps send some of the same requests again: a server that remembers prompts answers those faster than new ones."
-    live = sum(step.live_requests for step in steps)
-    if live:
-        yield f"Mirroring went on: {live:,} live requests were put to the candidate besides, as far as they were recorded."
-    lost = sum(step.outcome is StepOutcome.LOST for step in steps)
-    if lost:
-        yield f"{lost} steps were lost with their worker and made again."
-    if not any(step.kind is StepKind.SPEED and step.seconds >= PEAK_SECONDS for step in steps):
-        yield f"No step lasted {PEAK_SECONDS:.0f} s: too short to count as a test at production's busiest minute."
-    shortest = min((step.seconds for step in steps if step.kind in (StepKind.SEARCH, StepKind.REPEAT)), default=None)
-    limit = objective.total_p95_seconds
-    if shortest is not None and limit is not None and shortest < LONG_LIMITS * limit:
-        yield (
-            f"Steps of the search lasted {shortest:.3g} s, less than {LONG_LIMITS} times the limit of {limit:g} s: a queue that "
-            "grows slowly is not seen in so short a time. Take the rate for the most that it can be, or give more minutes."
-        )
-    refused = sum(step.refused for step in steps)
-    if refused:
-        yield f"{refused:,} requests were not sent: so many calls as PILOT_REHEARSAL_CONCURRENCY allows were in flight."
-    if any(step.outcome is StepOutcome.NOT_VALID for step in steps):
-        yield "Steps that are not valid say nothing about the candidate: see their reasons."

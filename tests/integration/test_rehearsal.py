@@ -128,7 +128,7 @@ def test_a_step_under_way_is_lost_with_its_worker_and_made_again(session_factory
     found = read(session_factory, number)
     assert [step.outcome for step in found.steps] == [StepOutcome.LOST, StepOutcome.MET]
     assert found.result is not None
-    assert any("lost with their worker" in note for note in found.result.notes)
+    assert any("Lost with their worker" in note for note in found.result.notes)
 
 
 def test_cancelling_ends_the_calls_in_flight(session_factory: SessionFactory) -> None:
