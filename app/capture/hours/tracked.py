@@ -116,10 +116,10 @@ def _shortened(note: str) -> str:
 
 
 def _identity(source: str, tracked: Tracked) -> str:
-    """The tracker's number, else a digest of who began when: the same in an export with other tags or another date format."""
+    """The tracker's number, else a digest of who began when, and on which issue: the same with other tags, hours or remarks."""
     if tracked.number:
         return tracked.number
+    named = ("issue",) if tracked.began is not None else ("issue", "project", "task")
     facts = [source, tracked.who.casefold(), str(tracked.day), str(tracked.began)]
-    if tracked.began is None:
-        facts += [str(tracked.hours), tracked.note, repr(tracked.labels)]
+    facts += [label.casefold() for name in named for label in tracked.labels.get(name, ())]
     return hashlib.sha256("\x1f".join(facts).encode()).hexdigest()[:32]

@@ -139,7 +139,8 @@ def test_json_that_is_wrong_names_the_place(text: str, field: str | None, said: 
         ("03/03/2026", None, date(2026, 3, 3)), ("Mar 2, 2026", None, date(2026, 3, 2)),
         ("02/03/2026", "day-first", date(2026, 3, 2)), ("02/03/2026", "month-first", date(2026, 2, 3)),
         ("02-03-2026", "day-first", date(2026, 3, 2)), ("2/Mar/26", None, date(2026, 3, 2)),
-        ("02/03/2026", None, "--dates"), ("25/03/2026", "month-first", "a date such as"),
+        ("02/03/2026", None, "--dates"), ("12/11/2026", None, "--dates"), ("11/12/2026", None, "--dates"),
+        ("25/03/2026", "month-first", "a date such as"),
         ("02/03/26", "day-first", "a date such"),
         ("31/02/2026", None, "a date such as"), ("", None, "a date such as"), ("2 Juin 2026", None, "English name"),
     ],
@@ -181,8 +182,9 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 
 
 def test_a_plain_number_of_jira_is_seconds_only_where_it_cannot_be_hours() -> None:
+    assert read_spent("60") * 60 == 1
     assert (read_spent("5400"), read_spent("1.5"), read_seconds("30")) == (Decimal("1.5"), Decimal("1.5"), Decimal(30) / 3600)
-    for wrong, reader in (("15", read_spent), ("1.5", read_seconds)):
+    for wrong, reader in (("15", read_spent), ("59", read_spent), ("1.5", read_seconds)):
         with pytest.raises(ValueError, match=r"unit|whole"):
             reader(wrong)
 
@@ -218,6 +220,11 @@ def test_a_wrong_line_of_a_tracker_is_named(changes: dict[str, str], field: str,
     assert (line, named, said in message) == (3, field, True), message
 
 
+def test_an_entry_that_ends_when_it_began_lasted_no_time() -> None:
+    found = read(TOGGL + timer(Duration="", End_time="09:00") + timer(Duration="", End_time="09:00", End_date=""))
+    assert (found.entries, found.too_short) == ([], 2)
+
+
 def test_a_clock_that_was_put_back_does_not_make_a_short_duration_wrong() -> None:
     assert len(read(TOGGL + timer(Duration="2:00")).entries) == 1
 
@@ -229,6 +236,7 @@ def test_kinds_come_from_rules_then_from_one_for_all_then_from_words() -> None:
     found = read(rows, kind_of=("x-1=evaluation",), kind="upgrade")
     assert [entry[3] for entry in short(found)] == ["evaluation", "upgrade", "upgrade"]
     assert [line for line, field, _ in problems(rows) if field == "kind"] == [2, 4]
+    assert short(read(TOGGL + timer(Tags="Other")))[0][3] == "other"
 
 
 @pytest.mark.parametrize(("kind_of", "kind"), [(("x",), None), (("=tuning",), None), (("x=coffee",), None), ((), "coffee")])
@@ -243,6 +251,22 @@ def test_an_export_with_other_tags_and_dates_is_the_same_entry_and_twins_are_two
     numbers = [each.external_id for each in first.entries]
     assert len(set(numbers)) == 2
     assert again.entries[0].external_id == numbers[0]
+
+
+def test_entries_without_a_time_are_known_by_their_issue() -> None:
+    def numbers(*rows: str) -> list[str]:
+        return [each.external_id for each in read(TEMPO + "".join(rows), kind="tuning").entries]
+
+    one, other = "A-1,s,1.5,2026-11-02,ada,Ada,,Bug,A,x\n", "A-2,s,1.5,2026-11-02,ada,Ada,,Bug,A,x\n"
+    assert numbers(one) == numbers(one.replace("1.5", "2").replace(",x", ",y")) == numbers(one, other)[:1]
+    assert len({*numbers(one, one, other), *numbers(one.replace("-02", "-03")), *numbers(one.replace("Ada", "Bob"))}) == 5
+
+
+def test_a_long_remark_is_cut_and_a_whole_day_is_not_too_long() -> None:
+    rows = timer(Description="x" * 1001, Duration="24:00:00") + timer(Start_time="08:00", Description="y" * 1000)
+    first, second = (each.entry for each in read(TOGGL + rows).entries)
+    assert (first.note, str(first.hours)) == ("x" * 999 + "…", "24.00")
+    assert second.note == "y" * 1000
 
 
 def test_only_the_first_hundred_of_many_wrong_lines_are_shown() -> None:
