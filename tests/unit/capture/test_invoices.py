@@ -102,6 +102,7 @@ READ: list[tuple[str, str, bytes, list[InvoiceLine]]] = [
      [line("gpt-5.1", requests=1, input_tokens=100, output_tokens=20, usd="0.5")]),
     ("our own", "plain CSV", text(PLAIN, "2026-11-02,m,10,1000,400,300,1.5"), [line("m", **COUNTED, usd="1.5")]),
     ("our own, partly", "plain CSV", text(PLAIN + ",remark", "2026-11-02,m,,,,,2,x"), [line("m", usd="2")]),
+    ("a day of another zone", "plain CSV", text("day,model,usd", "2026-11-03T01:00:00+02:00,m,2"), [line("m", usd="2")]),
     ("by a spreadsheet", "plain CSV", "\ufeffDay;Model;USD\r\n2026-11-02;m;2\r\n".encode(), [line("m", usd="2")]),
     ("in UTF-16", "plain CSV", "day\tmodel\tusd\r\n2026-11-02\tm\t2\r\n".encode("utf-16"), [line("m", usd="2")]),
 ]  # fmt: skip
@@ -132,6 +133,7 @@ WRONG: list[tuple[str, bytes, int | None, str | None, str]] = [
     ("an open quote", text(PLAIN, '2026-11-02,"m,1'), 2, None, "not CSV"),
     ("a column twice", text("day,model,usd,usd", "2026-11-02,m,1,1"), 1, "usd", "twice"),
     ("euros", text(OPENAI_COST_COLUMNS, openai_cost_row(currency="eur")), 2, "amount_currency", "US dollars"),
+    ("no currency", text(OPENAI_COST_COLUMNS, openai_cost_row(currency="")), 2, "amount_currency", "US dollars"),
     ("euros at Azure", text(AZURE_COLUMNS, azure_row(currency="EUR")), 2, "billingcurrency", "US dollars"),
     ("euros in JSON", json.dumps(openai_cost_page({"amount": {"value": 1, "currency": "eur"}})).encode(), None,
      "data[0].results[0].amount.currency", "US dollars"),

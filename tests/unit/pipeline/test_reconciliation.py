@@ -279,6 +279,7 @@ def test_what_a_sample_cannot_tell_is_no_other_cause() -> None:
     widths = [float((m.total.usd.measured_high or 0) - (m.total.usd.measured_low or 0)) for m in
               (reconciled(one, bills(times=40)), reconciled(apart, bills(times=40)))]  # fmt: skip
     assert widths[0] == pytest.approx(2 * widths[1])
+    assert widths[1] == pytest.approx(2 * 1.96 * (24 * 0.9) ** 0.5 * 10 * float(ONE))
 
 
 def test_replies_without_counts_are_reckoned_like_the_others() -> None:
