@@ -108,15 +108,9 @@ def _proper(entries: Iterable[_Entry], name: str | None) -> str | None:
 
 
 def _over(own: tuple[_Entry, ...], base: tuple[_Entry, ...]) -> tuple[_Entry, ...]:
-    """Own entries first; a built-in one of the same name is left out, and of others the names that an own one has."""
+    """Own entries first, so that their names are found first; a built-in one of the same name is left out."""
     taken = {entry.name.lower() for entry in own}
-    every = frozenset(name for entry in own for name in entry.every_name)
-    kept = (entry for entry in base if entry.name.lower() not in taken)
-    return (*own, *(entry.model_copy(update={"names": _left(entry.names, every)}) for entry in kept))
-
-
-def _left(names: tuple[str, ...], taken: frozenset[str]) -> tuple[str, ...]:
-    return tuple(name for name in names if name.lower() not in taken)
+    return (*own, *(entry for entry in base if entry.name.lower() not in taken))
 
 
 def _check(file: CatalogueFile, lines: dict[TomlPath, int], name: str, base: Catalogue) -> None:
