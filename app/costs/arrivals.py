@@ -149,7 +149,7 @@ def at_once(arrived_us: Numbers, total_seconds: Floats, weights: Floats) -> AtOn
     """
     if not len(arrived_us):
         return None
-    moments, running = _running(arrived_us, total_seconds, weights)
+    moments, running, _ = _running(arrived_us, total_seconds, weights)
     top = int(running.argmax())
     return AtOnce(float(running[top]), int(moments[top]), float((total_seconds * weights).sum()), float(weights.sum()))
 
@@ -167,23 +167,25 @@ def at_once_by_minute(arrived_us: Numbers, total_seconds: Floats, weights: Float
     """
     if not len(arrived_us):
         return np.empty(0, dtype=np.int64), np.empty(0)
-    moments, running = _running(arrived_us, total_seconds, weights)
+    moments, running, is_begin = _running(arrived_us, total_seconds, weights)
     minutes = np.arange(moments[0] // MINUTE_US, moments[-1] // MINUTE_US + 1) * MINUTE_US
     # At a minute's begin as many run as after the last event up to then.
     last = np.searchsorted(moments, minutes, side="right") - 1
     begins = np.where(last >= 0, running[np.maximum(last, 0)], 0.0)
     most = begins.copy()
-    np.maximum.at(most, (moments // MINUTE_US - minutes[0] // MINUTE_US), running)
+    # More run only after a begin; between ends of the same moment a count stands for no time at all.
+    np.maximum.at(most, (moments[is_begin] - minutes[0]) // MINUTE_US, running[is_begin])
     return minutes, most
 
 
-def _running(arrived_us: Numbers, total_seconds: Floats, weights: Floats) -> tuple[Numbers, Floats]:
-    """Each begin and end in order, ends first, and how many requests run after it."""
+def _running(arrived_us: Numbers, total_seconds: Floats, weights: Floats) -> tuple[Numbers, Floats, Flags]:
+    """Each begin and end in order, ends first, how many requests run after it, and whether it is a begin."""
     ends = arrived_us + np.round(total_seconds * MICROSECONDS).astype(np.int64)
     moments = np.concatenate([ends, arrived_us])
     change = np.concatenate([-weights, weights])
-    order = np.lexsort((np.repeat([0, 1], len(arrived_us)), moments))
-    return moments[order], np.cumsum(change[order])
+    is_begin = np.repeat([False, True], len(arrived_us))
+    order = np.lexsort((is_begin, moments))
+    return moments[order], np.cumsum(change[order]), is_begin[order]
 
 
 def little(*, requests: float, seconds: float, mean_seconds: float) -> float:

@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.costs import arrivals
@@ -38,6 +38,7 @@ def test_the_examples_in_the_docstrings_run() -> None:
 
 
 @given(requests)
+@example([(270, 150, 1), (270, 150, 1)])  # both end as a minute begins
 @settings(max_examples=50, deadline=None)
 def test_requests_at_once_second_by_second(rows: list[tuple[int, int, int]]) -> None:
     running = Counter(dict.fromkeys(range(600), 0))
