@@ -15,11 +15,12 @@ from sqlalchemy.orm import Session
 
 from app.domain.evidence import Flags, Numbers, Words, words
 
-NUMBER, FLOAT, FLAG, MOMENT = "number", "float", "flag", "moment"
+NUMBER, FLOAT, COUNT, FLAG, MOMENT = "number", "float", "count", "flag", "moment"
 # How a column is asked for so that it is never NULL, how wide it then is, and as what it is read.
 _KINDS = {
     NUMBER: ("({})::bigint", 8, ">i8", np.int64),
     FLOAT: ("coalesce(({})::float8, 'NaN')", 8, ">f8", np.float64),
+    COUNT: ("coalesce({}, -1)", 4, ">i4", np.float64),
     FLAG: ("coalesce({}, false)", 1, "?", np.bool_),
     MOMENT: ("{}", 8, ">i8", np.int64),
 }
@@ -65,7 +66,8 @@ class RowQuery:
     """A query whose rows are numbers, and words of which there are few different combinations.
 
     Attributes:
-        columns: SQL of each number and its kind; `NUMBER` and `MOMENT` (as microseconds since 1970) must not be NULL.
+        columns: SQL of each number and its kind; `NUMBER` and `MOMENT` (as microseconds since 1970) must not be NULL, and a
+            `COUNT` (an integer of four bytes, half as wide as a `FLOAT`) not below 0; NULL becomes NaN.
         words: SQL of each text; NULL becomes "".
         source: From `FROM` on; parameters as `%(name)s`.
     """
@@ -116,6 +118,8 @@ def read_rows(
 
 def _column(read: Array, kind: str) -> Array:
     column: Array = read.astype(_KINDS[kind][3])
+    if kind == COUNT:
+        column[column < 0] = np.nan
     return column + _EPOCH_US if kind == MOMENT else column
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from app.domain.evidence import Numbers
-from app.store.binary_rows import FLAG, FLOAT, MOMENT, NUMBER, RowQuery
+from app.store.binary_rows import COUNT, FLAG, FLOAT, MOMENT, NUMBER, RowQuery
 
 _OF_ARM = "FROM {} WHERE pilot_id = %(pilot)s AND arm_id = %(arm)s"
 _BY_THEN = " AND (%(as_of)s::timestamptz IS NULL OR at <= %(as_of)s)"
@@ -28,24 +28,24 @@ EXCHANGES = RowQuery(
 REPLIES = RowQuery(
     {
         "exchange_id": NUMBER,
-        "status": FLOAT,
-        "input_tokens": FLOAT,
-        "cached_input_tokens": FLOAT,
-        "output_tokens": FLOAT,
+        "status": COUNT,
+        "input_tokens": COUNT,
+        "cached_input_tokens": COUNT,
+        "output_tokens": COUNT,
         "ttft_any_seconds": FLOAT,
         "ttft_visible_seconds": FLOAT,
         "total_seconds": FLOAT,
         "lag_seconds": FLOAT,
-        "content_chars": FLOAT,
-        "reasoning_tokens": FLOAT,
-        "cache_write_tokens": FLOAT,
-        "audio_input_tokens": FLOAT,
-        "audio_output_tokens": FLOAT,
+        "content_chars": COUNT,
+        "reasoning_tokens": COUNT,
+        "cache_write_tokens": COUNT,
+        "audio_input_tokens": COUNT,
+        "audio_output_tokens": COUNT,
     },
     ("failure", "source", "model", "service_tier"),
     _OF_ARM.format("replies"),
 )
-FAILURES = RowQuery({"exchange_id": NUMBER, "status": FLOAT}, ("failure",), _OF_ARM.format("replies"))
+FAILURES = RowQuery({"exchange_id": NUMBER, "status": COUNT}, ("failure",), _OF_ARM.format("replies"))
 PAIRS = RowQuery(
     {"exchange_id": NUMBER, "preference": FLOAT, "state = 'settled'": FLAG}, ("rule", "ungraded"), _OF_ARM.format("pairs")
 )

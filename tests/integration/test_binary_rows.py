@@ -6,24 +6,25 @@ import numpy as np
 import psycopg
 import pytest
 
-from app.store.binary_rows import FLAG, FLOAT, MOMENT, NUMBER, RowQuery, read_rows
+from app.store.binary_rows import COUNT, FLAG, FLOAT, MOMENT, NUMBER, RowQuery, read_rows
 from app.store.evidence_queries import stretches
 from app.store.session import SessionFactory
 
 VALUES = """FROM (VALUES
-    (1::bigint, 0.1::float8, true, '2026-09-07 12:00:00.000001+00'::timestamptz, 'größer', NULL),
-    (-2, NULL, NULL, '1999-12-31 23:59:59+00', '', 'x'),
-    (3, 1e300, false, '2026-09-07 12:00:00.000001+00', 'größer', NULL)
-) AS v(number, value, flag, at, one, other)"""
-QUERY = RowQuery({"number": NUMBER, "value": FLOAT, "flag": FLAG, "at": MOMENT}, ("one", "other"), VALUES)
+    (1::bigint, 0.1::float8, true, '2026-09-07 12:00:00.000001+00'::timestamptz, 0::int4, 'größer', NULL),
+    (-2, NULL, NULL, '1999-12-31 23:59:59+00', NULL, '', 'x'),
+    (3, 1e300, false, '2026-09-07 12:00:00.000001+00', 2147483647, 'größer', NULL)
+) AS v(number, value, flag, at, tokens, one, other)"""
+QUERY = RowQuery({"number": NUMBER, "value": FLOAT, "flag": FLAG, "at": MOMENT, "tokens": COUNT}, ("one", "other"), VALUES)
 
 
 def test_every_kind_of_column_is_read_as_it_is_stored(session_factory: SessionFactory) -> None:
     with session_factory() as session:
-        (numbers, values, flags, moments), coded = read_rows(session, QUERY, {})
+        (numbers, values, flags, moments, tokens), coded = read_rows(session, QUERY, {})
     one, other = coded.words()
     assert numbers.tolist() == [1, -2, 3]
     assert (values[0], values[2], bool(np.isnan(values[1]))) == (0.1, 1e300, True)
+    assert (tokens[0], tokens[2], bool(np.isnan(tokens[1]))) == (0, 2**31 - 1, True)
     assert flags.tolist() == [True, False, False]
     assert datetime.fromtimestamp(moments[1] / 1e6, UTC) == datetime(1999, 12, 31, 23, 59, 59, tzinfo=UTC)
     assert moments[0] == int(datetime(2026, 9, 7, 12, tzinfo=UTC).timestamp()) * 1_000_000 + 1
