@@ -9,7 +9,7 @@ import pytest
 
 from app.domain.configuration import PilotConfiguration
 from app.domain.epochs import ModelSighting
-from app.domain.evidence import Evidence, Flags, Floats, words
+from app.domain.evidence import Evidence, Flags, Floats, Numbers, words
 from app.domain.scorecard import VerdictModel
 from app.domain.serving import HourReadings, RepeatCount, ServerProcess, ServingModel, ServingSeen, metrics_address
 from app.domain.words import Outcome
@@ -69,6 +69,13 @@ def test_times_that_grow_with_the_server_s_age_are_found_and_others_are_not(per_
     assert total.slope.n == calls
 
 
+def test_a_difference_within_its_interval_is_no_growth() -> None:
+    found = [by_age(live(noisy(1000, seed), 10 * MINUTE), a_life(timedelta(0), 7 * DAY)) for seed in range(4)]
+    trends = [each["total_seconds"] for each in found]
+    assert [trend.grows for trend in trends] == [False] * 4
+    assert any(trend.last_minus_first.value > 0 for trend in trends)
+
+
 def test_a_restart_begins_the_age_anew() -> None:
     moments = np.array([-1.0, 0.0, 3600.0, 7200.0, 10_800.0, 14_400.0, 30_000.0]) + EPOCH
     lives = (a_life(timedelta(0), HOUR), a_life(3 * HOUR, 4 * HOUR, seen=3.5 * HOUR))
@@ -83,7 +90,7 @@ def test_replicas_at_one_address_have_no_age() -> None:
     assert by_age(live(noisy(500)), *lives) == {}
 
 
-@pytest.mark.parametrize("what", ["sources", "lag_seconds", "counted"])
+@pytest.mark.parametrize("what", ["sources", "failures", "lag_seconds", "counted"])
 def test_only_live_calls_of_closed_days_that_were_measured_well_count(what: str) -> None:
     times = noisy(400)
     half = np.arange(400) % 2 == 0
@@ -91,6 +98,7 @@ def test_only_live_calls_of_closed_days_that_were_measured_well_count(what: str)
     replies = evidence.arms["qwen"].replies
     changes: dict[str, Any] = {
         "sources": {"sources": words(["live" if each else "imported" for each in half])},
+        "failures": {"failures": words(["" if each else "timeout" for each in half])},
         "lag_seconds": {"lag_seconds": np.where(half, 0.001, 0.006)},
     }.get(what, {})
     arms = {"qwen": replace(evidence.arms["qwen"], replies=replace(replies, **changes))}
@@ -121,15 +129,37 @@ def test_the_calls_at_once_are_counted_as_a_plain_loop_counts_them() -> None:
     assert max(plain) > 4
 
 
+def test_a_call_that_took_no_time_was_at_least_alone() -> None:
+    calls = calls_of(live(np.array([0.0, 90.0, 0.0])), "qwen", np.ones(3, dtype=bool))
+    assert calls.at_once.tolist() == [1.0, 1.0, 1.0]
+
+
+def bursts(sizes: Numbers, times: Floats) -> Evidence:
+    """So many calls almost at once each minute."""
+    place = np.concatenate([np.arange(size) for size in sizes])
+    starts = np.repeat(np.arange(len(sizes)) * 60.0, sizes) + 0.001 * place + EPOCH
+    evidence = live(times)
+    return replace(evidence, exchanges=replace(evidence.exchanges, arrived_us=(starts * 1e6).astype(np.int64)))
+
+
+def test_a_load_that_grows_while_the_server_gets_older_is_not_taken_for_its_age() -> None:
+    sizes = 1 + np.arange(1000) * 5 // 1000
+    place = np.concatenate([np.arange(size) for size in sizes])
+    times = 1.0 + 0.2 * place + 0.01 * np.random.default_rng(8).random(len(place))
+    found = by_age(bursts(sizes, times), a_life(timedelta(0), DAY))["total_seconds"]
+    assert abs(found.slope.value) < 0.02
+    means = [bucket.at_once_mean for bucket in found.buckets]
+    assert means == sorted(means)
+    assert means[-1] > 2 * means[0]
+
+
 def test_times_that_grow_with_the_load_are_found() -> None:
     rng = np.random.default_rng(4)
     # Bursts of one to eight calls, a minute apart; each call more makes all of them slower by a tenth of a second.
-    bursts = rng.integers(1, 9, 600)
-    place = np.concatenate([np.arange(size) for size in bursts])
+    sizes = rng.integers(1, 9, 600)
+    place = np.concatenate([np.arange(size) for size in sizes])
     times = 1.0 + 0.1 * place + 0.05 * rng.random(len(place))
-    evidence = live(times)
-    starts = np.repeat(np.arange(600) * 60.0, bursts) + 0.001 * place + EPOCH
-    evidence = replace(evidence, exchanges=replace(evidence.exchanges, arrived_us=(starts * 1e6).astype(np.int64)))
+    evidence = bursts(sizes, times)
     calls = calls_of(evidence, "qwen", np.ones(len(times), dtype=bool))
     found = trends_by_load(calls, evidence.arms["qwen"].replies)["total_seconds"]
     assert found.slope.value == pytest.approx(0.1, abs=0.01)
