@@ -94,7 +94,7 @@ def cheaper_options(
 def _tiers(by_model: Sequence[UsageByModel], at: datetime) -> Iterator[CheaperOption]:
     large = [each for each in by_model if (each.share_rate or 0.0) >= LARGE_SHARE][:MOST_MODELS]
     for each in large:
-        if each.usd is None or each.input_tokens is None or not each.output_tokens:  # what writes nothing is no chat model
+        if each.usd is None or each.input_tokens is None or each.output_tokens is None:
             continue
         cached = min(each.cached_input_tokens or 0.0, each.input_tokens)
         tokens = {"input_tokens": each.input_tokens, "cached_input_tokens": cached, "output_tokens": each.output_tokens}

@@ -133,11 +133,6 @@ def test_cheaper_models_are_of_the_vendor_and_marked_untested() -> None:
     assert [option.usd_per_month for option in tiers] == sorted(option.usd_per_month for option in tiers)
 
 
-def test_models_that_write_nothing_have_no_cheaper_chat_model() -> None:
-    found = plan(days("text-embedding-3-large,10000,2000000000,0,0,260"))
-    assert [option for option in found.options if option.kind == "vendor_tier"] == []
-
-
 def test_the_trend_is_the_last_week_over_the_one_before() -> None:
     row = "gpt-5.1,1,1000000,0,1000,{usd}"
     grown = [*days(row.format(usd=1), 21), *days(row.format(usd=1.5), 7, FIRST + timedelta(days=21))]
