@@ -48,15 +48,11 @@ def repeats(stage: Stage) -> dict[int, RepeatEvent]:
     return {event.number: event for event in found}
 
 
-def run(stage: Stage, *requests: Any, mirrors: int = 1, until: Any = lambda: True) -> None:
-    """Mirrors work on the requests, then go on until something has happened."""
+def run(stage: Stage, *requests: Any, until: Any = lambda: True) -> None:
+    """A mirror works on the requests, then goes on until something has happened."""
 
     async def story() -> None:
-        async with stage.mirror("mirror-1"):
-            if mirrors > 1:
-                async with stage.mirror("mirror-2"):
-                    await stage.until(until)
-                    return
+        async with stage.mirror():
             stage.put(*requests)
             await stage.until_done()
             await stage.until(until)
@@ -144,7 +140,14 @@ def test_a_page_is_read_by_one_of_several_mirrors_and_kept(make_stage: MakeStage
             with session_factory() as session:
                 return list(session.execute(text("SELECT arm_id, problem, readings FROM server_metrics ORDER BY arm_id")))
 
-        run(stage, mirrors=2, until=lambda: len(rows()) >= 2)
+        async def story() -> None:
+            async with stage.mirror("mirror-1"):
+                await stage.until(lambda: len(rows()) >= 2)
+                async with stage.mirror("mirror-2") as other:
+                    await stage.until(other.is_consuming.is_set)
+                    await asyncio.sleep(0.2)  # it has looked by then
+
+        asyncio.run(story())
         found = rows()
     arms = {arm.name: arm.id for arm in pilot.candidates}
     assert [row.arm_id for row in found] == [arms["qwen"], arms["gone"]]  # once each, though two mirrors run
