@@ -90,13 +90,14 @@ def test_worklogs_in_jiras_own_file_of_issues() -> None:
 
 WORKLOG = """{"id": "7", "author": {"displayName": "Ana"}, "started": "2026-11-02T14:02:11.123-0300",
 "timeSpentSeconds": 5400, "comment": %s}"""
-DOCUMENT = '{"type": "doc", "content": [{"type": "paragraph", "content": [{"type": "text", "text": "Pairing"}]}]}'
+TEXT = '{"type": "paragraph", "content": [{"type": "text", "text": "%s"}, {"type": "text", "text": "."}]}'
+DOCUMENT = '{"type": "doc", "content": [%s, %s]}' % (TEXT % "Pairing", TEXT % "Late")
 
 
 @pytest.mark.parametrize(
     ("text", "note"),
     [
-        ('{"total": 1, "key": "A-1", "worklogs": [%s]}' % (WORKLOG % DOCUMENT), "A-1: Pairing"),
+        ('{"total": 1, "key": "A-1", "worklogs": [%s]}' % (WORKLOG % DOCUMENT), "A-1: Pairing.\nLate."),
         (
             '{"issues": [{"key": "A-1", "fields": {"labels": ["tuning"], "worklog": {"worklogs": [%s]}}}, {"key": "A-2", '
             '"fields": {}}]}' % (WORKLOG % '"v2"'),
@@ -110,6 +111,11 @@ def test_worklogs_of_jiras_rest_api(text: str, note: str) -> None:
     found = read(text, kind="tuning")
     assert short(found) == [("Ana", "2026-11-02", "1.50", "tuning", True, note)]
     assert found.entries[0].external_id == "7"
+
+
+def test_a_worklog_of_no_seconds_is_too_short() -> None:
+    found = read((WORKLOG % "null").replace("5400", "0"), kind="tuning")
+    assert (found.entries, found.too_short) == ([], 1)
 
 
 @pytest.mark.parametrize(
