@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 import sys
 import warnings
 from pathlib import Path
@@ -62,6 +63,8 @@ def _refuse_without_redis(**_: Any) -> None:
 @signals.worker_process_init.connect
 def _end_with_the_worker(**_: Any) -> None:
     die_with_parent()
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # a rehearsal has more calls in flight than most systems start with
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @signals.worker_ready.connect

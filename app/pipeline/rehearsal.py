@@ -11,13 +11,13 @@ from app.domain.access import Principal
 from app.domain.pilot import Arm, Pilot
 from app.domain.rehearsal import PEAK_SECONDS, Rehearsal, RehearsalTerms
 from app.domain.replay import ReplayState
-from app.errors import Conflict, InvalidInput, Problem, UnknownPrice
+from app.errors import Conflict, InvalidInput, Problem
 from app.jobs import Job
 from app.pipeline.rehearsal_figures import has_times
 from app.pipeline.rehearsal_schedule import Arrivals, peak_per_minute, schedule
 from app.pipeline.rehearsal_search import speed_seconds
 from app.pipeline.rehearsal_summary import objective_of
-from app.pipeline.replay import arm_named, check_not_stopped
+from app.pipeline.replay import arm_named, check_not_stopped, check_prices
 from app.pipeline.replay_money import Meter, meter_of
 from app.store import rehearsals
 from app.store.audit import record
@@ -67,7 +67,7 @@ def create_rehearsal(
     Raises:
         InvalidInput: No such candidate, terms out of range, too little recorded, or tokens cost money and no limit is given.
         Conflict: The pilot is stopped, or a rehearsal or replay of the candidate is under way.
-        UnknownPrice: The candidate's tokens have no price.
+        UnknownPrice: A limit in dollars for a candidate whose tokens have no price.
     """
     pilot = get_pilot(session, pilot_name, for_update=True)
     arm = _arm_of(pilot, candidate)
@@ -175,14 +175,10 @@ def _check_none_under_way(session: Session, pilot: Pilot, arm: Arm) -> None:
 
 
 def _check_money(pilot: Pilot, arm: Arm, terms: RehearsalTerms, plan: RehearsalPlan) -> None:
-    meter = meter_of(pilot.configuration.candidate_named(arm.name), datetime.now(UTC))
-    if not meter.is_known:
-        message = (
-            f"a rehearsal needs prices: give {arm.name} its token prices in pilot.toml (0 = free), or gpu_usd_per_hour if it is"
-            " self-hosted"
-        )
-        raise UnknownPrice(message, candidates=[arm.name])
-    if not meter.is_rented_by_hour and terms.limit_usd is None and plan.usd_at_most:
+    """Without any price it is said beforehand that the cost is unknown, as of a replay; only a limit needs prices."""
+    if terms.limit_usd is not None:
+        check_prices(pilot, arm)
+    elif plan.usd_at_most:
         message = (
             f"tokens of {arm.name} cost money: {plan.requests:,} requests at the asked speeds can cost up to "
             f"{plan.usd_at_most} USD, and a search for the capacity more; give a limit in dollars"

@@ -46,6 +46,6 @@ def _of_length(steps: Sequence[StepModel], objective: ObjectiveModel) -> Iterato
     limit = objective.total_p95_seconds
     if shortest is not None and limit is not None and shortest < LONG_LIMITS * limit:
         yield (
-            f"Steps of the search lasted {shortest:.3g} s, less than {LONG_LIMITS} times the limit of {limit:g} s: a queue that "
-            "grows slowly is not seen in so short a time. Take the rate as the most that it can be, or give more minutes."
+            f"Steps of the search lasted {shortest:.3g} s, less than {LONG_LIMITS} times the limit of {limit:g} s: a queue "
+            "that grows slowly is not seen in so short a time. Take the rate as the most that it can be, or give more minutes."
         )

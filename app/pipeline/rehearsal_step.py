@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import resource
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -22,6 +23,7 @@ WARMING_CALLS = 4
 _HEAD_START_SECONDS = 0.05
 # The loop is let go at least so often where requests are due faster than it sleeps.
 _BREATH_SECONDS = 0.002
+_OWN_FILES = 128
 # A call that is in flight so many times longer than its limit is too late, whatever becomes of it.
 _PATIENCE_LIMITS, _LEAST_PATIENCE_SECONDS = 2.0, 2.0
 
@@ -42,6 +44,12 @@ class Bounds:
     concurrency: int = 2000
     reply_bytes: int = 8 * 1024 * 1024
     lag_seconds: float = LAG_LIMIT_SECONDS
+
+    @property
+    def calls(self) -> int:
+        """Calls in flight that this process may have: each needs a file, and one that finds none would look like a failure."""
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        return self.concurrency if files == resource.RLIM_INFINITY else max(1, min(self.concurrency, files - _OWN_FILES))
 
 
 class CannotRehearse(Exception):
@@ -111,7 +119,7 @@ class Offering:
                 raise CannotRehearse(message)
 
     async def _send_all(self, client: HttpModelServers) -> None:
-        let_go = now()
+        let_go, most = now(), self.bounds.calls
         for number, due in enumerate(self.dues):
             wait = self._began + due.at - now()
             if wait > 0 or now() - let_go > _BREATH_SECONDS:
@@ -119,7 +127,7 @@ class Offering:
                 let_go = now()
             if self.is_stopped.is_set():
                 return
-            if len(self._flying) >= self.bounds.concurrency:
+            if len(self._flying) >= most:
                 self.calls.append(Call(due.at, None, due.at))
             elif await self._reserve(due):
                 task = asyncio.create_task(self._call(client, due))

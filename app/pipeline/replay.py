@@ -53,7 +53,7 @@ def create_replay(
     check_not_stopped(pilot)
     _check_none_under_way(session, pilot, arm)
     if limits.usd is not None:
-        _check_prices(pilot, arm)
+        check_prices(pilot, arm)
     replay_id = replays.insert_replay(session, pilot, arm=arm, limits=limits, by=by.name)
     record(session, by.name, "replay.create", pilot.id, replay=replay_id, candidate=candidate)
     publish_after_commit(session, Job.REPLAY, replay_id)
@@ -204,7 +204,8 @@ def _check_none_under_way(session: Session, pilot: Pilot, arm: Arm | None) -> No
             raise Conflict(message, rehearsal=rehearsal)
 
 
-def _check_prices(pilot: Pilot, arm: Arm | None) -> None:
+def check_prices(pilot: Pilot, arm: Arm | None) -> None:
+    """`UnknownPrice` if a candidate's calls cannot be priced; `None` = any candidate's."""
     tables = [table for table in pilot.configuration.candidate if arm is None or table.name == arm.name]
     unknown = [table.name for table in tables if not meter_of(table, datetime.now(UTC)).is_known]
     if unknown:

@@ -119,6 +119,15 @@ def test_a_replay_is_queued(pilot: Pilot) -> None:
     assert (code, "nobody" in err) == (1, True)
 
 
+def test_a_rehearsal_says_what_it_will_take_and_is_queued(pilot: Pilot) -> None:
+    code, out, err = pilot("rehearse", "support-bot", "--speed", "1", "--minutes", "2", "--no-wait", "--json")
+    assert (code, json.loads(out)["state"], json.loads(out)["speeds"]) == (0, "queued", [1.0]), err
+    assert "rehearsing qwen: about 2 minutes" in " ".join(err.split())
+    code, _, err = pilot("rehearse", "support-bot", "--no-wait")
+    assert (code, "under way" in err) == (1, True)
+    assert pilot("rehearse", "support-bot", "--minutes", "soon")[0] == 2
+
+
 def test_grading_is_asked_for(pilot: Pilot) -> None:
     code, out, _ = pilot("grade", "support-bot", "--json")
     assert code == 0
