@@ -19,7 +19,7 @@ OTHER = InvoiceLine(DAY, "o3", usd=Decimal(1))
 def test_tokens_of_one_and_dollars_of_another_are_one_line() -> None:
     for files in ([("a", [TOKENS]), ("b", [USD])], [("b", [USD]), ("a", [TOKENS])]):
         (line,) = together(files)
-        assert (line.input_tokens, line.usd) == (10, 2)
+        assert (line.input_tokens, line.usd) == (10, Decimal(2))
         assert line.facts == {"tiers": ["batch"], "usd_by_kind": {"input": "2"}}
 
 
