@@ -123,8 +123,10 @@ def as_rehearsed(times_seconds: Floats, *, p50: float, p95: float) -> Floats:
         message = f"p50 must be above 0 and p95 not below it, not {p50} and {p95}"
         raise ValueError(message)
     low, high = (float(np.quantile(times_seconds, share, method="inverted_cdf")) for share in (0.5, SHARE))
-    if low <= 0 or high <= low:
-        return np.asarray(times_seconds * (p50 / low) if low > 0 else np.full(len(times_seconds), p50), dtype=np.float64)
+    if low <= 0:  # half of them took no time at all: nothing tells one from another
+        return np.full(len(times_seconds), p50)
+    if high == low:
+        return np.asarray(times_seconds * (p50 / low), dtype=np.float64)
     inside = np.interp(times_seconds, [0.0, low, high], [0.0, p50, p95])
     return np.asarray(np.where(times_seconds > high, times_seconds * (p95 / high), inside), dtype=np.float64)
 

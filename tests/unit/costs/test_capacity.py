@@ -209,12 +209,31 @@ def test_times_become_those_of_full_slots() -> None:
     assert np.quantile(moved, 0.5, method="inverted_cdf") == pytest.approx(6.0)
     assert np.quantile(moved, 0.95, method="inverted_cdf") == pytest.approx(15.0)
     assert (np.argsort(moved) == np.argsort(times)).all()
-    assert as_rehearsed(np.full(3, 2.0), p50=3.0, p95=4.0).tolist() == [3.0, 3.0, 3.0]
+    for times_, p50, p95, expected in (
+        ([2.0, 2.0, 2.0], 3.0, 4.0, [3.0, 3.0, 3.0]),
+        ([1.0, 2.0, 2.0], 3.0, 4.0, [1.5, 3.0, 3.0]),
+        ([0.0, 0.0, 0.0, 5.0], 3.0, 4.0, [3.0, 3.0, 3.0, 3.0]),
+        ([1.0, 2.0, 4.0, 8.0], 4.0, 4.0, [2.0, 4.0, 4.0, 4.0]),
+        ([1.0] * 12 + [3.0] * 8 + [6.0], 2.0, 4.0, [2.0] * 12 + [4.0] * 8 + [8.0]),
+    ):
+        assert as_rehearsed(np.array(times_), p50=p50, p95=p95).tolist() == expected
     for p50, p95 in ((0.0, 1.0), (2.0, 1.0)):
         with pytest.raises(ValueError, match="p50 must be above 0"):
             as_rehearsed(times, p50=p50, p95=p95)
 
 
-def test_no_volume_is_refused() -> None:
-    with pytest.raises(ValueError, match="volume must be above 0, not 0"):
-        expanded(some_traffic(), volume=0.0)
+def test_every_other_stretch_by_size_in_that_order() -> None:
+    """Three stretches of five minutes with 2, 10 and 6 requests: the largest and the least, one after the other."""
+    at = np.concatenate([np.arange(2) + 7, 300 + np.arange(10), 600 + np.arange(6)]) * SECOND
+    asked = Load(at, np.full(18, 1.0), np.ones(18))
+    part = expanded(asked, most=9)
+    assert (part.arrived_us // SECOND).tolist() == [*range(10), 307, 308]
+    assert part.rows.tolist() == [*range(2, 12), 0, 1]
+    assert expanded(asked, most=18).rows.tolist() == list(range(18))
+    assert expanded(asked, most=17).rows.tolist() != list(range(18))
+
+
+@pytest.mark.parametrize("volume", [0.0, -1.0, math.inf, math.nan])
+def test_no_volume_is_refused(volume: float) -> None:
+    with pytest.raises(ValueError, match="volume must be above 0"):
+        expanded(some_traffic(10), volume=volume)
