@@ -272,8 +272,9 @@ class Comparison:
             words = "no UTC day that is wholly closed is on the invoice with a model that the pilot saw: nothing is compared"
             found.append(CauseModel(code="nothing_in_common", words=words))
         if self.missing:
-            lag = ", its last days: exports lag" if self.compared and self.missing[0] > self.compared[-1] else ""
-            words = f"{len(self.missing)} days with measured traffic are not on the invoice{lag} ({_listed(self.missing)})"
+            lag = ", at its end: exports lag" if self.compared and self.missing[0] > self.compared[-1] else ""
+            many = "1 day" if len(self.missing) == 1 else f"{len(self.missing)} days"
+            words = f"{many} with measured traffic not on the invoice{lag} ({_listed(self.missing)})"
             found.append(CauseModel(code="missing_days", words=words))
         if self.unmatched:
             ours, theirs = (", ".join(self.names.get(m, m) for m in some) for some in (self.unmatched, self.others))

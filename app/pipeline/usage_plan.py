@@ -205,7 +205,7 @@ def _own(month: UsageVolume) -> OwnNumbers:
 
 def _notes(lines: Sequence[PricedLine], left_out: int, days: int, first: date) -> Iterator[str]:
     if left_out:
-        yield f"{left_out} lines of days that are not over are left out"
+        yield f"days that are not over are left out ({left_out} of their lines)"
     if days < FEW_DAYS:
         yield f"a month is reckoned from {days} {'day' if days == 1 else 'days'}: a week or more says what weekends are like"
     silent = days - len({each.line.day for each in lines})

@@ -151,7 +151,7 @@ def test_days_that_are_not_over_are_left_out_and_silent_days_count() -> None:
     assert (found.last_day, found.days) == (date(2026, 11, 20), 11)
     assert float(found.month.usd or 0) == pytest.approx(3 * 730 / 24 / 11)
     assert [note for note in found.notes if "not over" in note or "no line" in note] == [
-        "1 lines of days that are not over are left out",
+        "days that are not over are left out (1 of their lines)",
         "8 of the 11 days from 2026-11-10 to 2026-11-20 have no line and count as days without usage",
     ]
     with pytest.raises(InvalidInput, match="no day of the export is over"):
