@@ -169,12 +169,13 @@ async def _send_in_turn(http: web.Request, route: Route, request: Json, answer: 
         events = list(route.events(answer, request))
         begins = next((place for place, (tokens, _) in enumerate(events, 1) if tokens), len(events))
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
-        await turn.first()
-        await response.prepare(http)
-        await response.write(b"".join(data for _, data in events[:begins]))
-        await turn.last()
-        await response.write(b"".join(data for _, data in events[begins:]))
-        await response.write_eof()
+        with contextlib.suppress(ConnectionResetError):  # the client has just gone: its slot is given back all the same
+            await turn.first()
+            await response.prepare(http)
+            await response.write(b"".join(data for _, data in events[:begins]))
+            await turn.last()
+            await response.write(b"".join(data for _, data in events[begins:]))
+            await response.write_eof()
         return response
 
 
