@@ -91,7 +91,7 @@ def test_worklogs_in_jiras_own_file_of_issues() -> None:
 WORKLOG = """{"id": "7", "author": {"displayName": "Ana"}, "started": "2026-11-02T14:02:11.123-0300",
 "timeSpentSeconds": 5400, "comment": %s}"""
 TEXT = '{"type": "paragraph", "content": [{"type": "text", "text": "%s"}, {"type": "text", "text": "."}]}'
-DOCUMENT = '{"type": "doc", "content": [%s, %s]}' % (TEXT % "Pairing", TEXT % "Late")
+DOCUMENT = '{"type": "doc", "content": [' + TEXT % "Pairing" + ", " + TEXT % "Late" + "]}"
 
 
 @pytest.mark.parametrize(
