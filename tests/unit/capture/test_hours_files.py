@@ -281,6 +281,28 @@ def test_only_the_first_hundred_of_many_wrong_lines_are_shown() -> None:
     assert [problem.line for problem in caught.value.problems] == list(range(2, 102))
 
 
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        (f"{'a' * 100},2026-11-02,744,tuning", None), (f"{'a' * 101},2026-11-02,1,tuning", "who"),
+        ("ada,2026-11-02,0,tuning", "hours"), ("ada,2026-11-02,744.01,tuning", "hours"), ("ada,2026-11-02,0.01,tuning", None),
+        ("ada,2026-11-02,0.001,tuning", "hours"),
+    ],
+)  # fmt: skip
+def test_our_own_format_at_its_bounds(row: str, field: str | None) -> None:
+    text = f"who,worked_on,hours,kind\n{row}\n"
+    if field is None:
+        assert len(read(text).entries) == 1
+    else:
+        assert [each[:2] for each in problems(text)] == [(2, field)]
+
+
+def test_a_file_that_is_not_utf_8_names_the_line() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        read_hours(b"who,worked_on,hours,kind\nada\n\xff", KindRules(), dates=None, timezone="UTC")
+    assert [problem.line for problem in caught.value.problems] == [3]
+
+
 def test_our_own_format_says_the_kind_itself_and_an_unknown_header_what_is_known() -> None:
     with pytest.raises(InvalidInput, match="column for the kind"):
         read("who,worked_on,hours,kind\n", kind="tuning")
