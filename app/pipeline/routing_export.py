@@ -151,7 +151,7 @@ def _models(table: RoutingTable, configuration: PilotConfiguration) -> Iterator[
                 yield f"  # {_said(route)}"
                 yield from _deployment(table, name, route.arm, _exact_model(route) if route.arm == INCUMBENT else None)
                 seen.add(name)
-    if table.routes[-1].arm != INCUMBENT:
+    if configuration.incumbent.model in _moved_names(table, configuration):
         yield "  # the incumbent, as it was: to fall back on, or to go back to"
         yield from _deployment(table, _kept(table), INCUMBENT)
 
@@ -199,11 +199,8 @@ def _deployment(table: RoutingTable, name: str, arm: str, model: str | None = No
 def _settings(table: RoutingTable, configuration: PilotConfiguration) -> Iterator[str]:
     yield "router_settings:"
     yield "  num_retries: 0  # the pilot asked the candidate once for each request"
-    moved = [_names(table, route) for route in table.routes if route.arm != INCUMBENT and route.match is not None]
-    names = list(dict.fromkeys(name for of_route in moved for name in of_route))
-    is_all = table.routes[-1].arm != INCUMBENT
-    back = _kept(table) if is_all else configuration.incumbent.model
-    names += [configuration.incumbent.model] if is_all and configuration.incumbent.model not in names else []
+    names, incumbent = _moved_names(table, configuration), configuration.incumbent.model
+    back = _kept(table) if incumbent in names else incumbent
     if names and table.may_fall_back:
         yield "  # What the candidate cannot answer goes to the incumbent; take this out if it must not."
         yield "  fallbacks:"
@@ -213,6 +210,15 @@ def _settings(table: RoutingTable, configuration: PilotConfiguration) -> Iterato
     yield "general_settings:"
     yield '  master_key: "os.environ/LITELLM_MASTER_KEY"  # without it anybody who reaches the proxy may use it'
     yield ""
+
+
+def _moved_names(table: RoutingTable, configuration: PilotConfiguration) -> list[str]:
+    """Model names that the candidate answers; of a name that two kinds share the first decides."""
+    arms: dict[str, str] = {}
+    for route in table.routes:
+        for name in [configuration.incumbent.model] if route.match is None else _names(table, route):
+            arms.setdefault(name, route.arm)
+    return [name for name, arm in arms.items() if arm != INCUMBENT]
 
 
 def _kept(table: RoutingTable) -> str:

@@ -131,6 +131,11 @@ def test_only_what_was_not_in_service_counts_and_an_outage_is_one_event() -> Non
 )
 def test_staying_is_an_answer_only_where_the_data_may_stay(constraints: dict[str, Any] | None, allowed: bool) -> None:
     assert is_incumbent_allowed(a_configuration(constraints=constraints)) is allowed
+    # At a private address that nobody names it is production's own way to the vendor.
+    private = {"base_url": "http://127.0.0.1:9/v1", "model": "gpt-5.1"}
+    hosts = (constraints or {}).get("allowed_hosts", [])
+    is_private_fine = "127.0.0.1" in hosts or not (constraints or {}).get("data_must_stay")
+    assert is_incumbent_allowed(a_configuration(constraints=constraints, incumbent=private)) is is_private_fine
 
 
 @pytest.mark.parametrize(

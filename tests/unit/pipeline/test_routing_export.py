@@ -111,6 +111,18 @@ def test_what_stays_keeps_the_model_that_it_is_told_by() -> None:
     assert models["gpt-5.1"] == models["support-bot/named"] == "openai/gpt-5.1"
 
 
+def test_a_kind_that_is_told_by_the_incumbents_own_name_takes_it_and_still_falls_back() -> None:
+    """Else the name would be there twice, or what the candidate cannot answer would go to the candidate again."""
+    segments = [{"name": "big", "match": {"model": r"^gpt-5\.1$"}}, {"name": "chat"}]
+    _, document, _ = exported(Outcome.HYBRID, "big", segment=segments)
+    found = arms_of(document)
+    assert (found["gpt-5.1"], found["support-bot/big"], found["support-bot/chat"]) == (QWEN, QWEN, OPENAI)
+    assert found["support-bot/incumbent"] == OPENAI
+    assert document["router_settings"]["fallbacks"] == [
+        {"support-bot/big": ["support-bot/incumbent"]}, {"gpt-5.1": ["support-bot/incumbent"]},
+    ]  # fmt: skip
+
+
 def test_no_key_is_ever_written() -> None:
     _, document, _ = exported(Outcome.MIGRATE, *EVERY, candidate=[CANDIDATE | {"api_key_env": ""}])
     keys = {entry["litellm_params"]["api_key"] for entry in document["model_list"]}
