@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 
 from app.domain.configuration import CandidateTable
 from app.domain.epochs import ModelSighting
@@ -37,6 +38,7 @@ _UNFIT = {
 # What servers put into `system_fingerprint` of their replies.
 _FINGERPRINTS = {"ollama": re.compile(r"fp_ollama"), "llamacpp": re.compile(r"b\d+-[0-9a-f]{6,}")}
 ANY = "openai"
+HALF_AN_HOUR = timedelta(minutes=30)
 
 
 def serving_of(
@@ -118,7 +120,7 @@ def _unfit(table: CandidateTable, servers: Sequence[str]) -> str | None:
 def _days(pilot: Pilot, hours: Sequence[HourReadings]) -> list[ServingDay]:
     by_day: dict[int, list[HourReadings]] = {}
     for hour in hours:
-        day = pilot.day_of(hour.hour)
+        day = pilot.day_of(hour.hour + HALF_AN_HOUR)  # days begin at half past where zones do
         if day is not None:
             by_day.setdefault(day, []).append(hour)
     return [_day(day, of_day) for day, of_day in sorted(by_day.items())]

@@ -75,9 +75,10 @@ class ServerMetricsRow(Base):
     __tablename__ = "server_metrics"
     arm_id: Mapped[int] = mapped_column(ForeignKey("arms.id", ondelete="CASCADE"), primary_key=True)
     at: Mapped[datetime] = mapped_column(primary_key=True)
-    pilot_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    pilot_id: Mapped[int] = mapped_column(BigInteger)
     problem: Mapped[str | None]
     readings: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    __table_args__ = (Index("ix_server_metrics_pilot_id_at", "pilot_id", "at"),)
 
 
 class RepeatRow(Base):

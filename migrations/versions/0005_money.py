@@ -131,7 +131,7 @@ def _create_server_metrics() -> None:
         sa.ForeignKeyConstraint(["arm_id"], ["arms.id"], name=op.f("fk_server_metrics_arm_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("arm_id", "at", name=op.f("pk_server_metrics")),
     )
-    op.create_index("ix_server_metrics_pilot_id", "server_metrics", ["pilot_id"])
+    op.create_index("ix_server_metrics_pilot_id_at", "server_metrics", ["pilot_id", "at"])
 
 
 def _create_repeats() -> None:

@@ -256,6 +256,25 @@ def test_a_server_that_is_not_meant_for_load_and_one_that_is_another_is_said(
     assert verdict.not_tested == ["before", *found.not_tested]
 
 
+def test_hours_become_days_weighted_by_their_readings() -> None:
+    begins = a_running_pilot().starts_at
+    assert begins is not None
+    hours = (
+        HourReadings(begins - HOUR, 9, running_mean=50.0),  # before the pilot
+        HourReadings(begins - timedelta(minutes=30), 30, problems=1, running_mean=1.0, running_max=2.0, waiting_max=1.0,
+                     prefix_cache_hits=10.0, prefix_cache_queries=40.0, ttft_seconds_sum=3.0, ttft_count=10.0),
+        HourReadings(begins + HOUR, 10, problems=2, running_mean=5.0, running_max=4.0, preemptions=3.0,
+                     prefix_cache_hits=20.0, prefix_cache_queries=20.0),
+        HourReadings(begins + DAY, 5, prefix_cache_hit_rate_mean=0.25),
+    )  # fmt: skip
+    first, second = said(ServingSeen(hours=hours)).days
+    assert (first.day, first.readings, first.problems) == (1, 40, 3)
+    assert (first.running_mean, first.running_max, first.waiting_max, first.preemptions) == (2.0, 4.0, 1.0, 3.0)
+    assert (first.prefix_cache_hit_rate, first.ttft_mean_seconds) == (0.5, 0.3)
+    assert (second.day, second.running_mean, second.preemptions, second.prefix_cache_hit_rate) == (2, None, None, 0.25)
+    assert second.ttft_mean_seconds is None
+
+
 def test_a_page_that_could_never_be_read_is_said() -> None:
     hours = (HourReadings(hour=START, readings=0, problems=60),)
     found = said(ServingSeen(hours=hours, last_problem="it answers with status 404"), server="vllm")
