@@ -85,7 +85,8 @@ def test_a_restart_begins_the_age_anew() -> None:
 
 def test_replicas_at_one_address_have_no_age() -> None:
     lives = (a_life(timedelta(0), 5 * HOUR), a_life(HOUR, 6 * HOUR))
-    assert [processes_at_once(each) for each in ((), lives[:1], lives)] == [0, 1, 2]
+    once = a_life(HOUR, HOUR)  # seen in one reading
+    assert [processes_at_once(each) for each in ((), lives[:1], lives, (once,))] == [0, 1, 2, 1]
     assert np.isnan(ages_hours(np.array([EPOCH + 60]), lives)).all()
     assert by_age(live(noisy(500)), *lives) == {}
 
@@ -273,6 +274,13 @@ def test_hours_become_days_weighted_by_their_readings() -> None:
     assert (first.prefix_cache_hit_rate, first.ttft_mean_seconds) == (0.5, 0.3)
     assert (second.day, second.running_mean, second.preemptions, second.prefix_cache_hit_rate) == (2, None, None, 0.25)
     assert second.ttft_mean_seconds is None
+
+
+def test_the_first_start_that_was_seen_is_no_restart() -> None:
+    lives = (a_life(timedelta(0), HOUR), a_life(2 * HOUR, 5 * HOUR))
+    found = said(ServingSeen(processes=lives))
+    assert (found.restarts, found.longest_uptime_hours) == ([START + 2 * HOUR], 3.0)
+    assert said(ServingSeen(processes=(*lives, a_life(HOUR, 4 * HOUR)))).restarts == []  # replicas
 
 
 def test_a_page_that_could_never_be_read_is_said() -> None:
