@@ -193,6 +193,9 @@ def test_a_kv_cache_that_fills_at_equal_load_is_found(leak: float, grows: bool) 
     assert found.n == 24 * 14
     assert ((found.low or 0) > 0) is grows
     assert kv_cache_per_day([unknown], [a_life(-HOUR, DAY)]).value is None
+    whole = said(ServingSeen(hours=tuple(hours), processes=(a_life(-HOUR, 14 * DAY),)))
+    assert whole.kv_cache_grows is grows
+    assert any("KV cache fills" in line for line in whole.warnings) is grows
 
 
 def said(seen: ServingSeen, *, sightings: tuple[ModelSighting, ...] = (), **candidate: Any) -> ServingModel:
