@@ -135,8 +135,10 @@ def _saturating(terms: RehearsalTerms, made: Sequence[StepModel], seconds: float
     found = bracket(made)
     if found.missed is not None:
         return NextStep(StepKind.SATURATION, seconds, rate=offered_rate(found.missed) * SATURATING)
-    most = max((offered_rate(step) for step in made), default=0.0)
-    return NextStep(StepKind.SATURATION, seconds, rate=most * GROWTH) if most else None
+    most = max((offered_rate(step) for step in made if step.is_valid), default=0.0)
+    beyond_us = [offered_rate(step) for step in made if step.outcome is StepOutcome.NOT_VALID and offered_rate(step) > most]
+    rate = math.sqrt(most * min(beyond_us)) if beyond_us else most * GROWTH
+    return NextStep(StepKind.SATURATION, seconds, rate=rate) if rate else None
 
 
 def is_saturated(step: StepModel) -> bool:

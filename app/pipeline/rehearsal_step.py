@@ -24,6 +24,8 @@ _HEAD_START_SECONDS = 0.05
 # The loop is let go at least so often where requests are due faster than it sleeps.
 _BREATH_SECONDS = 0.002
 _OWN_FILES = 128
+# So late our own process has fallen hopelessly behind: what it would still send is no load that anybody asked for.
+_GIVE_UP_SECONDS = 2.0
 # A call that is in flight so many times longer than its limit is too late, whatever becomes of it.
 _PATIENCE_LIMITS, _LEAST_PATIENCE_SECONDS = 2.0, 2.0
 
@@ -126,6 +128,9 @@ class Offering:
                 await self._sleep(wait)
                 let_go = now()
             if self.is_stopped.is_set():
+                return
+            if now() - self._began - due.at > _GIVE_UP_SECONDS:
+                self.calls += [Call(each.at, None, each.at) for each in self.dues[number:]]
                 return
             if len(self._flying) >= most:
                 self.calls.append(Call(due.at, None, due.at))

@@ -96,6 +96,10 @@ THREE_REPEATS = [a_step(MET, 10, REPEAT)] * 3
         # What we could not offer says nothing of the candidate: the search ends there.
         (None, [a_step(MET, 10), a_step(MET, 20), a_step(INVALID, 80, SEARCH)], REPEAT, None, 20, SHORT),
         (None, [a_step(INVALID, 10), a_step(INVALID, 20)], None, None, None, 0),
+        (True, [a_step(INVALID, 10), a_step(INVALID, 20)], None, None, None, 0),
+        # Nor is more offered than we could before.
+        (None, [a_step(MET, 10), a_step(MET, 20), a_step(INVALID, 80, SEARCH), *THREE_REPEATS],
+         SATURATION, None, 40, 3 * SHORT),
         (True, [a_step(MET, 10), a_step(MISSED, 10.5), *THREE_REPEATS], SATURATION, None, 15.75, 3 * SHORT),
         (True, [a_step(MET, 10), a_step(MISSED, 10.5), *THREE_REPEATS, a_step(MET, 15, SATURATION, 15)],
          SATURATION, None, 30, 3 * SHORT),

@@ -73,6 +73,15 @@ def test_more_than_our_bound_is_not_sent_and_counted() -> None:
     assert len(offering.calls) == 25
 
 
+def test_a_process_that_falls_hopelessly_behind_sends_no_more() -> None:
+    with model_server(Server(hangs=False)) as url:
+        offering = an_offering(url, 5, Bounds())
+        # As if the clock had run on while nothing was sent.
+        offering.dues = [Due(at, REQUEST, "/chat/completions") for at in (0.0, -1.0, -2.5, 0.1)]
+        asyncio.run(offering.run())
+    assert {call.due: call.sent is None for call in offering.calls} == {0.0: False, -1.0: False, -2.5: True, 0.1: True}
+
+
 def test_times_count_from_the_moment_at_which_a_request_was_due() -> None:
     offering, _ = offered(Server(hangs=False), 10, Bounds())
     for call, due in zip(sorted(offering.calls, key=lambda call: call.due), range(10), strict=True):
