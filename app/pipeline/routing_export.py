@@ -24,7 +24,8 @@ _WORDS = {
     Outcome.DONT_MIGRATE: "nothing moves: all traffic stays with the incumbent",
     Outcome.EXTEND: "nothing moves yet: all traffic stays with the incumbent until there is enough evidence",
 }
-_LITERAL = re.compile(r"\^((?:[\w:/@-]|\\[.\-/+])+)\$")
+# A dot in a model's name is written without its backslash more often than not.
+_LITERAL = re.compile(r"\^((?:[\w:/@.-]|\\[.\-/+])+)\$")
 
 
 def export_routing(session_factory: SessionFactory, pilot_name: str, candidate: str | None) -> RoutingTable:

@@ -19,6 +19,7 @@ from app.pipeline.constraints import (
     is_managed,
 )
 from app.pipeline.data_residency import is_at_vendor
+from app.pipeline.registration_card import legal_basis_of
 from tests.builders import a_configuration
 from tests.unit.test_configuration import NOW, SMALL
 
@@ -197,3 +198,16 @@ def test_a_legal_basis_does_not_open_a_host_that_is_not_allowed() -> None:
     with pytest.raises(InvalidInput) as refused:
         load_configuration(SMALL + JUDGE + MUST_STAY + 'legal_basis = "consent"\n', NOW)
     assert [problem.code for problem in refused.value.problems] == ["host_not_allowed"]
+
+
+@pytest.mark.parametrize(
+    ("document", "basis"),
+    [
+        ({"configuration": {"constraints": {"legal_basis": "consent"}}}, "consent"),
+        ({"configuration": {"constraints": {"data_must_stay": True}}}, None),
+        ({"configuration": {"constraints": None}}, None),
+        ({}, None),
+    ],
+)
+def test_the_registration_says_the_legal_basis(document: dict[str, Any], basis: str | None) -> None:
+    assert legal_basis_of(document) == basis

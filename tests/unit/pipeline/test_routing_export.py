@@ -111,6 +111,22 @@ def test_what_stays_keeps_the_model_that_it_is_told_by() -> None:
     assert models["gpt-5.1"] == models["support-bot/named"] == "openai/gpt-5.1"
 
 
+@pytest.mark.parametrize(
+    ("match", "name"),
+    [
+        ({"model": r"^gpt-5\.1-mini$"}, "gpt-5.1-mini"),
+        ({"model": "^org/gpt-5.1:free$"}, "org/gpt-5.1:free"),
+        ({"model": "gpt-5-mini"}, None),  # any name that has it in it
+        ({"model": "^gpt-5-(mini|nano)$"}, None),
+        ({"model": "^gpt-.*$"}, None),
+        ({"model": "^gpt-5-mini$", "header": "x"}, None),  # the header decides too
+    ],
+)
+def test_only_one_exact_model_name_is_kept_as_a_name(match: dict[str, str], name: str | None) -> None:
+    _, document, _ = exported(Outcome.HYBRID, "one", segment=[{"name": "one", "match": match}])
+    assert set(arms_of(document)) == {"support-bot/one", "gpt-5.1"} | ({name} if name is not None else set())
+
+
 def test_a_kind_that_is_told_by_the_incumbents_own_name_takes_it_and_still_falls_back() -> None:
     """Else the name would be there twice, or what the candidate cannot answer would go to the candidate again."""
     segments = [{"name": "big", "match": {"model": r"^gpt-5\.1$"}}, {"name": "chat"}]
