@@ -19,6 +19,7 @@ from app.domain.pilot import Pilot
 from app.domain.serving import ServerReadings
 from app.pipeline.recording.checking import read_entries
 from app.pipeline.recording.storing import Stored, arrivals, store_batch
+from app.pipeline.scorecard_inputs import inputs_hash_of, read_inputs
 from app.pipeline.status import status_of
 from app.providers.server_metrics import readings_of
 from app.simulator.assistant import CANDIDATE
@@ -302,3 +303,17 @@ def test_status_says_what_the_servers_said_last_and_what_to_see_to(session: Sess
     assert "the metrics page of phi (http://vllm:8000/metrics) cannot be read: it answers with status 404" in unread
     body = status_body(found, None, None)
     assert [(each.arm, each.kv_cache_usage_rate) for each in body.servers] == [("phi", None), ("qwen", 0.5)]
+
+
+def test_readings_of_the_open_day_make_no_scorecard_another_one_and_those_of_a_day_that_is_over_do(session: Session) -> None:
+    pilot = started(session, spread(3))
+    now = START + DAY + HOUR
+
+    def rests_on() -> str:
+        return inputs_hash_of(read_inputs(session, pilot.name, as_of=None, now=now), now)
+
+    before = rests_on()
+    keep(session, pilot, START + DAY, running=1.0)
+    assert rests_on() == before
+    keep(session, pilot, START + DAY - timedelta(minutes=1), running=1.0)
+    assert rests_on() != before

@@ -293,6 +293,8 @@ def test_a_page_that_could_never_be_read_is_said() -> None:
     assert found.warnings == [
         "the metrics page of qwen (http://vllm:8000/metrics) could never be read: it answers with status 404"
     ]
+    some = (*hours, HourReadings(hour=START + HOUR, readings=1))
+    assert said(ServingSeen(hours=some, last_problem="it answers with status 404"), server="vllm").warnings == []
 
 
 @pytest.mark.parametrize(
