@@ -68,6 +68,18 @@ class Stairs:
         beyond = np.ceil((asked - edges[-1]) / self.volume_per_replica)
         return np.maximum(np.where(step < len(edges), inside, self.replicas[-1] + beyond), float(self.least))
 
+    def of_share(self, share: float) -> "Stairs":
+        """The stairs of a part of the requests: their volume 1 is this share of the whole.
+
+        Example:
+            >>> Stairs((0.5, 1.0), (1, 2)).of_share(0.5)
+            Stairs(volumes=(1.0, 2.0), replicas=(1, 2), least=1)
+        """
+        if not 0 < share <= 1:
+            message = f"share must be above 0 and at most 1, not {share}"
+            raise ValueError(message)
+        return Stairs(tuple(volume / share for volume in self.volumes), self.replicas, self.least)
+
     def steps(self, most_volume: float) -> list[tuple[float, int]]:
         """Each step as (its largest volume, replicas) up to a volume, `least` applied; the last one ends there."""
         if not self.volumes:

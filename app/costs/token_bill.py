@@ -52,6 +52,11 @@ class TokenBill:
         )
 
     @property
+    def requests(self) -> Decimal:
+        """How many requests it is of, weighted; those of unpriced models are not among them."""
+        return self.replies + self.uncounted + self.absent
+
+    @property
     def estimated_share(self) -> Decimal:
         """The part of the output tokens that is estimated."""
         return self.estimated_output_tokens / self.output_tokens if self.output_tokens else Decimal(0)

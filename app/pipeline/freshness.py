@@ -58,7 +58,7 @@ def hash_to_keep(session: Session, pilot_id: int, expected: str) -> str | None:
 def program_hash() -> str:
     """Of our own code and of the libraries that compute: another program computes anew."""
     digest = hashlib.sha256()
-    for path in sorted(APP.rglob("*.py")):
+    for path in sorted(path for kind in ("*.py", "*.toml") for path in APP.rglob(kind)):
         digest.update(str(path.relative_to(APP)).encode() + b"\0" + path.read_bytes())
     for name in LIBRARIES:
         digest.update(f"{name}=={version(name)}".encode())

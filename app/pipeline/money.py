@@ -23,7 +23,7 @@ from app.pipeline.money_bills import candidate_costs, incumbent_costs
 from app.pipeline.money_capacity import carrying_variation, stairs_of
 from app.pipeline.money_spread import moments_by_segment
 from app.pipeline.month_tokens import MonthTokens, month_tokens
-from app.pipeline.pilot_spend import pilot_spend
+from app.pipeline.pilot_spend import evaluation_hours, pilot_spend
 from app.pipeline.token_bills import Basis, Bills
 from app.store.evidence import Spend
 
@@ -41,6 +41,7 @@ class Money:
         month: By what the closed days are multiplied.
         upkeep: Recurring hours a month, from those that were worked on closed days; `None` = none were logged there.
         one_off_hours: All hours that come once, whenever they were worked.
+        evaluation_hours: Those of them that went into the pilot itself: its own cost, not the migration's.
         idle_hours: Recurring ones of other days, which say nothing of a month.
         requests: Production requests of the closed days.
         pilot_spend: What the pilot itself cost, by purpose.
@@ -77,6 +78,7 @@ class Money:
     carrying_variation: float = 0.0
     utilisation_rate: float | None = None
     doubt: str = ""
+    evaluation_hours: Decimal = Decimal(0)
     usd_by_row: tuple[Floats, Floats | None] | None = None
 
 
@@ -115,15 +117,12 @@ def money_of(  # noqa: PLR0913 - what a month is made of
         month=month,
         upkeep=upkeep_of([(day, worked) for day, worked in by_day if day >= 1], selection.closed),
         one_off_hours=sum((entry.hours for entry in hours if not entry.is_recurring), Decimal(0)),
+        evaluation_hours=evaluation_hours(hours),
         idle_hours=sum((worked for day, worked in by_day if day not in selection.closed), Decimal(0)),
         requests=float(weights[selection.counted].sum()),
         pilot_usd=spend.usd,
         unpriced_calls=spend.unpriced,
-        pilot_spend=tuple(
-            pilot_spend(
-                spend, table, is_rented=leaves is None, closed_days=len(selection.closed), hours=hours, cost=configuration.cost
-            )
-        ),
+        pilot_spend=tuple(pilot_spend(configuration, spend, evidence, selection, hours)),
         tokens=month_tokens(evidence.incumbent, selection.counted, weights, month),
         ends_at=selection.ends_at,
         closed=selection.closed,
@@ -157,13 +156,13 @@ def incumbent_usd(money: Money, moved: frozenset[str] | None) -> Decimal | None:
 
 
 def candidate_usd(money: Money, moved: frozenset[str] | None) -> CandidateMonth:
-    """What the candidate costs a month for some segments, replicas unchanged."""
+    """What the candidate costs a month for some segments: with the replicas that these need, as far as that was measured."""
     cost = money.configuration.cost
     tokens = _per_month(money, money.candidate, moved) if money.candidate is not None else None
     return candidate_month(
         CandidateInputs(
             gpu_usd_per_hour=money.table.gpu_usd_per_hour if money.candidate is None else None,
-            gpus=replicas_of(money) * money.table.gpus_per_replica,
+            gpus=replicas_of(money, moved) * money.table.gpus_per_replica,
             tokens_usd_per_month=tokens,
             recurring_hours_per_month=upkeep_hours(money),
             engineer_usd_per_hour=cost.engineer_usd_per_hour if cost is not None else None,
@@ -175,9 +174,17 @@ def candidate_usd(money: Money, moved: frozenset[str] | None) -> CandidateMonth:
     )
 
 
-def replicas_of(money: Money) -> int:
+def replicas_of(money: Money, moved: frozenset[str] | None = None) -> int:
     """How many are rented at the measured volume: as configured, or as many more as a rehearsal showed to be needed."""
-    return int(money.stairs.at(1.0))
+    return int(stairs_in(money, moved).at(1.0))
+
+
+def stairs_in(money: Money, moved: frozenset[str] | None) -> Stairs:
+    """Replicas by volume of what moves, whose measured volume is 1: a part of the requests needs fewer."""
+    if moved is None or not money.stairs.is_measured:
+        return money.stairs
+    asked, every = (_sum(money.incumbent, part).requests for part in (moved, None))
+    return money.stairs.of_share(float(asked / every)) if asked and every else money.stairs
 
 
 def upkeep_hours(money: Money) -> Decimal | None:
@@ -199,9 +206,13 @@ def upgrade_hours(money: Money) -> Decimal | None:
 
 
 def one_off_hours(money: Money) -> Decimal:
-    """Logged hours that come once, and those that are still to come."""
+    """Logged hours that come once, and those that are still to come; not what the pilot itself took."""
     cost = money.configuration.cost
-    return money.one_off_hours + (_decimal(cost.migration_hours if cost is not None else None) or Decimal(0))
+    return (
+        money.one_off_hours
+        - money.evaluation_hours
+        + (_decimal(cost.migration_hours if cost is not None else None) or Decimal(0))
+    )
 
 
 def missing_inputs(money: Money, moved: frozenset[str] | None = None) -> list[str]:

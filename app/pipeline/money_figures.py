@@ -10,7 +10,7 @@ from app.costs.break_even import break_even_requests
 from app.costs.month_draws import DRAWS, SEED, SavingRange, range_of, saving_range
 from app.costs.month_model import Factors, Number, month_of
 from app.costs.monthly import CandidateMonth
-from app.costs.scenarios import month_in, scenarios_of
+from app.costs.scenarios import FIELD_UPKEEP_SOURCE, FIELD_UPKEEP_USD, month_in, scenarios_of
 from app.costs.tornado import Bar, tornado_of
 from app.costs.totals import payback_months, totals_of
 from app.domain.cost_figures import (
@@ -181,6 +181,12 @@ def _inputs(money: Money) -> Iterator[CostInput]:
     else:
         said = cost.upkeep_hours_per_month if cost is not None else None
         yield _input("hours of upkeep", "hours per month", said, _given(said))
+        if said is None and money.candidate is None:
+            low, high = FIELD_UPKEEP_USD
+            yield CostInput(
+                name="upkeep, as guides have it: a scenario only", unit="USD per month", low=low, high=high, source="field",
+                citation=FIELD_UPKEEP_SOURCE,
+            )  # fmt: skip
     for name, value in (("hours for upgrades", upgrade_hours(money)), ("one-off hours", one_off_hours(money))):
         unit = "hours" if name == "one-off hours" else "hours per month"
         yield _input(name, unit, value, "given" if value is not None else "unknown")

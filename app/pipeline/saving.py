@@ -15,6 +15,7 @@ from app.pipeline.money import (
     missing_inputs,
     one_off_hours,
     saving_usd,
+    stairs_in,
     upgrade_hours,
     upkeep_hours,
 )
@@ -75,7 +76,7 @@ def month_model(money: Money, moved: frozenset[str] | None) -> MonthModel:
         incumbent_usd=_float(incumbent_usd(money, moved)),
         candidate_tokens_usd=_float(tokens),
         replica_usd=_float(price) * table.gpus_per_replica * float(HOURS_PER_MONTH),
-        stairs=money.stairs,
+        stairs=stairs_in(money, moved),
         upkeep_hours=_float(upkeep_hours(money)),
         upgrade_hours=_float(upgrade_hours(money)),
         engineer_usd_per_hour=_float(cost.engineer_usd_per_hour if cost is not None else None),

@@ -181,7 +181,10 @@ def _inputs(cost: CostModel) -> Table:
         caption="Inputs of the cost model",
         columns=("Input", "Value", "Unit", "Where it comes from"),
         rows=tuple(_input(each) for each in cost.inputs),
-        note="Nothing is filled in by a figure of a guide: what nobody measured or gave counts as none and is listed above.",
+        note=(
+            "Nothing is filled in by a figure of a guide. Upkeep and upgrades that nobody logged or gave count as none and "
+            "are listed under what was not tested; anything else that is unknown keeps the saving open."
+        ),
     )
 
 
@@ -190,7 +193,8 @@ def _input(each: CostInput) -> tuple[Cell, ...]:
     value = figures.number(each.value, digits)
     ends = figures.interval(figures.number(each.low, digits), figures.number(each.high, digits))
     citation = f": {each.citation}" if each.citation else ""
-    return cells(each.name, f"{value} ({ends})" if ends else value, each.unit, f"{SOURCES[each.source]}{citation}")
+    shown = ends if each.value is None and ends else f"{value} ({ends})" if ends else value
+    return cells(each.name, shown, each.unit, f"{SOURCES[each.source]}{citation}")
 
 
 def _spend(cost: CostModel) -> Table:

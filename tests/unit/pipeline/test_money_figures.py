@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from app.pipeline.money_figures import cost_model
 from app.pipeline.money_options import options_of
 from app.pipeline.money_spread import weekends
 from app.pipeline.month_tokens import MonthTokens
-from app.pipeline.pilot_spend import pilot_spend, pilot_total_usd
+from app.pipeline.pilot_spend import evaluation_hours, pilot_spend, pilot_total_usd
 from app.store.evidence import PurposeSpend, Spend
 from tests.builders import a_configuration
 from tests.unit.pipeline.made_case import money
@@ -108,6 +110,10 @@ def test_every_input_says_where_it_comes_from() -> None:
     assert (by_name["hours for upgrades"].source, by_name["hours for upgrades"].value) == ("unknown", None)
     bare = {each.name: each for each in cost_model(a_money(upkeep=None), frozenset()).inputs}
     assert (bare["hours of upkeep"].source, bare["hours of upkeep"].value) == ("unknown", None)
+    of_field = bare["upkeep, as guides have it: a scenario only"]
+    assert (of_field.value, of_field.low, of_field.high, of_field.source) == (None, 2000.0, 5000.0, "field")
+    assert of_field.citation
+    assert not any(each.source == "field" for each in by_name.values())
 
 
 def test_options_are_priced_at_the_measured_tokens_and_say_that_they_are_not_tested() -> None:
@@ -133,17 +139,36 @@ def test_options_are_priced_at_the_measured_tokens_and_say_that_they_are_not_tes
 
 
 def test_the_pilots_own_cost_is_apart_and_unknown_where_a_part_is() -> None:
-    table = a_money().table
+    configuration = a_money().configuration
     spend = Spend(Decimal(7), (), (PurposeSpend("judge", 10, Decimal(5)), PurposeSpend("replay", 2, Decimal(2))))
-    hours = [HoursEntry(0, "ann", date(2026, 9, 8), Decimal(3), "evaluation", is_recurring=False),
-             HoursEntry(0, "bob", date(2026, 9, 8), Decimal(9), "set-up", is_recurring=False)]  # fmt: skip
-    cost = a_money().configuration.cost
-    lines = pilot_spend(spend, table, is_rented=True, closed_days=14, hours=hours, cost=cost)
-    assert [line.usd for line in lines] == [Decimal(5), Decimal(2), Decimal(1344), Decimal(270)]
-    assert [(line.calls, line.hours) for line in lines] == [(10, None), (2, None), (0, 336.0), (0, 3.0)]
-    assert pilot_total_usd(lines) == 5 + 2 + 1344 + 270
+    hours = [
+        HoursEntry(0, "ann", date(2026, 9, 8), Decimal(3), "evaluation", is_recurring=False),
+        HoursEntry(0, "ann", date(2026, 9, 9), Decimal(1), "evaluation", is_recurring=True),
+        HoursEntry(0, "bob", date(2026, 9, 8), Decimal(9), "set-up", is_recurring=False),
+    ]
+    selection, live, imported = three_days(), evidence_on("live", "live", ""), evidence_on("imported", "replay", "live")
+    lines = pilot_spend(configuration, spend, live, selection, hours)
+    assert [line.usd for line in lines] == [Decimal(5), Decimal(2), Decimal(2 * 2 * 48), Decimal(360)]
+    assert [(line.calls, line.hours) for line in lines] == [(10, None), (2, None), (0, 48.0), (0, 4.0)]
+    assert pilot_total_usd(lines) == 5 + 2 + 192 + 360
+    assert [line.purpose for line in pilot_spend(configuration, spend, imported, selection, [])] == [
+        "judge",
+        "replay",
+        "GPUs of qwen while it was asked",
+    ]
+    assert evaluation_hours(hours) == 3
     unknown = Spend(Decimal(5), ("m",), (PurposeSpend("judge", 10, None),))
-    assert pilot_total_usd(pilot_spend(unknown, table, is_rented=False, closed_days=14, hours=[], cost=cost)) is None
+    assert pilot_total_usd(pilot_spend(configuration, unknown, evidence_on("", "", ""), selection, [])) is None
+
+
+def three_days() -> Any:
+    return SimpleNamespace(counted=np.ones(3, dtype=bool), days=np.array([1, 2, 3]))
+
+
+def evidence_on(*sources: str) -> Any:
+    """One exchange a day, its reply from this source; "" = none."""
+    replies = SimpleNamespace(is_there=np.array([source != "" for source in sources]), sources=np.array(sources, dtype=object))
+    return SimpleNamespace(arms={"qwen": SimpleNamespace(replies=replies)})
 
 
 def test_weekends_are_those_of_the_calendar() -> None:

@@ -125,6 +125,27 @@ def test_steps_of_equal_replicas_are_one() -> None:
     assert stairs_of(CapacityModel(stairs=stairs), configured=1) == Stairs((0.6, 0.9), (2, 3), least=1)
 
 
+def test_a_part_of_the_requests_rents_the_replicas_that_it_needs() -> None:
+    bills = {name: TokenBill(usd=Decimal(2000), replies=Decimal(many)) for name, many in (("a", 200), ("b", 800))}
+    stairs = Stairs((0.25, 0.5, 0.75, 1.0), (1, 2, 3, 4))
+    given = a_money(incumbent=bills, stairs=stairs)
+    parts = (None, frozenset({"a"}), frozenset({"b"}))
+    assert [replicas_of(given, part) for part in parts] == [4, 1, 4]
+    assert [candidate_usd(given, part).parts["gpus"] for part in parts] == [2920, 730, 2920]
+    assert saving_usd(given, frozenset({"a"})) == 2000 - 730
+    assert [saving_gate(given, part).outcome for part in parts] == [P, P, F]
+    assert float(month_of(month_model(given, frozenset({"a"}))).replicas) == 1
+    assert replicas_of(replace(given, stairs=replace(stairs, least=3)), frozenset({"a"})) == 3
+    assert replicas_of(replace(given, stairs=Stairs(least=4)), frozenset({"a"})) == 4
+    with pytest.raises(ValueError, match="share"):
+        stairs.of_share(0.0)
+
+
+def test_hours_of_the_pilot_itself_are_not_the_migrations() -> None:
+    given = a_money(one_off_hours=Decimal(20), evaluation_hours=Decimal(6))
+    assert one_off_hours(given) == 14
+
+
 def test_a_split_costs_the_same_gpus_and_saves_only_what_moves() -> None:
     bills = {name: TokenBill(usd=Decimal(usd), replies=Decimal(1)) for name, usd in (("a", 1000), ("b", 500))}
     given = a_money(incumbent=bills)
