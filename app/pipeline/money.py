@@ -17,6 +17,7 @@ from app.domain.configuration import CandidateTable, PilotConfiguration
 from app.domain.cost_figures import PilotSpend
 from app.domain.evidence import ArmEvidence, Evidence, Floats, codes
 from app.domain.hours import HoursEntry
+from app.domain.money_table import CostTable
 from app.pipeline.closing import Selection
 from app.pipeline.conversations import Conversations
 from app.pipeline.money_bills import candidate_costs, incumbent_costs
@@ -29,6 +30,7 @@ from app.store.evidence import Spend
 
 _DAY_US = 86_400_000_000
 MONTHS_A_YEAR = 12
+UPGRADE = "upgrade"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def money_of(  # noqa: PLR0913 - what a month is made of
     segments, names = codes(talks.segment_of_row)
     arrived_us = exchanges.arrived_us
     basis = Basis(selection.counted, weights, arrived_us // _DAY_US, segments, names, arrived_us)
-    by_day = _recurring_by_day(hours, first_day)
+    by_day = _recurring_by_day(_upkeep_entries(hours, configuration.cost), first_day)
     arm: ArmEvidence = evidence.arms[name]
     month = month_factor(closed_days=len(selection.closed))
     stays = incumbent_costs(configuration, evidence, arm, basis, has_invoice=has_invoice)
@@ -136,10 +138,15 @@ def money_of(  # noqa: PLR0913 - what a month is made of
     )
 
 
+def _upkeep_entries(hours: Sequence[HoursEntry], cost: CostTable | None) -> list[HoursEntry]:
+    """Entries that come again; not upgrades where the team reckons with a number of them a year: they would count twice."""
+    is_planned = cost is not None and cost.upgrades_per_year is not None and cost.hours_per_upgrade is not None
+    return [entry for entry in hours if entry.is_recurring and not (is_planned and entry.kind == UPGRADE)]
+
+
 def _recurring_by_day(hours: Sequence[HoursEntry], first_day: date | None) -> list[tuple[int, Decimal]]:
-    """Hours that come again with their day of the pilot; 0 where the pilot has no days yet."""
-    recurring = [entry for entry in hours if entry.is_recurring]
-    return [((e.worked_on - first_day).days + 1 if first_day is not None else 0, e.hours) for e in recurring]
+    """Hours with their day of the pilot; 0 where the pilot has no days yet."""
+    return [((e.worked_on - first_day).days + 1 if first_day is not None else 0, e.hours) for e in hours]
 
 
 def saving_usd(money: Money, moved: frozenset[str] | None) -> Decimal | None:

@@ -56,6 +56,22 @@ def test_recurring_hours_count_on_closed_days_alone(session: Session, day: int, 
     assert any(told in line for line in card.verdict.not_tested) is not counts
 
 
+@pytest.mark.parametrize(("planned", "recurring"), [({}, 14), ({"upgrades_per_year": 4, "hours_per_upgrade": 6}, 10)])
+def test_upgrades_that_are_reckoned_by_the_year_do_not_count_as_upkeep_too(
+    session: Session, planned: dict[str, Any], recurring: int
+) -> None:
+    cost = {"engineer_usd_per_hour": 90, "other_usd_per_month": 10} | planned
+    pilot = started(session, spread(280), cost=cost)
+    worked = [
+        HoursEntry(0, "ann", START.date(), Decimal(hours), kind, is_recurring=True)
+        for kind, hours in (("on-call", 10), ("upgrade", 4))
+    ]
+    insert_hours(session, pilot.id, worked, by="test")
+    found = qwen_of(session, pilot).cost
+    assert found.engineering_hours.recurring_per_month.value == pytest.approx(recurring * 730 / (24 * 28))
+    assert ("upgrades" in found.parts) is bool(planned)
+
+
 def test_hours_of_a_day_that_is_not_over_are_not_known_yet(session: Session) -> None:
     pilot = started(session, spread(280))
     tenth = (START + 10 * DAY).date()
