@@ -201,6 +201,7 @@ class RehearsalTerms:
         limit_usd: What may be spent on tokens; `None` = no limit.
         find_capacity: `None` = where the top speed is met or the first is not.
         seed: Of the draws that fill a sample up to production's rate.
+        subject: Which candidate and which objective, as they were then: steps of two subjects make no rehearsal.
     """
 
     speeds: tuple[float, ...] = (1.0, 1.5, 2.0)
@@ -208,6 +209,7 @@ class RehearsalTerms:
     limit_usd: Decimal | None = None
     find_capacity: bool | None = None
     seed: int = 0
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)

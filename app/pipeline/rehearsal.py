@@ -1,6 +1,6 @@
 """Rehearsals: asking for one, what it will take, cancelling it, and finding those that no worker holds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -16,7 +16,7 @@ from app.jobs import Job
 from app.pipeline.rehearsal_figures import has_times
 from app.pipeline.rehearsal_schedule import Arrivals, peak_per_minute, schedule
 from app.pipeline.rehearsal_search import speed_seconds
-from app.pipeline.rehearsal_summary import objective_of
+from app.pipeline.rehearsal_summary import objective_of, subject_of
 from app.pipeline.replay import arm_named, check_not_stopped, check_prices
 from app.pipeline.replay_money import Meter, meter_of
 from app.store import rehearsals
@@ -75,7 +75,8 @@ def create_rehearsal(
     _check_none_under_way(session, pilot, arm)
     plan = _plan(session, pilot, arm, terms)
     _check_money(pilot, arm, terms, plan)
-    rehearsal_id = rehearsals.insert_rehearsal(session, pilot, arm=arm, terms=terms, by=by.name)
+    kept = replace(terms, subject=subject_of(pilot.configuration, arm.name))
+    rehearsal_id = rehearsals.insert_rehearsal(session, pilot, arm=arm, terms=kept, by=by.name)
     record(session, by.name, "rehearsal.create", pilot.id, rehearsal=rehearsal_id, candidate=arm.name)
     publish_after_commit(session, Job.REHEARSE, rehearsal_id)
     return rehearsals.get_rehearsal(session, rehearsal_id)

@@ -1,5 +1,6 @@
 """What the steps of a rehearsal say together: the capacity, what a replica serves in time, and how much of the peak it was."""
 
+import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -68,6 +69,12 @@ def objective_of(configuration: PilotConfiguration) -> ObjectiveModel:
         total_p95_seconds=latency.total_p95_seconds if latency is not None else None,
         max_failure_rate=reliability.max_failure_rate if reliability is not None else None,
     )
+
+
+def subject_of(configuration: PilotConfiguration, name: str) -> str:
+    """What must stay the same while a rehearsal is made: the candidate's address, model and size, and the objective."""
+    parts = (target_of(configuration.candidate_named(name)), objective_of(configuration))
+    return hashlib.sha256("".join(part.model_dump_json() for part in parts).encode()).hexdigest()
 
 
 def capacity_of(valid: Sequence[StepModel]) -> EstimateModel:

@@ -23,7 +23,7 @@ from app.pipeline.rehearsal_requests import prepare
 from app.pipeline.rehearsal_schedule import schedule, speed_for, spread
 from app.pipeline.rehearsal_search import NextStep, next_step
 from app.pipeline.rehearsal_step import Bounds, CannotRehearse, Offering, patience_seconds
-from app.pipeline.rehearsal_summary import objective_of, summarize
+from app.pipeline.rehearsal_summary import objective_of, subject_of, summarize
 from app.pipeline.replay import candidate_to_ask
 from app.pipeline.replay_money import Purse
 from app.store import rehearsals
@@ -34,6 +34,7 @@ from app.store.session import SessionFactory, session_scope
 
 MOST_LOST = 3
 NO_MONEY = "the limit of {} USD is reached"
+CHANGED = "the candidate's address, model or size, or the objective, was changed meanwhile: begin anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,8 @@ def work_on_rehearsal(
 def _go_on(turn: Turn, rehearsal: Rehearsal) -> ReplayState:
     with turn.session_factory() as session:
         pilot = get_pilot(session, rehearsal.pilot_name)
+    if rehearsal.terms.subject != subject_of(pilot.configuration, rehearsal.arm_name):
+        return _finish(turn, rehearsal, ReplayState.FAILED, CHANGED)
     steps = [_given_up(step, "its worker was lost") for step in rehearsal.steps]
     lost = sum(step.outcome is StepOutcome.LOST for step in steps)
     if lost > MOST_LOST:
@@ -86,7 +89,12 @@ def _go_on(turn: Turn, rehearsal: Rehearsal) -> ReplayState:
     coming = next_step(rehearsal.terms, steps, has_objective=has_objective) if has_money else None
     if coming is None:
         return _conclude(turn, pilot, rehearsal, steps, "" if has_money else NO_MONEY.format(rehearsal.terms.limit_usd))
-    made, state = _make(turn, pilot, rehearsal, steps, coming)
+    try:
+        made, state = _make(turn, pilot, rehearsal, steps, coming)
+    except CannotRehearse as error:
+        if not any(step.is_valid for step in steps):
+            raise
+        return _conclude(turn, pilot, rehearsal, steps, f"ended early: {error}")  # a server that fell over is a finding
     with session_scope(turn.session_factory) as session:
         rehearsals.save_steps(session, rehearsal.id, [*steps, made], worker=turn.worker, lease_seconds=turn.lease_seconds)
         rehearsals.release_rehearsal(session, rehearsal.id, worker=turn.worker)

@@ -25,7 +25,7 @@ from app.simulator.serving import Endpoint, serve
 from app.store.money_tables import RehearsalRow
 from app.store.pilots import get_pilot
 from app.store.session import SessionFactory, session_scope
-from app.store.tables import ReplyRow
+from app.store.tables import PilotRow, ReplyRow
 from app.store.work_tables import SpendRow
 from tests.integration.rehearsing import OPERATOR, a_recorded_pilot, read, record_requests, rehearse, start, turn
 from tests.integration.replay_runs import Recorder
@@ -179,6 +179,32 @@ def test_what_is_refused_and_what_cannot_begin(session_factory: SessionFactory) 
         create_replay(session, pilot.name, candidate=None, limits=ReplayLimits(), by=OPERATOR)
     assert turn(session_factory, number) is ReplayState.FAILED
     assert "no model server answers" in read(session_factory, number).message
+
+
+def test_a_server_that_falls_over_later_leaves_what_was_measured_before(session_factory: SessionFactory) -> None:
+    with session_scope(session_factory) as session:
+        a_recorded_pilot(session, "http://127.0.0.1:1/v1", EVERY_FIFTH)
+    number = start(session_factory, RehearsalTerms(speeds=(1.0, 2.0), minutes=1))
+    made = {"kind": "speed", "outcome": "met", "started_at": "2026-11-02T10:00:00Z", "speed": 1.0, "seconds": 18.0}
+    with session_scope(session_factory) as session:
+        session.execute(update(RehearsalRow).where(RehearsalRow.id == number).values(steps=[made]))
+    assert turn(session_factory, number) is ReplayState.DONE
+    found = read(session_factory, number)
+    assert found.message.startswith("ended early: no model server answers")
+    assert found.result is not None
+    assert [step.outcome for step in found.result.steps] == [StepOutcome.MET]
+
+
+def test_a_candidate_that_was_changed_meanwhile_ends_it(session_factory: SessionFactory) -> None:
+    with session_scope(session_factory) as session:
+        pilot = a_recorded_pilot(session, "http://127.0.0.1:1/v1", EVERY_FIFTH)
+    number = start(session_factory, ONE_STEP)
+    with session_scope(session_factory) as session:
+        other = pilot.configuration.model_dump(mode="json")
+        other["candidate"][0]["replicas"] = 2
+        session.execute(update(PilotRow).where(PilotRow.id == pilot.id).values(configuration=other))
+    assert turn(session_factory, number) is ReplayState.FAILED
+    assert "was changed meanwhile" in read(session_factory, number).message
 
 
 def test_nothing_that_may_not_be_kept_is_sent(session_factory: SessionFactory) -> None:
