@@ -69,7 +69,8 @@ def import_hours(
     """
     pilot = get_pilot(session, pilot_name, for_update=True)
     found = read_hours(text, KindRules.of(kind_of, kind), dates=dates, timezone=pilot.configuration.pilot.timezone)
-    stored = store.imported_versions(session, pilot.id, found.source)
+    # Our own file may be an export of what was logged by hand.
+    stored = store.stored_versions(session, pilot.id, None if found.source == OWN else found.source)
     if found.source == OWN:
         new = _new_of_ours(session, pilot.id, found.entries, stored)
         changed: list[tuple[HoursVersion, HoursEntry]] = []
@@ -97,7 +98,7 @@ def hours_file(entries: Sequence[HoursEntry]) -> str:
 def _new_of_ours(
     session: Session, pilot_id: int, entries: Sequence[ReadEntry], stored: Sequence[HoursVersion]
 ) -> list[ReadEntry]:
-    """Lines that neither count now nor came from a file before and were corrected or removed since."""
+    """Lines that neither count now nor were corrected or removed."""
     there = Counter(replace(entry, id=0) for entry in store.list_hours(session, pilot_id))
     there += Counter(replace(version.entry, id=0) for version in stored if not version.counts)
     new = []

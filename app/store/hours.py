@@ -64,9 +64,11 @@ def find_version(session: Session, pilot_id: int, number: int, *, for_update: bo
     return _version(row)
 
 
-def imported_versions(session: Session, pilot_id: int, source: str) -> list[HoursVersion]:
-    """All versions that came from files of a source, oldest first, held against corrections."""
-    query = select(HoursRow).where(HoursRow.pilot_id == pilot_id, HoursRow.source == source)
+def stored_versions(session: Session, pilot_id: int, source: str | None) -> list[HoursVersion]:
+    """All versions, or those that came from files of a source, oldest first, held against corrections."""
+    query = select(HoursRow).where(HoursRow.pilot_id == pilot_id)
+    if source is not None:
+        query = query.where(HoursRow.source == source)
     return [_version(row) for row in session.scalars(query.order_by(HoursRow.id).with_for_update())]
 
 

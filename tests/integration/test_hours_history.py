@@ -164,6 +164,16 @@ def test_an_own_file_does_not_bring_back_what_was_corrected_or_removed(api: Test
     assert counting(api) == [("ada", 2.0, "tuning", False)]
 
 
+def test_an_export_of_before_a_correction_brings_nothing_back(api: TestClient) -> None:
+    first, second = logged(api, hours=8), logged(api, who="bob", hours=2)
+    export = api.get(f"{HOURS}/export").content
+    assert api.patch(f"{HOURS}/{first}", json={"hours": 4}).status_code == 200
+    assert api.delete(f"{HOURS}/{second}").status_code in (200, 204)
+    done = api.post(f"{HOURS}/import", content=export, headers={"content-type": "text/csv"}).json()
+    assert (done["lines"], done["new"]) == (2, 0)
+    assert counting(api) == [("ada", 4.0, "set-up", False)]
+
+
 def test_an_export_can_be_imported_again(api: TestClient, tmp_path: Path) -> None:
     logged(api, note='two\n"lines", and a comma', recurring=True)
     api.post(f"{HOURS}/import", content=TOGGL + LINE)
