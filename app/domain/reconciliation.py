@@ -72,7 +72,8 @@ class ReconciliationModel(Model):
         uncounted_rate: Share of the measured requests whose token counts are estimated: the vendor gave none.
         price_factor: Invoiced over measured dollars, where tokens are the same and one factor explains every day and model.
         discount_rate: What `[incumbent] discount_rate` would have to be for both to be the same.
-        is_unknown: The dollars differ by more than `most_difference_rate`: the saving gate is unknown.
+        is_unknown: The dollars differ by more than `most_difference_rate`, or where there are none the tokens do: the saving
+            gate is unknown.
         reason: Why it is, in words; "" where it is not.
     """
 
@@ -94,3 +95,10 @@ class ReconciliationModel(Model):
     most_difference_rate: float = MOST_DIFFERENCE
     is_unknown: bool = False
     reason: str = ""
+
+    @property
+    def is_check(self) -> bool:
+        """Whether estimated counts are held against it: all but 5 % is compared, by dollars or output tokens, and agrees."""
+        rates = [(row.n, (row.usd.difference_rate, row.output_tokens.difference_rate)) for row in self.rows]
+        held = sum(n for n, both in rates if both != (None, None))
+        return not self.is_unknown and held > 0 and held >= (1 - MOST_DIFFERENCE) * self.total.n

@@ -134,7 +134,7 @@ def _money(shared: Shared, name: str, capacity: CapacityModel) -> Money:
         first_day=_first_date(stored.pilot),
         spend=stored.spend,
         capacity=capacity,
-        has_invoice=invoice is not None and invoice.compared_days > 0,
+        has_invoice=invoice is not None and invoice.is_check,
         doubt=invoice.reason if invoice is not None and invoice.is_unknown else "",
     )
 

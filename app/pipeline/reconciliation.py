@@ -33,6 +33,7 @@ from app.domain.reconciliation import (
 )
 from app.pipeline.closing import Selection
 from app.pipeline.reconciliation_causes import SAME, Grounds, causes_of, is_same, same_tokens
+from app.pipeline.reconciliation_doubts import is_counted, token_doubt
 from app.pipeline.reconciliation_rows import Pair, largest_rate, money_of, row_of
 from app.pipeline.reconciliation_sides import (
     DAY_US,
@@ -40,6 +41,7 @@ from app.pipeline.reconciliation_sides import (
     Side,
     added,
     invoiced_sides,
+    measured_over_all_models,
     measured_sides,
     over_all_models,
     own_calls,
@@ -130,13 +132,14 @@ class Comparison:
 
     def model(self, own: Side) -> ReconciliationModel:
         """All of it; `own` = what the pilot itself asked the incumbent."""
-        total, is_implied = self._with_implied(self._row(list(self.cells.values())))
+        total, is_implied, undollared = self._with_implied(self._row(list(self.cells.values())))
         factor = None if is_implied else self._factor(total)
         causes = [*self.notes, *causes_of(self._grounds(total, factor, own)), *self._of_days_and_models()]
         share, unmatched = total.usd.difference_rate, self._unmatched_rate()
         differs = share is not None and abs(share) > MOST_DIFFERENCE
         discount = self._discount(factor)
         reason = _reason(total, causes, self, discount) if differs else _of_unmatched(unmatched, causes)
+        reason = reason or token_doubt(undollared, total, causes)
         return ReconciliationModel(
             first_day=self.compared[0] if self.cells else None,
             last_day=self.compared[-1] if self.cells else None,
@@ -162,7 +165,7 @@ class Comparison:
     ) -> tuple[Mapping[Key, Side], Mapping[Key, Side]]:
         """Where one side is not split by model, the other is not either; one name each that match nothing are the same."""
         if any(model == ALL_MODELS for _, model in invoiced):
-            return over_all_models(measured), over_all_models(invoiced)
+            return measured_over_all_models(measured), over_all_models(invoiced)
         seen, billed = {model for _, model in measured}, {model for _, model in invoiced}
         if seen & billed or len(seen) != 1 or len(billed) != 1:
             return measured, invoiced
@@ -194,18 +197,22 @@ class Comparison:
     def _row(self, pairs: Sequence[Pair], *, day: date | None = None, model: str | None = None) -> ReconciledRow:
         return row_of(pairs, is_sampled=self.is_sampled, day=day, model=model)
 
-    def _with_implied(self, total: ReconciledRow) -> tuple[ReconciledRow, bool]:
-        """Where no export has dollars: the invoice's tokens at the prices that were measured."""
-        if total.usd.invoiced is not None or total.usd.measured is None or not self.cells:
-            return total, False
+    def _with_implied(self, total: ReconciledRow) -> tuple[ReconciledRow, bool, list[Pair]]:
+        """Where no export has dollars: the invoice's tokens at the prices that were measured; and what has no dollars still."""
+        every = list(self.cells.values())
+        undollared = [(ours, theirs) for ours, theirs in every if ours.usd is None or theirs.usd is None]
+        if total.usd.invoiced is not None or total.usd.measured is None or not every:
+            return total, False, undollared
         pairs = []
         for key in self.models:
-            ours, theirs = (added(side) for side in zip(*self._where(model=key), strict=True))
+            known = [pair for pair in self._where(model=key) if is_counted(pair)]
+            ours, theirs = (added(pair[place] for pair in known) for place in (0, 1))
             factor = self._implied_factor(key, ours, theirs)
             if factor is None or ours.usd is None:
-                return total, False
+                return total, False, undollared
             pairs.append((ours, Side(usd=ours.usd * factor)))
-        return total.model_copy(update={"usd": money_of(pairs, is_sampled=self.is_sampled)}), True
+        usd = money_of(pairs, is_sampled=self.is_sampled)
+        return total.model_copy(update={"usd": usd}), True, [pair for pair in every if not is_counted(pair)]
 
     def _implied_factor(self, key: str, ours: Side, theirs: Side) -> Decimal | None:
         table = self.configuration.incumbent
@@ -214,7 +221,9 @@ class Comparison:
         prices = prices_of(self.names.get(key, key), own=own, at=at, base_url=table.base_url)
         if prices is None:
             return None
-        before, after = (cost_usd(_usage(side), replace(prices, tiers=())) for side in (ours, theirs))
+        has_cached = ours.cached_input_tokens is not None and theirs.cached_input_tokens is not None
+        usages = (_usage(side, has_cached=has_cached) for side in (ours, theirs))
+        before, after = (cost_usd(usage, replace(prices, tiers=())) for usage in usages)
         return after / before if before and after is not None else None
 
     def _factor(self, total: ReconciledRow) -> float | None:
@@ -284,14 +293,14 @@ class Comparison:
         return found
 
     def _unmatched_rate(self) -> float:
-        """Which share of the measured dollars (else tokens) of the invoice's days is under no name on it."""
-        here = {key: side for key, side in self.measured.items() if key[0] in self.compared}
-        every, lost = (
-            added(side for (_, model), side in here.items() if model in self.unmatched or is_all) for is_all in (True, False)
-        )
-        if every.usd and lost.usd is not None:
-            return float(lost.usd / every.usd)
-        return (lost.input_tokens or 0.0) / every.input_tokens if every.input_tokens else 0.0
+        """Which share of the measured dollars (else tokens, else requests) of the invoice's days is under no name on it."""
+        here = [(model, side) for (day, model), side in self.measured.items() if day in self.compared]
+        for name in ("usd", "input_tokens", "requests"):
+            amounts = [(model, getattr(side, name)) for model, side in here]
+            every = sum(float(amount or 0) for _, amount in amounts)
+            if every and all(amount is not None for _, amount in amounts):
+                return sum(float(amount) for model, amount in amounts if model in self.unmatched) / every
+        return 0.0
 
     def _other(self, model: str) -> OtherModel:
         side = added(each for (_, name), each in self.invoiced.items() if name == model)
@@ -299,8 +308,9 @@ class Comparison:
         return OtherModel(model=name, input_tokens=side.input_tokens, output_tokens=side.output_tokens, usd=side.usd)
 
 
-def _usage(side: Side) -> Usage:
-    cached = side.cached_input_tokens
+def _usage(side: Side, *, has_cached: bool) -> Usage:
+    """Cached tokens only where both sides say them: an export that is silent on them does not say that there were none."""
+    cached = side.cached_input_tokens if has_cached else None
     return Usage(
         input_tokens=None if side.input_tokens is None else round(side.input_tokens),
         cached_input_tokens=None if cached is None else round(cached),

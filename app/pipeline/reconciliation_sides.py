@@ -216,3 +216,21 @@ def over_all_models(sides: Mapping[Key, Side]) -> dict[Key, Side]:
     """Each day as one."""
     days = sorted({day for day, _ in sides})
     return {(day, ALL_MODELS): added(side for (its, _), side in sides.items() if its == day) for day in days}
+
+
+def measured_over_all_models(sides: Mapping[Key, Side]) -> dict[Key, Side]:
+    """The same of what was measured: calls without counts are reckoned like the day's others, dollars need every price."""
+    made = over_all_models(sides)
+    for (day, _), total in made.items():
+        counted = [side for (its, _), side in sides.items() if its == day and side.input_tokens is not None]
+        requests = sum(side.requests or 0.0 for side in counted)
+        if not requests:
+            continue
+        scale = (total.requests or 0.0) / requests
+        for name in ("input_tokens", "cached_input_tokens", "output_tokens"):
+            count = getattr(total, name)
+            setattr(total, name, None if count is None else count * scale)
+        is_priced = total.usd is not None and all(side.usd is not None for side in counted)
+        total.usd = total.usd * Decimal(repr(scale)) if is_priced and total.usd is not None else None
+        total.usd_variance *= scale**2
+    return made

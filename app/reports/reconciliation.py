@@ -56,6 +56,9 @@ def _sentences(found: ReconciliationModel) -> Iterator[str]:
         limit = figures.percent(found.most_difference_rate, 0)
         share = figures.percent(abs(difference))
         yield f"The pilot measured {share} {more} than was invoiced; up to {limit} is taken for the same."
+    elif found.total.input_tokens.difference_rate is not None or found.total.output_tokens.difference_rate is not None:
+        limit = figures.percent(found.most_difference_rate, 0)
+        yield f"There are no dollars on both sides, so tokens are compared; up to {limit} is taken for the same."
     if found.discount_rate is not None:
         yield f"With [incumbent] discount_rate = {found.discount_rate:g} in pilot.toml both would be the same."
     yield "The measured cost is what this report reckons with; the invoice is the check on it."
