@@ -176,8 +176,7 @@ def _wanted_lines(page: str) -> tuple[list[str], Counter[str]]:
         if server is not None:
             prefixes[server] += 1
         if name in _WANTED or (server is not None and name.endswith(_CREATED)):
-            rest = line[found.end() :].partition(" # {")[0]  # OpenMetrics may add an example to a sample
-            lines.append(name + rest)
+            lines.append(name + line[found.end() :])
     return lines[:MOST_SAMPLES], prefixes
 
 

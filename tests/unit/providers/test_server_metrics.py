@@ -190,6 +190,11 @@ def test_of_several_models_on_a_page_only_the_candidate_s_counts() -> None:
     assert [readings_of(page, model).values["running"] for model in ("a", "b", "alias")] == [3, 4, 7]
 
 
+def test_of_several_processes_on_a_page_the_oldest_says_how_old_it_is() -> None:
+    page = 'process_start_time_seconds{pid="1"} 1.7e9\nprocess_start_time_seconds{pid="2"} 1.6e9\n'
+    assert readings_of(page).values == {"process_started_at": 1.6e9}
+
+
 def test_names_that_only_begin_alike_are_others() -> None:
     page = "vllm:num_requests_running_max 99\nvllm:num_requests_running 1\n"
     assert readings_of(page).values == {"running": 1}

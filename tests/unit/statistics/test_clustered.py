@@ -1,10 +1,12 @@
 """Intervals that know of clusters, against independent ones and by how often they are right."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from app.domain.estimate import Estimate
-from app.statistics.clustered import clustered_quantile, clustered_slope, difference_of_quantiles
+from app.statistics.clustered import Numbers, clustered_quantile, clustered_slope, difference_of_quantiles
 
 
 def test_a_quantile_is_the_least_value_that_so_many_reach() -> None:
@@ -99,3 +101,14 @@ def test_errors_of_a_slope_know_of_clusters() -> None:
     found = [clustered_slope(columns=x[:, None], response=noise, clusters=each) for each in (days, np.arange(720))]
     widths = [(each.high or 0) - (each.low or 0) for each in found]
     assert widths[0] > 3 * widths[1]
+
+
+@pytest.mark.parametrize("named", [lambda hours: hours * 7 + 400_000, lambda hours: hours * 10**12, lambda hours: 39 - hours])
+def test_what_clusters_are_called_means_nothing(named: Callable[[Numbers], Numbers]) -> None:
+    rng = np.random.default_rng(9)
+    hours = np.repeat(np.arange(40), 25)
+    values = rng.normal(size=40)[hours] + rng.normal(size=1000)
+    one, other = (clustered_quantile(values=values, clusters=each, probability=0.8) for each in (hours, named(hours)))
+    assert one == other
+    slopes = [clustered_slope(columns=values[:, None], response=values**2, clusters=each) for each in (hours, named(hours))]
+    assert slopes[0].low == pytest.approx(slopes[1].low, rel=1e-9)
