@@ -1,7 +1,7 @@
 """Importing the vendor's exports into a pilot, and what several of them say together."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, TypeAlias
@@ -9,8 +9,10 @@ from typing import Any, TypeAlias
 from sqlalchemy.orm import Session
 
 from app.capture.invoices.reading import read_invoice
-from app.domain.invoices import ALL_MODELS, TOKENS, InvoiceLine, StoredInvoice
+from app.domain.invoices import ALL_MODELS, MEASURES, TOKENS, InvoiceLine, StoredInvoice
+from app.domain.pilot import Pilot
 from app.errors import Conflict, InvalidInput, Problem
+from app.pipeline.reconciliation_sides import key_of
 from app.store import invoices as store
 from app.store.audit import record
 from app.store.pilots import get_pilot
@@ -18,6 +20,8 @@ from app.store.pilots import get_pilot
 MAX_NAME = 200
 FEW = 3
 NamedLines: TypeAlias = tuple[str, Sequence[InvoiceLine]]
+# By what models are the same, as in the reconciliation: two files that name one model differently would add up there.
+KeyOf: TypeAlias = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class Collision:
 def import_invoice(
     session: Session, pilot_name: str, content: bytes, *, file_name: str, replace_others: bool, by: str
 ) -> InvoiceImport:
-    """Stores a whole export or nothing; the same file again is unchanged.
+    """Stores a whole export or nothing; the same file again is unchanged, unless it is to replace what came after it.
 
     Raises:
         InvalidInput: With every line that is wrong.
@@ -51,11 +55,16 @@ def import_invoice(
     name = _file_name(file_name)
     invoice = read_invoice(content)
     pilot = get_pilot(session, pilot_name, for_update=True)
-    digest = hashlib.sha256(content).hexdigest()
+    same, digest = key_of(pilot.configuration.incumbent.base_url), hashlib.sha256(content).hexdigest()
     there = store.find_invoice(session, pilot.id, digest)
     if there is not None:
-        return InvoiceImport(there, is_new=False, notes=invoice.notes)
-    collisions = list(collisions_of(invoice.lines, store.lines_by_file(session, pilot.id)))
+        later = sorted(
+            {c.file_name for c in collisions_of(invoice.lines, store.lines_by_file(session, pilot.id, after=there.id), same)}
+        )
+        if not later or not replace_others:
+            return InvoiceImport(there, is_new=False, notes=(*invoice.notes, *_superseded(later)))
+        _void(session, pilot, there, by)
+    collisions = list(collisions_of(invoice.lines, store.lines_by_file(session, pilot.id), same))
     if collisions and not replace_others:
         raise _conflict(collisions)
     stored = store.insert_invoice(session, pilot.id, invoice, file_name=name, digest=digest, by=by)
@@ -67,47 +76,57 @@ def import_invoice(
 def remove_invoice(session: Session, pilot_name: str, invoice_id: int, by: str) -> StoredInvoice:
     """Voids a file: what it replaced counts again."""
     pilot = get_pilot(session, pilot_name, for_update=True)
-    before = store.get_invoice(session, pilot.id, invoice_id)
-    after = store.void_invoice(session, pilot.id, invoice_id, by=by)
+    return _void(session, pilot, store.get_invoice(session, pilot.id, invoice_id), by)
+
+
+def _void(session: Session, pilot: Pilot, before: StoredInvoice, by: str) -> StoredInvoice:
+    after = store.void_invoice(session, pilot.id, before.id, by=by)
     if before.voided_at is None:
-        record(session, by, "invoice.remove", pilot.id, invoice=invoice_id, file=after.file_name)
+        record(session, by, "invoice.remove", pilot.id, invoice=before.id, file=after.file_name)
     return after
 
 
-def invoice_lines(session: Session, pilot_id: int) -> tuple[InvoiceLine, ...]:
+def _superseded(later: Sequence[str]) -> Iterator[str]:
+    if later:
+        yield f"for some of its days and models {', '.join(later)} counts instead; --replace makes this file count again"
+
+
+def invoice_lines(session: Session, pilot: Pilot) -> tuple[InvoiceLine, ...]:
     """What all files that count say together."""
-    return together(store.lines_by_file(session, pilot_id))
+    return together(store.lines_by_file(session, pilot.id), key_of(pilot.configuration.incumbent.base_url))
 
 
-def together(files: Sequence[NamedLines]) -> tuple[InvoiceLine, ...]:
+def together(files: Sequence[NamedLines], same: KeyOf) -> tuple[InvoiceLine, ...]:
     """One line per day and model from files in the order of import.
 
     A usage export gives the tokens and a cost export the dollars of the same day and model. Where two files give the same, the
-    later one counts: it was imported to replace the other.
+    later one counts: it was imported to replace the other. `same` says which names are one model.
     """
     taken: dict[tuple[str, date], dict[str, int]] = {}
     found: dict[tuple[date, str], InvoiceLine] = {}
     for number, (_, lines) in reversed(list(enumerate(files))):
-        for line in lines:
-            kept = _without(line, [kind for kind in _kinds(line) if _by_others(taken, kind, line, number)])
+        for line in _once(lines):
+            name = same(line.model)
+            others = {kind: _of_others(taken.get((kind, line.day), {}), number) for kind in _kinds(line)}
+            kept = _without(line, [kind for kind, models in others.items() if _same(models, name) is not None])
             for kind in _kinds(kept):
-                taken.setdefault((kind, line.day), {})[line.model.lower()] = number
+                taken.setdefault((kind, line.day), {})[name] = number
             key = (line.day, line.model.lower())
             if _kinds(kept):
                 found[key] = _joined(found[key], kept) if key in found else kept
     return tuple(line for _, line in sorted(found.items()))
 
 
-def collisions_of(lines: Sequence[InvoiceLine], others: Sequence[NamedLines]) -> Iterator[Collision]:
+def collisions_of(lines: Sequence[InvoiceLine], others: Sequence[NamedLines], same: KeyOf) -> Iterator[Collision]:
     """Which days and models another file has already; costs that are not split by model cover every model of their day."""
     there: dict[tuple[str, date], dict[str, str]] = {}
     for name, theirs in others:
         for line in theirs:
             for kind in _kinds(line):
-                there.setdefault((kind, line.day), {})[line.model.lower()] = name
+                there.setdefault((kind, line.day), {})[same(line.model)] = name
     for line in lines:
         for kind in _kinds(line):
-            model = _same(there.get((kind, line.day), {}), line.model)
+            model = _same(there.get((kind, line.day), {}), same(line.model))
             if model is not None:
                 yield Collision(line.day, line.model, there[kind, line.day][model])
                 break
@@ -117,9 +136,8 @@ def _kinds(line: InvoiceLine) -> tuple[str, ...]:
     return (("tokens",) if line.has_tokens else ()) + (("usd",) if line.usd is not None else ())
 
 
-def _same(models: dict[str, object] | dict[str, str] | dict[str, int], model: str) -> str | None:
+def _same(models: Mapping[str, object], name: str) -> str | None:
     """The model among them that covers this one."""
-    name = model.lower()
     if name in models:
         return name
     if ALL_MODELS in models:
@@ -127,9 +145,26 @@ def _same(models: dict[str, object] | dict[str, str] | dict[str, int], model: st
     return next(iter(models)) if name == ALL_MODELS and models else None
 
 
-def _by_others(taken: dict[tuple[str, date], dict[str, int]], kind: str, line: InvoiceLine, number: int) -> bool:
-    others = {model: owner for model, owner in taken.get((kind, line.day), {}).items() if owner != number}
-    return _same(others, line.model) is not None
+def _of_others(models: Mapping[str, int], number: int) -> dict[str, int]:
+    return {model: owner for model, owner in models.items() if owner != number}
+
+
+def _once(lines: Sequence[InvoiceLine]) -> Iterable[InvoiceLine]:
+    """One line per day and name, whatever its letter case: lines of one file add up."""
+    found: dict[tuple[date, str], InvoiceLine] = {}
+    for line in lines:
+        key = (line.day, line.model.lower())
+        found[key] = _added(found[key], line) if key in found else line
+    return found.values()
+
+
+def _added(one: InvoiceLine, other: InvoiceLine) -> InvoiceLine:
+    sums: dict[str, Any] = {}
+    for name in MEASURES:
+        known = [value for line in (one, other) if (value := getattr(line, name)) is not None]
+        sums[name] = sum(known) if known else None
+    tiers = sorted({tier for line in (one, other) for tier in line.facts.get("tiers", ())})
+    return replace(one, **sums, facts=other.facts | one.facts | ({"tiers": tiers} if tiers else {}))
 
 
 def _without(line: InvoiceLine, kinds: Sequence[str]) -> InvoiceLine:

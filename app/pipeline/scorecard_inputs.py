@@ -99,7 +99,7 @@ def read_inputs(session: Session, pilot_name: str, *, as_of: datetime | None, no
         judge_spend=spend_lines(session, pilot.id, as_of=as_of),
         judge_waits_for=waits_for(session, pilot.id) if as_of is None else "",
         serving=mark_serving(session, pilot.id, until=_end_of_days(pilot, ledger, now, as_of)),
-        invoices=invoice_lines(session, pilot.id),
+        invoices=invoice_lines(session, pilot),
         rehearsals=present_rehearsals(session, pilot, as_of=as_of),
     )
 

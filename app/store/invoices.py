@@ -58,12 +58,12 @@ def void_invoice(session: Session, pilot_id: int, invoice_id: int, *, by: str) -
     return get_invoice(session, pilot_id, invoice_id)
 
 
-def lines_by_file(session: Session, pilot_id: int) -> list[tuple[str, Sequence[InvoiceLine]]]:
-    """The lines of the files that count with their name, in the order of import."""
+def lines_by_file(session: Session, pilot_id: int, *, after: int = 0) -> list[tuple[str, Sequence[InvoiceLine]]]:
+    """The lines of the files that count with their name, in the order of import; `after` = only files imported after it."""
     query = (
         select(InvoiceRow.id, InvoiceRow.file_name, InvoiceLineRow)
         .join(InvoiceLineRow, InvoiceLineRow.invoice_id == InvoiceRow.id)
-        .where(InvoiceRow.pilot_id == pilot_id, InvoiceRow.voided_at.is_(None))
+        .where(InvoiceRow.pilot_id == pilot_id, InvoiceRow.voided_at.is_(None), InvoiceRow.id > after)
         .order_by(InvoiceRow.id, InvoiceLineRow.day, InvoiceLineRow.model, InvoiceLineRow.id)
     )
     files: dict[int, tuple[str, list[InvoiceLine]]] = {}

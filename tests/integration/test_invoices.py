@@ -41,7 +41,7 @@ def put(api: TestClient, content: str, name: str, *, replace: bool = False) -> A
 
 def counted(session_factory: SessionFactory) -> list[tuple[str, str, int | None, Decimal | None]]:
     with session_scope(session_factory) as session:
-        lines = invoice_lines(session, get_pilot(session, "support-bot").id)
+        lines = invoice_lines(session, get_pilot(session, "support-bot"))
     return [(str(line.day), line.model, line.input_tokens, line.usd) for line in lines]
 
 
@@ -82,6 +82,21 @@ def test_what_replaces_counts_until_it_is_removed(api: TestClient, session_facto
     with session_scope(session_factory) as session:
         actions = [action for _, action in list_actions(session) if action.startswith("invoice")]
     assert actions == ["invoice.import", "invoice.import", "invoice.remove", "invoice.import"]
+
+
+def test_a_file_that_another_one_replaced_counts_again_when_it_is_to_replace(
+    api: TestClient, session_factory: SessionFactory
+) -> None:
+    number = put(api, COSTS, "costs.csv").json()["invoice"]["id"]
+    put(api, OTHER, "other.csv", replace=True)
+    unchanged = put(api, COSTS, "costs.csv").json()
+    assert (unchanged["status"], unchanged["invoice"]["id"]) == ("unchanged", number)
+    assert "other.csv counts instead" in unchanged["notes"][0]
+    again = put(api, COSTS, "costs.csv", replace=True).json()
+    assert (again["status"], again["replaced"]) == ("new", ["other.csv"])
+    assert [usd for *_, usd in counted(session_factory)] == [Decimal("1.5"), Decimal("-0.25"), Decimal(2)]
+    assert put(api, COSTS, "costs.csv", replace=True).json()["status"] == "unchanged"
+    assert [each["voided_at"] is None for each in api.get(INVOICES).json()["invoices"]] == [False, True, True]
 
 
 def test_costs_of_all_models_replace_those_of_each(api: TestClient, session_factory: SessionFactory) -> None:

@@ -51,11 +51,11 @@ def too_large(line: InvoiceLine) -> str:
 
 
 def added_up(pieces: Iterable[Piece]) -> tuple[InvoiceLine, ...]:
-    """One line per day and model, sorted; what no piece says stays unknown."""
+    """One line per day and model, whatever the letter case of its name, sorted; what no piece says stays unknown."""
     groups: dict[tuple[date, str], list[Piece]] = {}
     for piece in pieces:
-        groups.setdefault((piece.day, piece.model), []).append(piece)
-    return tuple(_line(day, model, group) for (day, model), group in sorted(groups.items()))
+        groups.setdefault((piece.day, piece.model.lower()), []).append(piece)
+    return tuple(_line(day, group[0].model, group) for (day, _), group in sorted(groups.items()))
 
 
 def _line(day: date, model: str, group: list[Piece]) -> InvoiceLine:
