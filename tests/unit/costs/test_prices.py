@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.costs import price_table
 from app.costs import rates as rates_module
-from app.costs.prices import Prices, cost_usd, prices_of
+from app.costs.prices import Prices, PriceTier, cost_usd, prices_of
 from app.domain.exchange import Usage
 from app.domain.judge_table import JudgeTable
 from app.domain.toml_table import TokenPrices, VendorPrices
@@ -214,3 +214,19 @@ def test_equal_prices_of_all_kinds_cost_what_the_sum_of_tokens_does(
     flat = Prices(one, one, one, "test", (), one, one, one)
     usage = Usage(inputs, cached, outputs, None, written, heard, spoken)
     assert cost_usd(usage, flat) == Decimal(inputs + outputs) / 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("usage", "usd"),
+    [
+        (Usage(1000, 600, 0, None, 600), "0.0046"),  # 600 cached, the 400 that are left written
+        (Usage(1000, 600, 0, None, 100, 900), "0.0079"),  # 600 cached, 100 written, 300 of the audio left
+        (Usage(1000, 200, 0, None, 300, 100), "0.0061"),  # 400 x 2 + 200 + 300 x 10 + 100 x 21
+        (Usage(2000, 0, 0), "0.004"),  # not longer than 2,000
+        (Usage(2001, 0, 0), "0.04002"),
+    ],
+)
+def test_parts_of_the_input_never_overlap_and_a_tier_begins_above_its_length(usage: Usage, usd: str) -> None:
+    p = [Decimal(price) for price in ("2", "1", "10", "10", "20")]
+    whole = Prices(p[0], p[1], p[2], "test", (PriceTier(2000, p[4], p[4], p[4]),), p[3], Decimal(21))
+    assert cost_usd(usage, whole) == Decimal(usd)

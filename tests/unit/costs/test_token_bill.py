@@ -1,6 +1,7 @@
 """Bills of tokens: what is known, what is estimated, and when that is too much."""
 
 import doctest
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -59,3 +60,35 @@ def test_the_share_is_that_of_all_segments_together() -> None:
 
 def test_an_invoice_counts_no_reply_that_nobody_could_estimate() -> None:
     assert TokenBill(usd=Decimal(1), replies=Decimal(1), uncounted=Decimal(9), has_invoice=True).total_usd is None
+
+
+def a_bill(factor: int, name: str, *, has_invoice: bool) -> TokenBill:
+    n = [Decimal(factor * number) for number in range(1, 8)]
+    return TokenBill(n[0], n[1], n[2], n[3], frozenset(name), n[4], n[5], n[6], has_invoice, frozenset(name.upper()))
+
+
+def test_every_part_of_two_bills_adds_up() -> None:
+    both = a_bill(1, "a", has_invoice=False) + a_bill(10, "b", has_invoice=True)
+    assert both == replace(a_bill(11, "ab", has_invoice=True), unpriced=frozenset("ab"), sources=frozenset("AB"))
+
+
+@pytest.mark.parametrize(
+    ("bill", "words"),
+    [
+        (TokenBill(replies=Decimal(95), uncounted=Decimal(5)), ""),
+        (TokenBill(replies=Decimal(10), uncounted=Decimal(1)), "1 replies have none: set stream_options.include_usage"),
+        (
+            TokenBill(uncounted=Decimal(1200), output_tokens=Decimal(9)),
+            "1,200 replies have none: set stream_options.include_usage",
+        ),
+        (TokenBill(absent=Decimal(3)), "the arm was never asked"),
+        (estimated(60), "6 % of its output tokens are estimated, more than 5 %: set stream_options.include_usage"),
+    ],
+)
+def test_what_is_lacking_is_said(bill: TokenBill, words: str) -> None:
+    assert bill.lack.partition(" = true")[0] == words
+
+
+def test_few_uncounted_beside_many_estimates_are_not_the_reason() -> None:
+    bill = estimated(60) + TokenBill(replies=Decimal(85), uncounted=Decimal(5))
+    assert bill.lack.startswith("6 %")
