@@ -1,4 +1,4 @@
-"""What a mutation run changes and which quick tests should notice: statistics and verdict, and the graders."""
+"""What a mutation run changes and which quick tests should notice: statistics and verdict, the graders, costs."""
 
 import re
 from dataclasses import dataclass
@@ -28,6 +28,17 @@ class Group:
 _VERDICT = (
     "outcome", "verdict", "ruling", "advice", "quality", "quality_rule", "gates", "left_out", "correction", "length_control",
 )  # fmt: skip
+_MONEY = (
+    "money",
+    "money_bills",
+    "money_capacity",
+    "money_figures",
+    "money_options",
+    "money_spread",
+    "saving",
+    "pilot_spend",
+    "split",
+)
 GROUPS = {
     "statistics": Group(
         ("app/statistics", *(f"app/pipeline/{name}.py" for name in _VERDICT)),
@@ -40,6 +51,12 @@ GROUPS = {
         ("tests/unit/graders", "tests/unit/pipeline", "tests/unit/simulator", "tests/unit/reports"),
         r"app\.graders|app\.pipeline\.preference",
         {},
+    ),
+    "costs": Group(
+        ("app/costs", *(f"app/pipeline/{name}.py" for name in _MONEY)),
+        ("tests/unit/costs", "tests/unit/pipeline"),
+        "",
+        {"app/costs": "tests/unit/costs", "app/pipeline": "tests/unit/pipeline"},
     ),
 }
 

@@ -82,6 +82,29 @@ def test_where_there_is_none_it_is_infinite(changes: dict[str, object]) -> None:
     assert break_even_requests(a_month(**changes)).tolist() == [np.inf]
 
 
+def test_each_arms_tokens_move_with_their_own_factor() -> None:
+    model = a_month(candidate_tokens_usd=3000.0, replica_usd=0.0)
+    plain, dearer, cheaper = (
+        float(break_even_requests(model, factors)[0]) for factors in (Factors(), Factors(candidate=1.5), Factors(incumbent=1.5))
+    )
+    fixed = 900 + 500 + 180
+    assert (plain, dearer, cheaper) == pytest.approx((1e6 * fixed / 3000, 1e6 * fixed / 1500, 1e6 * fixed / 6000))
+
+
+def test_a_volume_at_the_very_end_of_a_step_is_reached() -> None:
+    # 1,460 + 1,540 = 3,000 = 6,000 x 0.5: just what the first step carries.
+    model = a_month(stairs=Stairs((0.5, 1.0), (1, 2)), upkeep_hours=0.0, one_off_hours=0.0, other_usd=1540.0)
+    assert break_even_requests(model).tolist() == pytest.approx([5e5])
+    # Beyond the last step, each further replica carries 0.5: three end at 1.5, where 4,380 + 4,620 = 9,000.
+    beyond = replace(model, other_usd=4620.0)
+    assert break_even_requests(beyond).tolist() == pytest.approx([1.5e6])
+
+
+def test_where_a_replica_earns_just_what_it_costs_it_never_pays() -> None:
+    model = a_month(incumbent_usd=2920.0, stairs=Stairs((0.5, 1.0), (1, 2)), other_usd=1.0)
+    assert break_even_requests(model).tolist() == [np.inf]
+
+
 def test_draws_give_one_answer_each() -> None:
     found = break_even_requests(a_month(), Factors(incumbent=np.array([1.0, 2.0, 0.5]), gpu_price=np.array([1.0, 1.0, 2.0])))
     assert found.tolist() == pytest.approx([4500 / 0.006, 4500 / 0.012, 7420 / 0.003])

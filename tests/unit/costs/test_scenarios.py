@@ -61,6 +61,7 @@ def test_a_price_that_falls_by_80_percent_a_year() -> None:
     path = falling_path(fall_a_year=0.8, horizon_months=24)
     assert path[[11, 23]].tolist() == pytest.approx([0.2, 0.04])
     assert np.all(np.diff(path) < 0)
+    assert falling_path(fall_a_year=0.0, horizon_months=3).tolist() == [1.0, 1.0, 1.0]
     falling = next(each for each in scenarios_of(a_month()) if each.falls)
     total = month_in(falling, a_month(), AS_IT_IS).total_saving_usd
     assert float(total) == pytest.approx(6000 * sum(0.2 ** (month / 12) for month in range(1, 25)) - 24 * 4500)
