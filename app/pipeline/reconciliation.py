@@ -40,6 +40,7 @@ from app.pipeline.reconciliation_sides import (
     Key,
     Side,
     added,
+    comparable,
     invoiced_sides,
     measured_over_all_models,
     measured_sides,
@@ -96,7 +97,7 @@ def reconcile(
     rows, weighted = production_rows(evidence, selection), production_weights(evidence, weights)
     days = whole_days(selection)
     measured, names = measured_sides(configuration, evidence, rows, weighted, row_costs, days)
-    invoiced, billed_names = invoiced_sides(invoice_lines, configuration.incumbent.base_url)
+    invoiced, billed_names = invoiced_sides(comparable(invoice_lines, selection), configuration.incumbent.base_url)
     is_sampled = bool((weighted[rows] > 1).any())
     found = Comparison(configuration, measured, invoiced, billed_names | names, days, is_sampled=is_sampled)
     return found.model(own_calls(evidence, {day for day, _ in found.cells}))

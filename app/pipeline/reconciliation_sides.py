@@ -192,6 +192,25 @@ def _known(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
+def comparable(lines: Sequence[InvoiceLine], selection: Selection) -> tuple[InvoiceLine, ...]:
+    """The lines of days that can be compared: an invoice may go on after the last closed day, or begin before the first."""
+    days = whole_days(selection)
+    return tuple(line for line in lines if line.day in days)
+
+
+def said_by(lines: Sequence[InvoiceLine], base_url: str | None) -> list[list[object]]:
+    """Of each line all that a comparison rests on, in one order: for hashing."""
+    same = key_of(base_url)
+    said = [
+        [
+            str(line.day), same(line.model), *(getattr(line, name) for name in TOKENS),
+            None if line.usd is None else str(line.usd.normalize()), sorted(line.facts.get("tiers", ())),
+        ]
+        for line in lines
+    ]  # fmt: skip
+    return sorted(said, key=repr)
+
+
 def invoiced_sides(lines: Sequence[InvoiceLine], base_url: str | None) -> tuple[dict[Key, Side], dict[str, str]]:
     """What the exports say of each day and model, and one name of each model."""
     same = key_of(base_url)

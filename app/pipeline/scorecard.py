@@ -35,6 +35,7 @@ from app.pipeline.model_sightings import fingerprint_warnings
 from app.pipeline.parts.closing_parts import forget_parts
 from app.pipeline.quality import Grounds, Judged, judge_quality
 from app.pipeline.reconciliation import reconciliation_of
+from app.pipeline.reconciliation_sides import comparable, said_by
 from app.pipeline.registration import plan_of
 from app.pipeline.registration_card import registration_model
 from app.pipeline.scorecard_inputs import Stored, days_since, inputs_hash_of, read_inputs, read_stored
@@ -148,7 +149,7 @@ def make_scorecard(
         coverage=coverage,
         candidates=candidates,
         registration=registration_model(stored.registration, stored.changes, plan, histories, selection, talks),
-        data_hash=_data_hash(stored, coverage, hashes, histories),
+        data_hash=_data_hash(stored, selection, coverage, hashes, histories),
         days_closed=list(selection.closed),
         labels_until=newest_label(evidence),
         control=control,
@@ -197,7 +198,9 @@ def _daily_sums(arm_id: int, quality: Judged, history: EpochHistory) -> list[Dai
     ]
 
 
-def _data_hash(stored: Stored, coverage: LedgerModel, hashes: dict[int, str], histories: Mapping[str, EpochHistory]) -> str:
+def _data_hash(
+    stored: Stored, selection: Selection, coverage: LedgerModel, hashes: dict[int, str], histories: Mapping[str, EpochHistory]
+) -> str:
     """SHA-256 of the configuration and of everything that was counted; the same for any order of import.
 
     The pilot's own spend is left out: it is booked by the wall clock, and no estimate rests on it.
@@ -213,8 +216,8 @@ def _data_hash(stored: Stored, coverage: LedgerModel, hashes: dict[int, str], hi
         "hours": sorted([str(e.worked_on), e.who, str(e.hours), e.kind, e.is_recurring] for e in stored.hours),
         "registration": stored.registration.hash if stored.registration is not None else None,
     }
-    if stored.invoices:
-        document["invoices"] = sorted(repr(line) for line in stored.invoices)
+    if invoices := comparable(stored.invoices, selection):
+        document["invoices"] = said_by(invoices, pilot.configuration.incumbent.base_url)
     if stored.serving.readings or stored.serving.repeats:
         document["serving"] = stored.serving
     if stored.rehearsals:

@@ -155,6 +155,25 @@ def test_an_invoice_that_differs_makes_the_saving_unknown_until_it_is_removed(se
     assert gate_of(computed(session_factory, pilot), GateName.SAVING) == gate_of(agrees, GateName.SAVING)
 
 
+def test_only_what_is_compared_of_an_invoice_is_in_the_data_hash(session_factory: SessionFactory) -> None:
+    pilot = a_running_pilot(session_factory, spread(28))
+    moment = START + 14 * DAY
+
+    def hash_with(day: int, row: str) -> str:
+        content = f"day,model,usd\n{(START + day * DAY).date()},{row}\n".encode()
+        with session_scope(session_factory) as session:
+            import_invoice(session, pilot.name, content, file_name="a.csv", replace_others=True, by="test")
+        return compute_scorecard(session_factory, pilot.name, as_of=moment, now=NOW).data_hash
+
+    plain = compute_scorecard(session_factory, pilot.name, as_of=moment, now=NOW).data_hash
+    assert hash_with(20, "gpt-5.1,1") == plain
+    compared = hash_with(5, "gpt-5.1,1")
+    assert compared != plain
+    assert hash_with(14, "gpt-5.1,1") == compared
+    assert hash_with(5, "gpt-5.1-2025-11-13,1.00") == compared
+    assert hash_with(5, "gpt-5.1,1.01") != compared
+
+
 def test_a_viewer_plans_from_an_export_and_nothing_is_stored(session_factory: SessionFactory, tmp_path: Path) -> None:
     with an_api(session_factory, tmp_path, role=Role.VIEWER) as api:
         plan = api.post("/api/v1/plan/usage", content=billed("2.00")).json()
