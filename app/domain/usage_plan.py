@@ -23,9 +23,8 @@ class UsageVolume(Model):
 
     @property
     def tokens(self) -> float | None:
-        """Input and output."""
-        known = [count for count in (self.input_tokens, self.output_tokens) if count is not None]
-        return sum(known) if known else None
+        """Input and output; `None` where either is unknown."""
+        return None if self.input_tokens is None or self.output_tokens is None else self.input_tokens + self.output_tokens
 
 
 class UsageByModel(UsageVolume):
@@ -88,6 +87,7 @@ class UsagePlan(Model):
         days: Calendar days (UTC) from the first to the last one of the export.
         trend_rate: The later part of the export over the earlier one, less 1, in dollars or else tokens a day.
         unpriced_models: Models without dollars in the export whose price nobody knows: the spend is unknown.
+        tokens_at_least: The tokens that are known, where some lines have usage and no counts: those of a month are unknown.
         advice: Pilot, stay, try a cheaper model of the vendor first; or unknown, with what is missing.
         reasons: Why, the strongest first.
     """
@@ -104,6 +104,7 @@ class UsagePlan(Model):
     trend_rate: float | None = None
     trend_words: str = ""
     unpriced_models: list[str] = []
+    tokens_at_least: float | None = None
     rules: list[RuleOfThumb] = []
     best_case: BestCase
     options: list[CheaperOption] = []

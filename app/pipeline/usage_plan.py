@@ -13,9 +13,19 @@ from app.costs.rules_of_thumb import OwnNumbers, rules_of_thumb
 from app.domain.rules_of_thumb import RuleOfThumb
 from app.domain.usage_plan import BestCase, CheaperOption, UsageAdvice, UsageByModel, UsagePlan, UsageVolume
 from app.errors import InvalidInput, Problem
-from app.pipeline.usage_volume import PricedLine, kinds_of, models_of, month_of, periods_of, priced, trend_of
+from app.pipeline.usage_volume import (
+    PricedLine,
+    kinds_of,
+    models_of,
+    month_of,
+    periods_of,
+    priced,
+    tokens_at_least,
+    trend_of,
+    uncounted_models,
+)
 
-FEW_DAYS = 7
+FEW_DAYS, FEW_NAMES = 7, 3
 # Models with less of the spend are not looked at for cheaper ones.
 LARGE_SHARE = 0.1
 MOST_MODELS, MOST_TIERS, MOST_MANAGED = 3, 5, 6
@@ -49,6 +59,7 @@ def plan_usage(
     best = best_case(month.usd, known, next(rule for rule in rules if rule.key == ENGINEER))
     options = cheaper_options(by_model, month, known, now)
     rate, words = trend_of(lines, first, last)
+    at_least = tokens_at_least(lines, days) if month.tokens is None else None
     advice, reasons = advise(month, rules, best, options, has_privacy_constraint=has_privacy_constraint)
     return UsagePlan(
         format=invoice.format, first_day=first, last_day=last, days=days, month=month, by_model=by_model,
@@ -56,9 +67,10 @@ def plan_usage(
         by_month=periods_of(lines, lambda day: f"{day:%Y-%m}"), by_day=periods_of(lines, date.isoformat),
         trend_rate=rate, trend_words=words,
         unpriced_models=sorted({each.line.model for each in lines if each.usd is None}),
+        tokens_at_least=at_least,
         rules=[rule for rule in rules if rule.table == "threshold"],
         best_case=best, options=options, has_privacy_constraint=has_privacy_constraint, advice=advice, reasons=reasons,
-        notes=[*invoice.notes, *_notes(lines, len(invoice.lines) - len(whole), days, first)],
+        notes=[*invoice.notes, *_notes(lines, len(invoice.lines) - len(whole), days, first), *_of_counts(lines, at_least)],
     )  # fmt: skip
 
 
@@ -214,3 +226,15 @@ def _notes(lines: Sequence[PricedLine], left_out: int, days: int, first: date) -
         yield f"{silent} of the {days} days from {first} to {last} have no line and count as days without usage"
     if any(each.is_listed for each in lines):
         yield "dollars are tokens at list prices where the export has none: no discount, batch or priority price is in them"
+
+
+def _of_counts(lines: Sequence[PricedLine], at_least: float | None) -> Iterator[str]:
+    if at_least is not None:
+        names = uncounted_models(lines)
+        some = f"{', '.join(names[:FEW_NAMES])}{f' and {len(names) - FEW_NAMES} more' if len(names) > FEW_NAMES else ''}"
+        yield (
+            f"tokens a month are unknown, at least {at_least:,.0f}: lines of {some} have usage without input or output tokens, "
+            "so the rule of thumb on tokens decides nothing"
+        )
+    if any(each.is_listed and each.line.input_tokens and each.line.cached_input_tokens is None for each in lines):
+        yield "lines that do not say how much of the input is cached are taken at the full price: the spend may be less"

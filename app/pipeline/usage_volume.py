@@ -12,6 +12,7 @@ from app.domain.exchange import Usage
 from app.domain.invoices import TOKENS, InvoiceLine
 from app.domain.usage_plan import UsageByKind, UsageByModel, UsagePeriod, UsageVolume
 
+SIDES = ("input_tokens", "output_tokens")
 KINDS = ("input", "cached input", "cache writes", "output", "other")
 WEEK = 7
 FEWEST_DAYS_OF_A_TREND = 4
@@ -34,9 +35,13 @@ def priced(lines: Sequence[InvoiceLine]) -> list[PricedLine]:
 
 
 def month_of(lines: Sequence[PricedLine], days: int) -> UsageVolume:
-    """A month of 730 hours; dollars only where every line has some."""
+    """A month of 730 hours; dollars and counts only where every line with usage has some.
+
+    Cached tokens are those that are known: where an export is silent on them, input is taken at its full price.
+    """
     factor = month_factor(closed_days=days) or Decimal(0)
-    counts = {name: _sum([getattr(each.line, name) for each in lines], float(factor)) for name in TOKENS}
+    counts = {name: _counted(lines, name, float(factor)) for name in TOKENS}
+    counts["cached_input_tokens"] = _sum([each.line.cached_input_tokens for each in lines], float(factor))
     usd = (
         None
         if any(each.usd is None for each in lines)
@@ -45,13 +50,26 @@ def month_of(lines: Sequence[PricedLine], days: int) -> UsageVolume:
     return UsageVolume(**counts, usd=usd)
 
 
+def tokens_at_least(lines: Sequence[PricedLine], days: int) -> float | None:
+    """Of a month, the input and output tokens that are known; `None` where none are."""
+    factor = float(month_factor(closed_days=days) or 0)
+    return _sum([count for each in lines for count in (each.line.input_tokens, each.line.output_tokens)], factor)
+
+
+def uncounted_models(lines: Sequence[PricedLine]) -> list[str]:
+    """Models with usage of which input or output tokens are not said."""
+    silent = {each.line.model for each in lines for name in SIDES if _is_silent(each.line, name)}
+    return sorted(silent)
+
+
 def models_of(lines: Sequence[PricedLine], days: int) -> list[UsageByModel]:
     """By model, the dearest first; of the dollars that are known, else of the tokens."""
     names = sorted({each.line.model for each in lines})
     found = {name: [each for each in lines if each.line.model == name] for name in names}
     months = {name: month_of(its, days) for name, its in found.items()}
     usd = sum((month.usd for month in months.values() if month.usd is not None), Decimal(0))
-    tokens = sum(month.tokens or 0.0 for month in months.values())
+    known = [month.tokens for month in months.values() if month.tokens is not None]
+    tokens = sum(known) if len(known) == len(months) else 0.0
     made = [
         UsageByModel(
             model=name, share_rate=_share(months[name], usd, tokens), usd_source=_source(its),
@@ -118,13 +136,15 @@ def _listed_prices(model: str, day: date) -> Prices | None:
 
 
 def _list_parts(line: InvoiceLine, prices: Prices | None) -> dict[str, Decimal] | None:
-    """Fresh input, cached input and output at list prices, each once; a day's tokens are many requests: none is a long one."""
+    """Fresh, cached and written input and output at list prices, each once; a day holds many requests: none is a long one."""
     if prices is None or line.input_tokens is None or line.output_tokens is None:
         return None
     cached = min(line.cached_input_tokens or 0, line.input_tokens)
+    written = min(line.facts.get("cache_write_tokens") or 0, line.input_tokens - cached)
     calls = {
-        "input": Usage(input_tokens=line.input_tokens - cached, output_tokens=0),
+        "input": Usage(input_tokens=line.input_tokens - cached - written, output_tokens=0),
         "cached input": Usage(input_tokens=cached, cached_input_tokens=cached, output_tokens=0),
+        "cache writes": Usage(input_tokens=written, cache_write_tokens=written, output_tokens=0),
         "output": Usage(input_tokens=0, output_tokens=line.output_tokens),
     }
     costs = {kind: cost_usd(usage, prices) for kind, usage in calls.items()}
@@ -169,8 +189,21 @@ def _sum(values: Iterable[int | None], factor: float) -> float | None:
     return sum(known) * factor if known else None
 
 
+def _is_silent(line: InvoiceLine, name: str) -> bool:
+    """Whether the line has usage and does not count this; a credit is no usage."""
+    has_usage = (line.usd is not None and line.usd > 0) or any(getattr(line, count) for count in TOKENS)
+    return has_usage and getattr(line, name) is None
+
+
+def _counted(lines: Sequence[PricedLine], name: str, factor: float) -> float | None:
+    if any(_is_silent(each.line, name) for each in lines):
+        return None
+    return _sum([getattr(each.line, name) for each in lines], factor)
+
+
 def _tokens(lines: Sequence[PricedLine]) -> float | None:
-    return _sum([count for each in lines for count in (each.line.input_tokens, each.line.output_tokens)], 1.0)
+    inputs, outputs = (_counted(lines, name, 1.0) for name in SIDES)
+    return None if inputs is None or outputs is None else inputs + outputs
 
 
 def _usd(lines: Sequence[PricedLine]) -> Decimal | None:

@@ -37,11 +37,9 @@ def _show(plan: dict[str, Any]) -> None:
     month = plan["month"]
     screen.say(f"{plan['format']}: {plan['first_day']} to {plan['last_day']}, {plan['days']} days (UTC)")
     screen.say(*(f"note: {note}" for note in plan["notes"]))
-    tokens = [month[name] for name in ("input_tokens", "output_tokens") if month[name] is not None]
     screen.say(
         "",
-        f"a month of 730 hours: {_count(sum(tokens) if tokens else None)} tokens, {_count(month['requests'])} requests, "
-        f"{_usd(month['usd'])}",
+        f"a month of 730 hours: {tokens_in_words(plan)} tokens, {_count(month['requests'])} requests, {_usd(month['usd'])}",
     )
     if plan["trend_words"]:
         screen.say(plan["trend_words"])
@@ -83,6 +81,15 @@ def _model(each: dict[str, Any]) -> list[str]:
     counts = [_count(each[name]) for name in ("requests", "input_tokens", "cached_input_tokens", "output_tokens")]
     share = "unknown" if each["share_rate"] is None else f"{each['share_rate']:.1%}"
     return [each["model"], *counts, each["usd"] or "unknown", share, each["usd_source"]]
+
+
+def tokens_in_words(plan: dict[str, Any]) -> str:
+    """Input and output tokens of a month, "at least N" or "unknown"."""
+    sides = [plan["month"][name] for name in ("input_tokens", "output_tokens")]
+    at_least = plan.get("tokens_at_least")
+    if None in sides and at_least is not None:
+        return f"at least {_count(at_least)}"
+    return _count(None if None in sides else sum(sides))
 
 
 def _count(number: float | None) -> str:

@@ -116,7 +116,8 @@ def _openai_usage(day: date, result: Place) -> Piece | None:
     return Piece(
         day, result.read(model_name, "model") or ALL,
         requests=result.read(count, "num_model_requests"), input_tokens=inputs, cached_input_tokens=cached,
-        output_tokens=result.read(count, "output_tokens", required=kind == "completions"),
+        # Embeddings and moderations generate nothing.
+        output_tokens=result.read(count, "output_tokens", required=True) if kind == "completions" else 0,
         tier="batch" if result.content.get("batch") is True else result.text("service_tier"),
     )  # fmt: skip
 

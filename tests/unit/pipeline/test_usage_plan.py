@@ -163,3 +163,47 @@ def test_rules_of_thumb_stand_beside() -> None:
     found = plan(days(LARGE + "200"))
     assert {rule.key: rule.standing for rule in found.rules}["tokens_a_month"] == "pays"
     assert {rule.key: rule.value for rule in found.rules}["api_spend_a_month"] == pytest.approx(6000 * MONTH)
+
+
+SILENT_ON_TOKENS: list[tuple[str, str, str, list[str]]] = [
+    ("dollars", "gpt-5.1,,,,,1000", "gpt-5.1", ["input_tokens", "output_tokens", "requests"]),
+    ("requests", "gpt-5.1,50,,,,", "gpt-5.1", ["input_tokens", "output_tokens"]),
+    ("input alone", "gpt-5.1,50,1000000,0,,1000", "gpt-5.1", ["output_tokens"]),
+]
+
+
+@pytest.mark.parametrize(("about", "row", "name", "unknown"), SILENT_ON_TOKENS, ids=[case[0] for case in SILENT_ON_TOKENS])
+def test_usage_without_token_counts_is_not_without_tokens(about: str, row: str, name: str, unknown: list[str]) -> None:
+    found = plan([*days(row), *days("gpt-4o-mini,1,20000,0,5000,0.01")])
+    month = found.month.model_dump()
+    assert [key for key in ("input_tokens", "output_tokens", "requests") if month[key] is None] == unknown
+    assert (found.month.tokens, found.by_day[0].tokens) == (None, None)
+    least = 30 * MONTH * (25_000 + (1e6 if about == "input alone" else 0))
+    assert found.tokens_at_least == pytest.approx(least)
+    assert any(f"at least {least:,.0f}" in note and f"lines of {name} have" in note for note in found.notes)
+    assert {rule.key: rule.standing for rule in found.rules}["tokens_a_month"] == "unknown"
+    assert found.advice == ("unknown" if about == "requests" else "pilot")
+
+
+def test_credits_and_lines_of_nothing_have_no_tokens_to_be_counted() -> None:
+    found = plan([*days("gpt-5.1,1,1000000,0,50000,3"), *days("credit,,,,,-1"), *days("idle,0,,,,0")])
+    assert found.month.tokens == pytest.approx(31.5e6 * MONTH)
+    assert found.tokens_at_least is None
+
+
+def test_cache_writes_cost_their_own_list_price() -> None:
+    row = "2026-10-01,claude-sonnet-4-20250514,k,,standard,x,1000000,500000,0,200000,100000,0"
+    columns = (
+        "usage_date_utc,model_version,api_key,workspace,usage_type,context_window,usage_input_tokens_no_cache,"
+        "usage_input_tokens_cache_write_5m,usage_input_tokens_cache_write_1h,usage_input_tokens_cache_read,"
+        "usage_output_tokens,web_search_count"
+    )
+    found = plan_usage(export([row], columns), now=NOW)
+    assert {kind.kind: float(kind.usd) / (730 / 24) for kind in found.by_kind} == pytest.approx(
+        {"input": 3, "cached input": 0.06, "cache writes": 1.875, "output": 1.5}
+    )
+
+
+def test_an_export_that_is_silent_on_cached_tokens_is_said_to_be() -> None:
+    assert any("how much of the input is cached" in note for note in plan(days("gpt-5.1,1,1000000,,100000,")).notes)
+    assert not any("cached" in note for note in plan(days("gpt-5.1,1,1000000,0,100000,")).notes)
