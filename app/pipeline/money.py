@@ -18,6 +18,7 @@ from app.domain.cost_figures import PilotSpend
 from app.domain.evidence import ArmEvidence, Evidence, Floats, codes
 from app.domain.hours import HoursEntry
 from app.domain.money_table import CostTable
+from app.domain.usage_figures import ArmUsage
 from app.pipeline.closing import Selection
 from app.pipeline.conversations import Conversations
 from app.pipeline.money_bills import candidate_costs, incumbent_costs
@@ -26,6 +27,7 @@ from app.pipeline.money_spread import moments_by_segment
 from app.pipeline.month_tokens import MonthTokens, month_tokens
 from app.pipeline.pilot_spend import evaluation_hours, pilot_spend
 from app.pipeline.token_bills import Basis, Bills
+from app.pipeline.usage_figures import usage_figures
 from app.store.evidence import Spend
 
 _DAY_US = 86_400_000_000
@@ -55,6 +57,7 @@ class Money:
         stairs: How many replicas a volume needs.
         carrying_variation: Of what a replica carries, as it was measured; 0 = nobody measured it.
         utilisation_rate: Share of all rented slots that is in use on average; `None` = not measured.
+        usage: How the tokens of both arms were counted, and whose prices they have.
         doubt: Why the measured spend is not to be trusted, in words; "" = nothing speaks against it.
         usd_by_row: What each exchange's reply costs, of the incumbent and of a candidate that is paid by the token.
     """
@@ -82,6 +85,7 @@ class Money:
     doubt: str = ""
     evaluation_hours: Decimal = Decimal(0)
     usd_by_row: tuple[Floats, Floats | None] | None = None
+    usage: tuple[ArmUsage, ...] = ()
 
 
 def money_of(  # noqa: PLR0913 - what a month is made of
@@ -134,6 +138,9 @@ def money_of(  # noqa: PLR0913 - what a month is made of
         carrying_variation=carrying_variation(capacity.slots_per_replica),
         utilisation_rate=capacity.utilisation_rate,
         doubt=doubt,
+        usage=usage_figures(
+            name, evidence, basis, month=month, incumbent=stays.bills, candidate=leaves.bills if leaves is not None else None
+        ),
         usd_by_row=(stays.usd_by_row, leaves.usd_by_row if leaves is not None else None),
     )
 

@@ -76,6 +76,7 @@ def cost_model(money: Money, moved: frozenset[str]) -> CostModel:
         parts=dict(candidate.parts),
         requests_per_month=float(requests) if requests is not None else None,
         utilisation_rate=money.utilisation_rate,
+        usage=list(money.usage),
         inputs=list(_inputs(money)),
         options=options_of(money),
     )
