@@ -41,10 +41,10 @@ from app.pipeline.reconciliation_sides import (
     Side,
     added,
     comparable,
+    invoiced_over_all_models,
     invoiced_sides,
     measured_over_all_models,
     measured_sides,
-    over_all_models,
     own_calls,
     production_rows,
     production_weights,
@@ -166,7 +166,7 @@ class Comparison:
     ) -> tuple[Mapping[Key, Side], Mapping[Key, Side]]:
         """Where one side is not split by model, the other is not either; one name each that match nothing are the same."""
         if any(model == ALL_MODELS for _, model in invoiced):
-            return measured_over_all_models(measured), over_all_models(invoiced)
+            return measured_over_all_models(measured), invoiced_over_all_models(invoiced)
         seen, billed = {model for _, model in measured}, {model for _, model in invoiced}
         if seen & billed or len(seen) != 1 or len(billed) != 1:
             return measured, invoiced

@@ -237,6 +237,17 @@ def over_all_models(sides: Mapping[Key, Side]) -> dict[Key, Side]:
     return {(day, ALL_MODELS): added(side for (its, _), side in sides.items() if its == day) for day in days}
 
 
+def invoiced_over_all_models(sides: Mapping[Key, Side]) -> dict[Key, Side]:
+    """The same of what was invoiced: without dollars of all models, a day's dollars need those of every model with tokens."""
+    made = over_all_models(sides)
+    for (day, _), total in made.items():
+        whole = sides.get((day, ALL_MODELS))
+        its = [side for (at, _), side in sides.items() if at == day]
+        if (whole is None or whole.usd is None) and any(side.usd is None and side.input_tokens for side in its):
+            total.usd = None
+    return made
+
+
 def measured_over_all_models(sides: Mapping[Key, Side]) -> dict[Key, Side]:
     """The same of what was measured: calls without counts are reckoned like the day's others, dollars need every price."""
     made = over_all_models(sides)

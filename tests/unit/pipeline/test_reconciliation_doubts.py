@@ -77,3 +77,14 @@ def test_an_unknown_price_among_models_under_no_name_is_not_free() -> None:
     seen = [*USUAL, *[Reply(day, model="o3", usd=None) for day in range(1, 7)], Reply(1, model="o4-mini", usd=0.0001)]
     found = reconciled(seen, bills())
     assert (found.is_unknown, found.unmatched_models) == (True, ["o3", "o4-mini"])
+
+
+def test_over_all_models_a_day_needs_the_dollars_of_each_model_or_of_all() -> None:
+    mixed = [replace(reply, model="gpt-4o" if n % 2 else reply.model) for n, reply in enumerate(USUAL)]
+    by_model = [*bills(5, times=5), *bills(5, times=5, usd=0, model="gpt-4o")]
+    last = InvoiceLine((START + timedelta(days=5)).date(), ALL_MODELS, usd=ONE * 10)
+    found = reconciled(mixed, [*by_model, last])
+    assert (found.total.usd.invoiced, found.is_unknown, found.is_check) == (ONE * 10, False, True)
+    whole = [replace(last, day=(START + timedelta(days=day)).date()) for day in range(5)]
+    dollars_apart = [replace(line, usd=None) for line in by_model]
+    assert reconciled(mixed, [*dollars_apart, *whole, last]).total.usd.invoiced == ONE * 60
