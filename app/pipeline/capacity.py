@@ -43,7 +43,7 @@ METHOD = (
     "The pilot's own arrivals are replayed through so many slots, one queue before all, each request taking its measured time; "
     "the answer is the fewest with which 95 of 100 requests wait at most {wait:g} s for a free slot{limits}."
 )
-NO_REHEARSAL = "what one replica carries at the objective: `pilot rehearse` measures it"
+NO_REHEARSAL = "what one replica carries at the objective: pilot rehearse measures it"
 TOO_SLOW = "95 of 100 answers do not keep the latency limit even where none waits: no number of replicas is enough"
 
 

@@ -60,13 +60,20 @@ def kinds_of(groups: Groups, money: Money, evidence: Evidence, name: str, select
     return Kinds(tables[0], tables[1], tuple(said for said in words if said))
 
 
+PLAIN_NAMES = {
+    "1": "the first turn", "2-3": "turns 2 and 3", "4-6": "turns 4 to 6", "7+": "turns from 7 on",
+    "<500": "under 500 tokens", "500-2k": "500 to 2,000 tokens",
+    "2k-8k": "2,000 to 8,000 tokens", "8k+": "8,000 tokens and up",
+}  # fmt: skip
+
+
 def suggestion(what: str, table: Sequence[KindModel]) -> str:
     """What to register for the next pilot, where some kinds hold and others do not."""
     known = [kind for kind in table if kind.name != UNKNOWN]
     holding = [kind for kind in known if kind.holds]
     if not holding or len(holding) == len(known):
         return ""
-    names = names_of(f"'{kind.name}'" for kind in holding)
+    names = names_of(PLAIN_NAMES.get(kind.name, kind.name) for kind in holding)
     amounts = [kind.incumbent_usd_per_month.value for kind in holding]
     known_amounts = [amount for amount in amounts if amount is not None]
     billed = ""

@@ -90,13 +90,16 @@ def _needs(capacity: CapacityModel) -> Table:
         cells("Requests at once that one replica answers within the objective", _slots(capacity)),
         cells("Requests at once that the traffic needs", figures.count(capacity.slots_needed)),
         cells("Replicas needed", _replicas(capacity)),
-        cells(f"with {spare} that may fail", figures.count(capacity.replicas_with_spare)),
-        cells("GPUs of all of them", figures.count(capacity.gpus)),
         cells("Replicas configured", figures.count(capacity.replicas)),
-        cells("Their capacity in use on average", figures.percent(capacity.utilisation_rate, 0)),
-        cells("and at the peak", figures.percent(capacity.utilisation_peak_rate, 0)),
-        cells("Requests a month that a single replica carries", figures.count(capacity.requests_per_month_per_replica)),
     ]
+    if capacity.replicas_needed is not None:
+        rows += [
+            cells(f"with {spare} that may fail", figures.count(capacity.replicas_with_spare)),
+            cells("GPUs of all of them", figures.count(capacity.gpus)),
+            cells("Their capacity in use on average", figures.percent(capacity.utilisation_rate, 0)),
+            cells("and at the peak", figures.percent(capacity.utilisation_peak_rate, 0)),
+            cells("Requests a month that a single replica carries", figures.count(capacity.requests_per_month_per_replica)),
+        ]
     growth = "" if capacity.growth == 1 else f" Arrivals are taken times {capacity.growth:g}."
     source = f"What a replica carries: {capacity.rate_source}."
     return Table(
@@ -187,7 +190,7 @@ def arrivals_chart(subject: Subject) -> dict[str, Any]:
     hours = alt.Scale(domain=[0, 24], nice=False)
     x = alt.X("hour:Q", title="hour of the day", scale=hours, axis=alt.Axis(grid=False, tickCount=8, format="d"))
     requests = alt.Scale(domain=[0, 1.1 * most], nice=False)
-    y: Channel = partial(alt.Y, title="requests an hour, from 0", scale=requests)
+    y: Channel = partial(alt.Y, title=None, scale=requests)
     layers: list[alt.Chart] = []
     for name, ink, dash, values in (
         ("weekdays", arm_ink(subject.arm).light, [1, 0], capacity.weekday_requests_by_hour),

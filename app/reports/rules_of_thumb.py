@@ -9,6 +9,7 @@ INTRODUCTION = (
     "Four guides of 2026 say when leaving an API pays. They disagree by up to ten times and know nothing of this workload: "
     "they stand here for comparison, and no gate reads them."
 )
+MILLION = 1_000_000
 STANDINGS = {
     "stay": "stay",
     "decision_zone": "decision zone",
@@ -42,15 +43,18 @@ def _table(caption: str, standing: str, rules: list[RuleOfThumb]) -> Table:
             f"{rule.source}, {rule.as_of}",
             rule.words or figures.NOTHING,
             rule.unit,
-            _own(rule),
             STANDINGS[rule.standing],
+            _own(rule),
         )
         for rule in rules
     )
-    return Table(caption=caption, columns=("The field says", "Source", "How", "Unit", "This pilot", standing), rows=rows)
+    columns = ("The field says", "Source", "How", "Unit", standing, "This pilot")
+    return Table(caption=caption, columns=columns, rows=rows, numeric=1)
 
 
 def _own(rule: RuleOfThumb) -> str:
     if rule.value is None:
         return "unknown"
-    return figures.percent(rule.value) if rule.unit.startswith("share") else figures.count(rule.value)
+    if rule.unit.startswith("share"):
+        return figures.percent(rule.value)
+    return f"{figures.number(rule.value / MILLION, 1)} M" if rule.value >= MILLION else figures.count(rule.value)

@@ -66,7 +66,7 @@ def test_a_suggestion_is_made_where_some_hold_and_some_do_not() -> None:
         found = [KindModel(name=str(number), holds=held) for number, held in enumerate(holds)]
         return [*found, *([KindModel(name="unknown", holds=True)] if unknown else [])]
 
-    assert "holds at '0' and '2' and is not shown to hold at the rest" in suggestion("turns", kinds(True, False, True))
+    assert "holds at 0 and 2 and is not shown to hold at the rest" in suggestion("turns", kinds(True, False, True))
     assert "US dollars" not in suggestion("turns", kinds(True, False))
     for silent in (kinds(True, True), kinds(False, False), kinds(False, unknown=True), []):
         assert suggestion("turns", silent) == ""

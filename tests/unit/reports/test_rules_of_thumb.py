@@ -24,10 +24,10 @@ def test_each_rule_stands_beside_the_own_number() -> None:
     assert isinstance(left_out, Table)
     rows = {row[0].text: [cell.text for cell in row[1:]] for row in (*thresholds.rows, *left_out.rows)}
     tokens = next(cells for says, cells in rows.items() if says.startswith("below 5 M"))
-    assert tokens == ["TR, 2026-03-30", "—", "tokens a month", "12,000,000", "decision zone"]
+    assert tokens == ["TR, 2026-03-30", "—", "tokens a month", "decision zone", "12.0 M"]
     spend = {cells[0]: cells[3:] for says, cells in rows.items() if cells[2].startswith("US dollars of API")}
-    assert spend == {"TP, 2026": ["25,000", "decision zone"], "EV, 2026": ["25,000", "pays"]}
-    assert next(cells for says, cells in rows.items() if says.startswith("self-hosted 95"))[3:] == ["97.0%", "within it"]
+    assert spend == {"TP, 2026": ["decision zone", "25,000"], "EV, 2026": ["pays", "25,000"]}
+    assert next(cells for says, cells in rows.items() if says.startswith("self-hosted 95"))[3:] == ["within it", "97.0%"]
     hours = next(cells for says, cells in rows.items() if says == "a model update takes a week")
     assert hours[1:] == ["missing: give [cost] hours_per_upgrade", "hours an upgrade", "unknown", "unknown"]
 
