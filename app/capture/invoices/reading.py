@@ -8,7 +8,7 @@ from app.capture.invoices.csv_formats import FORMATS, LITELLM_NOTE, CsvFormat
 from app.capture.invoices.json_formats import buckets_of, format_of, has_more, is_spend_log, read_buckets, read_spend_logs
 from app.capture.invoices.pieces import Piece, added_up, too_large, wrong_word
 from app.capture.invoices.tables import Row, Table, read_table, refused
-from app.domain.invoices import Invoice
+from app.domain.invoices import ALL_MODELS, TOKENS, Invoice
 from app.errors import Problem
 
 JSON_FORMATS = ("openai usage JSON", "openai costs JSON", "anthropic usage JSON", "anthropic cost JSON", "litellm spend JSON")
@@ -60,6 +60,7 @@ def _pieces(chosen: CsvFormat, table: Table) -> tuple[list[Piece], list[Problem]
     pieces: list[Piece] = []
     problems: list[Problem] = []
     seen: dict[tuple[Any, str], int] = {}
+    totals: dict[tuple[Any, str, bool], int] = {}
     passed_over = 0
     for row in table.rows:
         piece = chosen.read(row)
@@ -69,7 +70,7 @@ def _pieces(chosen: CsvFormat, table: Table) -> tuple[list[Piece], list[Problem]
         else:
             pieces.append(piece)
             problems += _words(piece, line=row.line)
-            problems += _twice(seen, piece, row) if chosen.name == "plain CSV" else ()
+            problems += [*_twice(seen, piece, row), *_in_total(totals, piece, row)] if chosen.name == "plain CSV" else ()
     return pieces, problems, passed_over
 
 
@@ -92,6 +93,21 @@ def _twice(seen: dict[tuple[Any, str], int], piece: Piece, row: Row) -> list[Pro
     if first == row.line:
         return []
     return [Problem(f"{piece.day} and {piece.model} are on line {first} already", field="day", line=row.line, code="twice")]
+
+
+def _in_total(totals: dict[tuple[Any, str, bool], int], piece: Piece, row: Row) -> list[Problem]:
+    """A line of all models covers each model of its day: beside a line of one that says the same it would count twice."""
+    is_total = piece.model.lower() == ALL_MODELS
+    said = [
+        kind for kind, names in (("tokens", TOKENS), ("usd", ("usd",))) if any(getattr(piece, n) is not None for n in names)
+    ]
+    for kind in said:
+        totals.setdefault((piece.day, kind, is_total), row.line)
+    other = next((at for kind in said if (at := totals.get((piece.day, kind, not is_total)))), None)
+    if other is None:
+        return []
+    words = f"{ALL_MODELS} covers every model of {piece.day}, and line {other} says the same of that day: leave one of them out"
+    return [Problem(words, field="model", line=row.line, code="twice")]
 
 
 def _read_json(text: str) -> Invoice:

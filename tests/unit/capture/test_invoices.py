@@ -110,6 +110,8 @@ READ: list[tuple[str, str, bytes, list[InvoiceLine]]] = [
     ("our own", "plain CSV", text(PLAIN, "2026-11-02,m,10,1000,400,300,1.5"), [line("m", **COUNTED, usd="1.5")]),
     ("our own, partly", "plain CSV", text(PLAIN + ",remark", "2026-11-02,m,,,,,2,x"), [line("m", usd="2")]),
     ("a day of another zone", "plain CSV", text("day,model,usd", "2026-11-03T01:00:00+02:00,m,2"), [line("m", usd="2")]),
+    ("dollars of all beside tokens of one", "plain CSV", text(PLAIN, "2026-11-02,m,5,,,,", "2026-11-02,(all models),,,,,2"),
+     [line(ALL_MODELS, usd="2"), line("m", requests=5)]),
     ("by a spreadsheet", "plain CSV", "\ufeffDay;Model;USD\r\n2026-11-02;m;2\r\n".encode(), [line("m", usd="2")]),
     ("in UTF-16", "plain CSV", "day\tmodel\tusd\r\n2026-11-02\tm\t2\r\n".encode("utf-16"), [line("m", usd="2")]),
 ]  # fmt: skip
@@ -170,6 +172,8 @@ WRONG: list[tuple[str, bytes, int | None, str | None, str]] = [
     ("a model not to be stored", text(OPENAI_COST_COLUMNS, openai_cost_row(item="gpt\x00, input")), 2, "model", "printable"),
     ("a kind", json.dumps(openai_cost_page({"line_item": "gpt, \x00"})).encode(), None, "kind", "printable"),
     ("sums beyond measure", json.dumps([openai_usage_page({"input_tokens": 10**15})] * 1001).encode(), None, None, "add up"),
+    ("a sum beside its parts", text(PLAIN, "2026-11-02,m,,,,,1", "2026-11-02,(All models),,,,,1"), 3, "model", "line 2"),
+    ("parts beside their sum", text(PLAIN, "2026-11-02,(all models),,9,0,1,1", "2026-11-02,m,1,,,,"), 3, "model", "line 2"),
     ("a day twice", text(PLAIN, "2026-11-02,m,,,,,1", "2026-11-02,M,,,,,1"), 3, "day", "on line 2 already"),
 ]  # fmt: skip
 
