@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from app.costs.month_draws import DRAWS, Spread, draw_factors, saving_range, simulate
+from app.costs.month_draws import DRAWS, Spread, draw_factors, range_of, saving_range, simulate
 from app.costs.month_model import month_of
 from app.costs.stairs import Stairs
 from tests.unit.costs.made_month import a_month
@@ -52,7 +52,22 @@ def test_the_chance_of_a_saving_is_that_of_the_lognormal(incumbent_usd: float) -
     scale = math.sqrt(math.log1p(0.05**2))
     chance = norm.sf(math.log(4500 / incumbent_usd), loc=-(scale**2) / 2, scale=scale)
     assert found.probability_positive == pytest.approx(chance, abs=0.005)
-    assert found.p5 < found.p50 < found.p95
+    assert found.low < found.p5 < found.p50 < found.p95 < found.high
+    assert found.low == pytest.approx(incumbent_usd * math.exp(-1.96 * scale - scale**2 / 2) - 4500, abs=0.01 * incumbent_usd)
+
+
+def test_a_range_is_where_95_percent_of_the_draws_lie() -> None:
+    assert range_of(np.arange(1001.0)) == pytest.approx((25, 975))
+    assert range_of(7.0) == (7.0, 7.0)
+
+
+def test_nothing_saved_is_not_a_saving() -> None:
+    assert saving_range(month_of(a_month(incumbent_usd=4500.0))).probability_positive == 0.0
+
+
+def test_arms_that_swing_against_each_other() -> None:
+    drawn = draw_factors(Spread(incumbent=0.2, candidate=0.2, correlation=-1.0))
+    assert np.corrcoef(np.log(drawn.incumbent), np.log(drawn.candidate))[0, 1] == pytest.approx(-1, abs=0.01)
 
 
 def test_arms_that_swing_together_make_a_surer_difference() -> None:
@@ -72,7 +87,8 @@ def test_a_replica_that_may_carry_less_costs_more_in_some_draws() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"incumbent": -0.1}, {"upkeep_sigma": math.inf}, {"carrying": math.nan}, {"correlation": 1.1}]
+    "wrong",
+    [{"incumbent": -0.1}, {"candidate": -0.1}, {"upkeep_sigma": math.inf}, {"carrying": math.nan}, {"correlation": 1.1}],
 )
 def test_a_spread_that_is_none_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):

@@ -62,6 +62,11 @@ def test_never_fewer_than_are_rented() -> None:
     assert Stairs((1.0, 2.0), (1, 2), least=3).at(np.array([0.1, 1.5, 3.0, 3.5])).tolist() == [3, 3, 3, 4]
     assert Stairs((1.0, 2.0), (1, 2), least=3).steps(4.5) == [(3.0, 3), (4.0, 4), (4.5, 5)]
     assert Stairs(least=2).steps(4.0) == [(4.0, 2)]
+    assert Stairs((1.0, 2.0), (1, 2)).steps(2.0) == [(1.0, 1), (2.0, 2)]
+    assert Stairs((1.0, 2.0), (1, 2)).of_share(1.0) == Stairs((1.0, 2.0), (1, 2))
+    for share in (0.0, 1.01):
+        with pytest.raises(ValueError, match="share"):
+            Stairs((1.0,), (1,)).of_share(share)
 
 
 @pytest.mark.parametrize(

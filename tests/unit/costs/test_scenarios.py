@@ -49,6 +49,8 @@ def test_a_scenario_keeps_the_draws() -> None:
             of_field = np.asarray(there.candidate_usd) - rest
             assert (of_field.min(), of_field.max()) == pytest.approx((2000, 5000), rel=0.01)
             assert of_field.mean() == pytest.approx(3500, rel=0.02)
+            assert np.asarray(there.running_usd) + 180 == pytest.approx(np.asarray(there.candidate_usd))
+            assert "2,000 to 5,000 US dollars" in scenario.words
 
 
 def test_totals_are_every_month_and_what_comes_once() -> None:
@@ -89,4 +91,7 @@ def test_the_tornado_has_the_widest_bar_first_and_measured_ends_at_their_percent
     assert upkeep.saving_at_high_usd < 1500 < upkeep.saving_at_low_usd
     assert by_name["incumbent"].saving_at_low_usd < 1500 < by_name["incumbent"].saving_at_high_usd
     assert {name for name, bar in by_name.items() if bar.is_measured} == {"incumbent", "upkeep"}
+    by_token = a_month(candidate_tokens_usd=1000.0, replica_usd=0.0)
+    (measured,) = [bar for bar in tornado_of(by_token, Spread(candidate=0.1)) if bar.is_measured]
+    assert measured.name == "candidate"
     assert by_name["incumbent_price"].saving_at_low_usd == pytest.approx(-1500)

@@ -48,6 +48,18 @@ def test_quiet_weekends_are_no_swing() -> None:
     assert unseen > 10 / np.sqrt(len(days))
 
 
+def test_too_few_days_say_nothing_of_days() -> None:
+    def error(volumes: list[int], weekend: list[bool]) -> float:
+        days = np.repeat(np.arange(len(volumes)), volumes)
+        return spend_spread(moments(np.ones(len(days)), np.ones(len(days)), days, closed=len(volumes)), np.array(weekend)).x
+
+    assert error([100, 900], [False, False]) == pytest.approx(1 / np.sqrt(1000))
+    assert error([100, 900, 500], [False] * 3) > 0.2
+    # Two days of a weekend are too few to be a kind of their own; three are enough.
+    assert error([500] * 5 + [100, 100], [False] * 5 + [True] * 2) > 0.1
+    assert error([500] * 3 + [100, 100, 100], [False] * 3 + [True] * 3) == pytest.approx(1 / np.sqrt(1800))
+
+
 def test_parts_add_up() -> None:
     rng = np.random.default_rng(2)
     x, y, days = rng.random(100), rng.random(100), rng.integers(0, 28, 100)
