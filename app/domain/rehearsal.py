@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from app.domain.estimate_models import EstimateModel, Model
+from app.domain.judge_money import SmallMoney
 from app.domain.replay import ReplayState
 from app.domain.serving_rate import ServingRate
 
@@ -99,8 +100,8 @@ class StepModel(Model):
     lag_seconds_p99: float | None = None
     processor_share: float | None = None
     live_requests: int = 0
-    usd: Decimal = Decimal(0)
-    held_usd: Decimal = Decimal(0)
+    usd: SmallMoney = Decimal(0)
+    held_usd: SmallMoney = Decimal(0)
     unpriced: int = 0
 
     @property
@@ -148,7 +149,7 @@ class RehearsalModel(Model):
 
     Attributes:
         capacity_requests_per_second: The most answers a second, with more offered than it can answer.
-        rate: What one replica serves within the objective; `None` where it was not searched for, or not found.
+        rate: What one replica serves within the objective; `None` where what was kept is only known to be "at least" that.
     """
 
     id: int
@@ -160,7 +161,7 @@ class RehearsalModel(Model):
     covers: CoversModel = CoversModel()
     capacity_requests_per_second: EstimateModel = EstimateModel()
     rate: ServingRate | None = None
-    usd: Decimal = Decimal(0)
+    usd: SmallMoney = Decimal(0)
     unpriced: int = 0
     live_requests: int = 0
     notes: list[str] = []
@@ -180,15 +181,20 @@ class RehearsalModel(Model):
 
     @property
     def slowest_missed(self) -> StepModel | None:
-        """The step of the least speed that missed the objective."""
-        missed = [step for step in self.steps if step.outcome is StepOutcome.MISSED]
-        return min(missed, key=lambda step: step.speed, default=None)
+        """The asked step of the least speed that missed the objective."""
+        return min(self._asked(StepOutcome.MISSED), key=lambda step: step.speed, default=None)
 
     def misses(self, share: float) -> bool:
-        """Whether the objective was missed at this share of production's load or less, and met nowhere at it or above."""
-        speeds = {outcome: [step.speed for step in self.steps if step.outcome is outcome] for outcome in StepOutcome}
+        """Whether the objective was missed at this share of production's load or less, and met nowhere at it or above.
+
+        Of the asked steps: those of the search take shorter windows, whose busiest stretch brings more at the same speed.
+        """
+        speeds = {outcome: [step.speed for step in self._asked(outcome)] for outcome in (StepOutcome.MET, StepOutcome.MISSED)}
         is_missed = any(speed <= share + _NEARLY for speed in speeds[StepOutcome.MISSED])
         return is_missed and not any(speed >= share - _NEARLY for speed in speeds[StepOutcome.MET])
+
+    def _asked(self, outcome: StepOutcome) -> list[StepModel]:
+        return [step for step in self.steps if step.kind is StepKind.SPEED and step.outcome is outcome]
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ METHOD = (
     "The pilot's own arrivals are replayed through so many slots, one queue before all, each request taking its measured time; "
     "the answer is the fewest with which 95 of 100 requests wait at most {wait:g} s for a free slot{limits}."
 )
-NO_REHEARSAL = "what one replica carries at the objective: pilot rehearse measures it"
+NO_REHEARSAL = "what one replica carries at the objective: pilot rehearse --find-capacity measures it"
 TOO_SLOW = "95 of 100 answers do not keep the latency limit even where none waits: no number of replicas is enough"
 
 
@@ -258,10 +258,10 @@ def _source(rate: ServingRate | None, shown: float | None) -> str:
         return f"a rehearsal: {each:.3g} requests at once a replica while the objective is kept, measured on {n} together"
     if shown is not None:
         return (
-            f"no rehearsal; under the pilot's own load a replica was seen to answer {shown:.3g} requests at once while the "
+            f"no rehearsal that found it; under the pilot's own load a replica was seen to answer {shown:.3g} requests at once while the "
             "objective was kept: it may carry more, so nothing is reckoned from it"
         )
-    return "no rehearsal, and no load of the pilot's own that shows what a replica carries"
+    return "no rehearsal that found it, and no load of the pilot's own that shows what a replica carries"
 
 
 def _method(asked: _Asked) -> str:

@@ -14,9 +14,10 @@ from app.domain.replay import ReplayState
 from app.errors import Conflict, InvalidInput, Problem
 from app.jobs import Job
 from app.pipeline.rehearsal_figures import has_times
+from app.pipeline.rehearsal_present import objective_of
 from app.pipeline.rehearsal_schedule import Arrivals, peak_per_minute, schedule
 from app.pipeline.rehearsal_search import speed_seconds
-from app.pipeline.rehearsal_summary import objective_of, subject_of
+from app.pipeline.rehearsal_summary import subject_of
 from app.pipeline.replay import arm_named, check_not_stopped, check_prices
 from app.pipeline.replay_money import Meter, meter_of
 from app.store import rehearsals

@@ -24,12 +24,14 @@ from app.domain.rehearsal import (
 from app.domain.serving_rate import ServingRate
 from app.pipeline.rehearsal_figures import has_times
 from app.pipeline.rehearsal_notes import notes_of
-from app.pipeline.rehearsal_present import target_of
+from app.pipeline.rehearsal_present import objective_of, target_of
 from app.pipeline.rehearsal_schedule import SECOND_US, Arrivals, busiest, peak_per_minute
 from app.pipeline.rehearsal_search import bracket, is_saturated, offered_rate, speed_seconds
 
 REPEATS_METHOD = "mean_of_repeats"
 AT_LEAST_METHOD = "at_least"
+# What was kept and what was missed so close to each other enclose what the server carries.
+NEAR = 1.1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -43,31 +45,22 @@ def summarize(pilot: Pilot, rehearsal: Rehearsal, steps: Sequence[StepModel], ar
         arrivals: Production's.
     """
     table = pilot.configuration.candidate_named(rehearsal.arm_name)
-    valid = [step for step in steps if step.is_valid]
+    valid, objective = [step for step in steps if step.is_valid], objective_of(pilot.configuration)
+    rate = rate_of(valid, table.replicas)
     return RehearsalModel(
         id=rehearsal.id,
         target=target_of(table),
-        objective=objective_of(pilot.configuration),
+        objective=objective,
         started_at=rehearsal.started_at or rehearsal.created_at,
         finished_at=datetime.now(UTC),
         steps=list(steps),
-        covers=_covers(rehearsal.terms, valid, arrivals, objective_of(pilot.configuration)),
+        covers=_covers(rehearsal.terms, valid, arrivals, objective),
         capacity_requests_per_second=capacity_of(valid),
-        rate=rate_of(valid, table.replicas),
+        rate=rate,
         usd=sum((step.usd for step in steps), Decimal(0)),
         unpriced=sum(step.unpriced for step in steps),
         live_requests=sum(step.live_requests for step in steps),
-        notes=list(notes_of(steps, objective_of(pilot.configuration))),
-    )
-
-
-def objective_of(configuration: PilotConfiguration) -> ObjectiveModel:
-    """What pilot.toml says now."""
-    latency, reliability = configuration.latency, configuration.reliability
-    return ObjectiveModel(
-        ttft_any_p95_seconds=latency.ttft_any_p95_seconds if latency is not None else None,
-        total_p95_seconds=latency.total_p95_seconds if latency is not None else None,
-        max_failure_rate=reliability.max_failure_rate if reliability is not None else None,
+        notes=[*notes_of(steps, objective), *([] if rate is not None else at_least(valid, table.replicas))],
     )
 
 
@@ -93,7 +86,7 @@ def capacity_of(valid: Sequence[StepModel]) -> EstimateModel:
 
 
 def rate_of(valid: Sequence[StepModel], replicas: int) -> ServingRate | None:
-    """What one replica serves within the objective: at the fastest pace that met it, with an interval over its repeats."""
+    """What one replica serves within the objective, with an interval over its repeats; `None` = at best a lower bound."""
     served = _served(valid)
     if not served:
         return None
@@ -112,6 +105,18 @@ def rate_of(valid: Sequence[StepModel], replicas: int) -> ServingRate | None:
     )
 
 
+def at_least(valid: Sequence[StepModel], replicas: int) -> list[str]:
+    """What is said where `rate_of` gives none, though something was kept."""
+    met = bracket(valid).met
+    if met is None:
+        return []
+    return [
+        f"At {offered_rate(met):.3g} requests a second the objective was kept, and nothing close above it was missed: one "
+        f"replica carries at least {offered_rate(met) / replicas:.3g}. No number of replicas is reckoned from that; "
+        "--find-capacity, with more --minutes, looks for the most."
+    ]
+
+
 def _in_time(step: StepModel) -> float | None:
     """Answers a second within the objective that can go on: not those that only the beginning of a queue let in."""
     good, answered = step.goodput_requests_per_second.value, step.answered_requests_per_second.value
@@ -119,14 +124,24 @@ def _in_time(step: StepModel) -> float | None:
 
 
 def _served(valid: Sequence[StepModel]) -> list[StepModel]:
-    """The repeats, if most of them met the objective; else the fastest single step below them that did."""
+    """The repeats, if most of them met the objective; else the fastest single step below them that did.
+
+    None of them where no step close above missed it: the server may carry many times more.
+    """
     repeats = [step for step in valid if step.kind is StepKind.REPEAT]
     met = [step for step in repeats if step.outcome is StepOutcome.MET]
-    if met and 2 * len(met) > len(repeats):
-        return met
-    below = min((offered_rate(step) for step in repeats), default=float("inf"))
+    is_sure = bool(met) and 2 * len(met) > len(repeats)
+    below = min((offered_rate(step) for step in repeats if not is_sure), default=float("inf"))
     single = bracket([step for step in valid if offered_rate(step) < below]).met
-    return [single] if single is not None else []
+    served = met if is_sure else [single] if single is not None else []
+    return served if _is_enclosed(served, valid) else []
+
+
+def _is_enclosed(served: Sequence[StepModel], valid: Sequence[StepModel]) -> bool:
+    """Whether some step with nearly as much offered missed the objective."""
+    most = max(map(offered_rate, served), default=0.0)
+    missed = [offered_rate(step) for step in valid if step.outcome is StepOutcome.MISSED]
+    return any(most / NEAR <= rate <= NEAR * most for rate in missed)
 
 
 def _over_repeats(values: Sequence[float]) -> EstimateModel:

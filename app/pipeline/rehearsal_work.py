@@ -19,11 +19,12 @@ from app.pipeline.content import ContentPolicy
 from app.pipeline.rehearsal import recorded_arrivals
 from app.pipeline.rehearsal_figures import figures_of, has_times
 from app.pipeline.rehearsal_log import StepLog
+from app.pipeline.rehearsal_present import objective_of
 from app.pipeline.rehearsal_requests import prepare
 from app.pipeline.rehearsal_schedule import schedule, speed_for, spread
 from app.pipeline.rehearsal_search import NextStep, next_step
 from app.pipeline.rehearsal_step import Bounds, CannotRehearse, Offering, patience_seconds
-from app.pipeline.rehearsal_summary import objective_of, subject_of, summarize
+from app.pipeline.rehearsal_summary import subject_of, summarize
 from app.pipeline.replay import candidate_to_ask
 from app.pipeline.replay_money import Purse
 from app.store import rehearsals

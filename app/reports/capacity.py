@@ -116,7 +116,7 @@ def _slots(capacity: CapacityModel) -> str:
         return figures.number_with_interval(capacity.slots_per_replica, 1)
     if capacity.slots_shown_per_replica is not None:
         return f"unknown: at least {figures.number(capacity.slots_shown_per_replica, 1)} were seen"
-    return "unknown: not rehearsed"
+    return "unknown: no rehearsal found it"
 
 
 def _replicas(capacity: CapacityModel) -> str:

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
+from app.domain.estimate_models import EstimateModel
 from app.domain.pilot import Pilot
-from app.domain.rehearsal import RehearsalModel, RehearsalTerms, StepOutcome, TargetModel
+from app.domain.rehearsal import ObjectiveModel, RehearsalModel, RehearsalTerms, StepOutcome, TargetModel
 from app.domain.replay import ReplayState
+from app.domain.serving_rate import ServingRate
 from app.domain.words import GateName, GateOutcome, Role
-from app.pipeline.rehearsal_present import target_of
+from app.pipeline.rehearsal_present import objective_of, target_of
 from app.pipeline.scorecard_inputs import inputs_hash_of, read_stored
 from app.store.rehearsals import claim_rehearsal, finish_rehearsal, insert_rehearsal
 from app.store.session import SessionFactory, session_scope
@@ -25,12 +27,20 @@ LATENCY = {"total_p95_seconds": 3.0, "accept_imported": True}
 TABLES: dict[str, Any] = {"latency": LATENCY, "candidate": [QWEN | {"license": "MIT", "gpu_usd_per_hour": "0.01"}]}
 
 
-def store(session: Session, pilot: Pilot, outcome: StepOutcome, speed: float, **target: Any) -> RehearsalModel:
+def store(
+    session: Session, pilot: Pilot, outcome: StepOutcome, speed: float, *,
+    rate: ServingRate | None = None, objective: ObjectiveModel | None = None, **target: Any,
+) -> RehearsalModel:  # fmt: skip
     arm = pilot.arm_named("qwen")
     number = insert_rehearsal(session, pilot, arm=arm, terms=RehearsalTerms(), by="ada")
     claim_rehearsal(session, number, worker="w", lease_seconds=30)
     present = target_of(pilot.configuration.candidate_named("qwen")).model_dump()
-    result = a_rehearsal((outcome, speed)).model_copy(update={"id": number, "target": TargetModel(**(present | target))})
+    result = a_rehearsal((outcome, speed)).model_copy(
+        update={
+            "id": number, "target": TargetModel(**(present | target)), "rate": rate,
+            "objective": objective or objective_of(pilot.configuration),
+        }
+    )  # fmt: skip
     assert finish_rehearsal(session, number, ReplayState.DONE, "", worker="w", result=result)
     return result
 
@@ -68,6 +78,8 @@ def test_only_the_latest_of_the_candidate_as_it_is_now_counts_and_makes_the_scor
     for target in ({"model": "another"}, {"base_url": "http://elsewhere/v1"}, {"replicas": 2}, {"gpus_per_replica": 8}):
         store(session, pilot, StepOutcome.MET, 1.0, **target)
         assert qwen_of(session, pilot).rehearsal is None
+    store(session, pilot, StepOutcome.MET, 1.0, objective=ObjectiveModel(total_p95_seconds=30.0))
+    assert qwen_of(session, pilot).rehearsal is None  # what kept 30 s is not shown to keep 3 s
     first = store(session, pilot, StepOutcome.MET, 1.0)
     stored.append(inputs_hash_of(read_stored(session, pilot.name, as_of=None), NOW))
     last = store(session, pilot, StepOutcome.MISSED, 1.0)
@@ -77,6 +89,22 @@ def test_only_the_latest_of_the_candidate_as_it_is_now_counts_and_makes_the_scor
     assert first != last
     assert qwen_of(session, pilot).rehearsal == last
     assert qwen_of(session, pilot, as_of=START).rehearsal is None  # it was made later
+
+
+def test_a_later_shorter_rehearsal_takes_away_neither_the_load_test_nor_the_rate(session: Session) -> None:
+    pilot = started(session, spread(28), **TABLES)
+    rate = ServingRate(
+        replicas=1, slots_per_replica=EstimateModel(value=4.0), requests_per_second_per_replica=EstimateModel(value=2.0),
+        service_seconds_p50=0.5, service_seconds_p95=0.9,
+    )  # fmt: skip
+    rated = store(session, pilot, StepOutcome.MET, 0.5, rate=rate)
+    tested = store(session, pilot, StepOutcome.MET, 1.0)
+    store(session, pilot, StepOutcome.MET, 0.5)
+    card = qwen_of(session, pilot)
+    assert card.latency.load_tested
+    assert card.rehearsal is not None
+    assert (card.rehearsal.id, card.rehearsal.rate) == (tested.id, rate)
+    assert card.rehearsal.notes[-1].startswith(f"What a replica carries is from rehearsal {rated.id}, ")
 
 
 def test_rehearsals_through_the_api(session_factory: SessionFactory, tmp_path: Path) -> None:

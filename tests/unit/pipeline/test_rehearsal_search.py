@@ -7,7 +7,7 @@ import pytest
 from app.domain.estimate_models import EstimateModel
 from app.domain.rehearsal import ObjectiveModel, RehearsalTerms, StepKind, StepModel, StepOutcome
 from app.pipeline.rehearsal_search import next_step
-from app.pipeline.rehearsal_summary import capacity_of, rate_of
+from app.pipeline.rehearsal_summary import at_least, capacity_of, rate_of
 from tests.unit.pipeline.rehearsal_server import AT, poisson, rehearsed
 
 TWO_SECONDS = ObjectiveModel(total_p95_seconds=2.0)
@@ -122,21 +122,40 @@ def test_what_comes_next(
     assert found.seconds == pytest.approx(seconds)
 
 
-def test_repeats_that_miss_take_the_rate_from_a_slower_step() -> None:
-    def measured(outcome: StepOutcome, speed: float, kind: StepKind) -> StepModel:
-        rate = {"value": speed, "n": 9}
-        times = {"p50": {"value": 0.5}, "p95": {"value": 0.9}}
-        return a_step(outcome, speed, kind).model_copy(
-            update=StepModel.model_validate(
-                a_step(outcome, speed, kind).model_dump()
-                | {"concurrency_littles": 2 * speed, "goodput_requests_per_second": rate, "total_seconds": times}
-            ).__dict__
-        )
+def measured(outcome: StepOutcome, rate: float, kind: StepKind = StepKind.SPEED) -> StepModel:
+    good = {"concurrency_littles": 2 * rate, "goodput_requests_per_second": {"value": rate, "n": 9}}
+    times = {"total_seconds": {"p50": {"value": 0.5}, "p95": {"value": 0.9}}}
+    return StepModel.model_validate(a_step(outcome, rate, kind).model_dump() | good | times)
 
-    slower, fastest = measured(MET, 3.0, StepKind.SEARCH), measured(MET, 4.0, StepKind.SEARCH)
+
+@pytest.mark.parametrize(
+    ("steps", "slots", "least"),
+    [
+        ([measured(MET, 4.0)], None, "4."),  # a server that carries everything: the fastest asked step is a lower bound
+        ([measured(MET, 4.0), measured(MISSED, 8.0)], None, "4."),
+        ([measured(MET, 4.0), measured(MISSED, 4.3)], 8.0, None),  # what was kept and what was missed are close together
+        # The search ended where we could offer no more, so that its repeats are a lower bound, too.
+        ([measured(MET, 4.0), measured(INVALID, 16.0, SEARCH), *[measured(MET, 4.0, REPEAT)] * 3], None, "4."),
+        ([measured(MISSED, 4.2, SEARCH), *[measured(MET, 4.0, REPEAT)] * 3], 8.0, None),
+        ([measured(MET, 3.0), *[measured(MISSED, 4.0, REPEAT)] * 3], None, "3."),
+        ([measured(MISSED, 4.0)], None, None),
+    ],
+)
+def test_what_a_replica_carries_is_only_said_where_it_was_enclosed(
+    steps: list[StepModel], slots: float | None, least: str | None
+) -> None:
+    rate, words = rate_of([step for step in steps if step.is_valid], 1), at_least(steps, 1)
+    assert (rate.slots_per_replica.value if rate is not None else None) == slots
+    if least is not None:
+        assert f"carries at least {least}" in words[0]
+    assert bool(words) == (least is not None) or rate is not None
+
+
+def test_repeats_that_miss_take_the_rate_from_a_slower_step() -> None:
+    slower, fastest = measured(MET, 3.8, StepKind.SEARCH), measured(MET, 4.0, StepKind.SEARCH)
     good, bad = measured(MET, 4.0, StepKind.REPEAT), measured(MISSED, 4.0, StepKind.REPEAT)
     sure, unsure = rate_of([slower, fastest, good, good, bad], 1), rate_of([slower, fastest, good, bad, bad], 1)
     assert sure is not None
     assert unsure is not None
     assert (sure.slots_per_replica.value, sure.slots_per_replica.n, sure.slots_per_replica.low) == (8, 2, 8)
-    assert (unsure.slots_per_replica.value, unsure.slots_per_replica.n, unsure.slots_per_replica.low) == (6, 1, None)
+    assert (unsure.slots_per_replica.value, unsure.slots_per_replica.n, unsure.slots_per_replica.low) == (7.6, 1, None)

@@ -1,7 +1,9 @@
 """A rehearsal holds the latency gate open where it missed; it never passes and never fails it."""
 
 from datetime import datetime
+from decimal import Decimal
 
+import orjson
 import pytest
 
 from app.domain.rehearsal import ObjectiveModel, RehearsalModel, StepKind, StepModel, StepOutcome, TargetModel
@@ -50,6 +52,21 @@ def test_the_gate(gate: GateOutcome, steps: list[tuple[StepOutcome, float]], sha
     found = under_load(Bounded(gate, 0.9, 1.0, "live"), a_rehearsal(*steps), share)
     assert (found.outcome, found.bound, found.threshold) == (expected, 0.9, 1.0)
     assert ("missed the objective" in found.reason) == (expected is not gate)
+
+
+def test_a_searched_step_that_missed_misses_no_asked_load() -> None:
+    """Its window is shorter: at the same speed it offers more than production ever had for so long."""
+    asked = a_rehearsal((MET, 0.9))
+    searched = a_rehearsal((MISSED, 0.8), (MISSED, 2.0), kind=StepKind.SEARCH)
+    both = asked.model_copy(update={"steps": [*asked.steps, *searched.steps]})
+    assert not both.misses(1.0)
+    assert both.slowest_missed is None
+
+
+def test_sums_of_money_are_written_in_digits() -> None:
+    found = a_rehearsal((MET, 1.0)).model_copy(update={"usd": Decimal("1E-7")})
+    assert orjson.loads(found.model_dump_json())["usd"] == "0.000000"
+    assert found.steps[0].model_copy(update={"usd": Decimal("2E-5")}).model_dump(mode="json")["usd"] == "0.000020"
 
 
 def test_no_rehearsal_changes_nothing() -> None:
