@@ -258,8 +258,8 @@ def _source(rate: ServingRate | None, shown: float | None) -> str:
         return f"a rehearsal: {each:.3g} requests at once a replica while the objective is kept, measured on {n} together"
     if shown is not None:
         return (
-            f"no rehearsal that found it; under the pilot's own load a replica was seen to answer {shown:.3g} requests at once while the "
-            "objective was kept: it may carry more, so nothing is reckoned from it"
+            f"no rehearsal that found it; under the pilot's own load a replica was seen to answer {shown:.3g} requests at once "
+            "while the objective was kept: it may carry more, so nothing is reckoned from it"
         )
     return "no rehearsal that found it, and no load of the pilot's own that shows what a replica carries"
 

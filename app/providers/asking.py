@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from errno import ECONNRESET, EPIPE
@@ -27,6 +27,8 @@ CALLS_PER_ANSWER = 5
 DIRECT_BYTES = 1024 * 1024  # aiohttp warns that larger bytes block the loop: those are sent in pieces
 PROBE_SECONDS = 10.0
 DRAIN_SECONDS = 0.02
+# A server whose address is a gateway of ours would be mirrored in turn; what has this header is not.
+NOT_MIRRORED = {"X-Pilot-Mirror": "off"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,10 @@ class Limits:
 
 
 @asynccontextmanager
-async def open_client(limits: Limits, headers: Mapping[str, str] | None = None) -> AsyncIterator["HttpModelServers"]:
-    """A client for the running event loop, which sends the headers with every call; closes its connections at the end."""
+async def open_client(limits: Limits) -> AsyncIterator["HttpModelServers"]:
+    """A client for the running event loop, none of whose calls is mirrored; closes its connections at the end."""
     lag = LoopLag()
-    async with make_session(connections=limits.connections, headers=headers) as session:
+    async with make_session(connections=limits.connections, headers=NOT_MIRRORED) as session:
         lag.start()
         try:
             yield HttpModelServers(session, lag, limits)

@@ -63,6 +63,7 @@ class Recorder:
     def __init__(self, seconds: float = 0.0) -> None:
         self.bodies: list[Json] = []
         self.keys: list[str | None] = []
+        self.told: set[str | None] = set()
         self.in_flight = 0
         self.most_in_flight = 0
         self._seconds = seconds
@@ -71,6 +72,7 @@ class Recorder:
         body = await request.json()
         self.bodies.append(body)
         self.keys.append(request.headers.get("Authorization"))
+        self.told.add(request.headers.get("X-Pilot-Mirror"))
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         await asyncio.sleep(self._seconds)

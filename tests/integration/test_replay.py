@@ -221,6 +221,6 @@ def test_the_key_comes_from_the_environment_by_its_name(session_factory: Session
         found = replay(session_factory, environment={"QWEN_KEY": "s3cret\n"})
     assert missing.replay.state is ReplayState.FAILED
     assert "no environment variable QWEN_KEY" in missing.replay.message
-    assert (found.replay.state, server.keys) == (ReplayState.DONE, ["Bearer s3cret"])
+    assert (found.replay.state, server.keys, server.told) == (ReplayState.DONE, ["Bearer s3cret"], {"off"})
     with session_factory() as session:
         assert "s3cret" not in str(session.execute(text("SELECT json_agg(t)::text FROM replays t")).scalar())

@@ -27,8 +27,6 @@ from app.providers.asking import Limits, open_client
 from app.settings import Settings
 from app.store.session import make_engine, make_session_factory
 
-# A candidate whose address is a gateway of ours would be mirrored again and again; what has this header is not.
-NOT_MIRRORED = {"X-Pilot-Mirror": "off"}
 DATABASE_CONNECTIONS = 2
 CONNECT_SECONDS = 3
 CLOSE_SECONDS = 1.5
@@ -54,7 +52,7 @@ async def open_mirror(settings: Settings, slot: str, environment: Mapping[str, s
     breakers = Breakers(slot, failures=settings.breaker_failures, open_seconds=settings.breaker_open_seconds)
     sending = asyncio.create_task(outbox.run())
     try:
-        async with open_client(Limits(reply_bytes=settings.reply_bytes), NOT_MIRRORED) as servers:
+        async with open_client(Limits(reply_bytes=settings.reply_bytes)) as servers:
             memory = Memory(shared, retry_window_seconds=settings.retry_window_seconds)
             room = Room(calls=settings.mirror_concurrency, wait_seconds=settings.mirror_wait_seconds)
             book = PilotBook(make_session_factory(engine), environment, digest_key(key), say_pilot)

@@ -28,10 +28,12 @@ class Server:
 
     def __init__(self, *, hangs: bool) -> None:
         self.came: list[float] = []
+        self.told: list[str | None] = []
         self.over = threading.Event()
         self._hangs = hangs
 
-    async def __call__(self, _: web.Request) -> web.StreamResponse:
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
+        self.told.append(request.headers.get("X-Pilot-Mirror"))
         self.came.append(asyncio.get_running_loop().time())
         if self._hangs and len(self.came) > WARMING_CALLS:
             await asyncio.to_thread(self.over.wait, 10)
@@ -83,7 +85,9 @@ def test_a_process_that_falls_hopelessly_behind_sends_no_more() -> None:
 
 
 def test_times_count_from_the_moment_at_which_a_request_was_due() -> None:
-    offering, _ = offered(Server(hangs=False), 10, Bounds())
+    server = Server(hangs=False)
+    offering, _ = offered(server, 10, Bounds())
+    assert set(server.told) == {"off"}  # a gateway of ours in front of it does not mirror them again
     for call, due in zip(sorted(offering.calls, key=lambda call: call.due), range(10), strict=True):
         assert call.due == due * EVERY
         assert call.sent is not None
