@@ -19,10 +19,10 @@ class TokenBill:
         uncounted: How many replies have no token counts and no estimate either, weighted.
         absent: How many requests have no reply of the arm at all (it was not asked), weighted.
         unpriced: Models whose price nobody knows.
-        estimated: How many of `replies` have estimated counts, weighted.
-        estimated_output_tokens: Output tokens that were estimated, of priced replies or not, weighted.
+        estimated: How many of `replies` have an estimated count, weighted.
+        estimated_output_tokens: Output tokens of replies with an estimated count, priced or not, weighted.
         output_tokens: All output tokens, estimated ones included, weighted.
-        has_invoice: The vendor's own bill was imported: it is what estimates are held against.
+        has_invoice: The vendor's own bill was imported and agrees: it is what estimates are held against.
         sources: Where the prices come from.
     """
 
@@ -58,35 +58,38 @@ class TokenBill:
 
     @property
     def estimated_share(self) -> Decimal:
-        """The part of the output tokens that is estimated."""
+        """The part of the output tokens that is in replies with an estimated count."""
         return self.estimated_output_tokens / self.output_tokens if self.output_tokens else Decimal(0)
 
     @property
     def lacks_counts(self) -> bool:
-        """Whether too many replies have no token counts to speak for all; an invoice allows for more estimates.
+        """Whether too many replies have no token counts to speak for all; an invoice lifts the limit for estimates only.
 
         Example:
             >>> bill = TokenBill(replies=Decimal(100), estimated_output_tokens=Decimal(6), output_tokens=Decimal(100))
             >>> bill.lacks_counts, (bill + TokenBill(has_invoice=True)).lacks_counts
             (True, False)
         """
-        every = self.replies + self.uncounted
-        is_guess = self.estimated_share > MOST_UNCOUNTED and not self.has_invoice
-        return is_guess or self.uncounted > MOST_UNCOUNTED * every or (self.absent > 0 and not self.replies)
+        return self._lacks_estimates or self._is_guess
+
+    @property
+    def needs_invoice(self) -> bool:
+        """Whether only too many estimates stand against it: the vendor's invoice, where it agrees, would do away with that."""
+        return self._is_guess and not self._lacks_estimates
 
     @property
     def lack(self) -> str:
         """What is wrong with the counts where they are too few, and what to do about it; "" where they are enough."""
         if not self.lacks_counts:
             return ""
-        if self.uncounted > MOST_UNCOUNTED * (self.replies + self.uncounted) or not self.estimated_output_tokens:
-            said = f"{self.uncounted:,.0f} replies have none" if self.uncounted else "the arm was never asked"
+        if self.absent and not self.replies + self.uncounted:
+            return "the arm was never asked"
+        if self._lacks_estimates:
+            said = f"{self.uncounted:,.0f} replies have none, and nothing to estimate them from"
         else:
-            said = (
-                f"{100 * self.estimated_share:.0f} % of its output tokens are estimated, more than {100 * MOST_UNCOUNTED:.0f} %"
-            )
-        todo = f": set {INCLUDE_USAGE} = true in streamed requests, or import the vendor's invoice" if self._has_replies else ""
-        return said + todo
+            share = 100 * self.estimated_share
+            said = f"{share:.0f} % of its output tokens are of estimated replies, more than {100 * MOST_UNCOUNTED:.0f} %"
+        return f"{said}: set {INCLUDE_USAGE} = true in streamed requests"
 
     @property
     def total_usd(self) -> Decimal | None:
@@ -103,5 +106,10 @@ class TokenBill:
         return self.usd * (self.replies + self.uncounted + self.absent) / self.replies if self.replies else Decimal(0)
 
     @property
-    def _has_replies(self) -> bool:
-        return self.replies + self.uncounted > 0
+    def _lacks_estimates(self) -> bool:
+        every = self.replies + self.uncounted
+        return self.uncounted > MOST_UNCOUNTED * every or (self.absent > 0 and not self.replies)
+
+    @property
+    def _is_guess(self) -> bool:
+        return self.estimated_share > MOST_UNCOUNTED and not self.has_invoice

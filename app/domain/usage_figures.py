@@ -11,14 +11,14 @@ class ArmUsage(Model):
 
     Attributes:
         counted: Replies whose server gave token counts, failures that were billed included.
-        estimated: Answered replies whose output tokens are estimated, as their server gave none.
+        estimated: Answered replies of which a count is estimated, as their server gave none.
         missing: Answered replies that could not even be estimated.
         input_tokens_per_month: All prompt tokens, cached ones included; `None` = nothing was counted.
         cached_rate: The part of the input that came from the cache; `None` = no server said.
         cache_write_rate: The part of the input that was written to it.
         output_tokens_per_month: All generated tokens, reasoning included.
         reasoning_rate: The part of the output that was reasoning; `None` = no server said.
-        estimated_output_rate: The part of the output tokens that is estimated.
+        estimated_output_rate: The part of the output tokens that is in replies of which a count is estimated.
         service_tiers: Replies by the service tier that the server named; "" = none.
         price_sources: Whose prices were used; empty for rented servers.
     """

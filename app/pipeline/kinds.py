@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from app.costs.token_bill import MOST_UNCOUNTED
+from app.costs.token_bill import MOST_UNCOUNTED, TokenBill
 from app.domain.estimate_models import MoneyEstimate
 from app.domain.evidence import ArmEvidence, Evidence, Flags, Floats, Numbers, ReplyColumns
 from app.domain.groups import GroupModel
@@ -99,10 +99,17 @@ def _costs(replies: ReplyColumns, counted: Flags, usd_by_row: Floats) -> _Costs:
 
 
 def _bills(money: Money, evidence: Evidence, arm: ArmEvidence, selection: Selection) -> tuple[_Costs | None, _Costs | None]:
-    """What each row costs the incumbent, and the candidate if it is paid by the token; `None` = nobody reckoned it."""
+    """What each row costs the incumbent, and the candidate if it is paid by the token; `None` = nobody reckoned it.
+
+    An arm whose whole bill says nothing, as too much of it is estimated, has no amount for any kind either.
+    """
     if money.usd_by_row is None:
         return None, None
     before, after = money.usd_by_row
+    if sum(money.incumbent.values(), TokenBill()).needs_invoice:
+        before = np.full_like(before, np.nan)
+    if after is not None and sum((money.candidate or {}).values(), TokenBill()).needs_invoice:
+        after = np.full_like(after, np.nan)
     paid = _costs(arm.replies, selection.counted, after) if after is not None else None
     return _costs(evidence.incumbent, selection.counted, before), paid
 

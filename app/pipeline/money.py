@@ -33,6 +33,7 @@ from app.store.evidence import Spend
 _DAY_US = 86_400_000_000
 MONTHS_A_YEAR = 12
 UPGRADE = "upgrade"
+INVOICE = "the vendor's invoice of the closed days"
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +250,7 @@ def _missing_of_arms(money: Money, moved: frozenset[str] | None) -> list[str]:
     if incumbent.unpriced:
         missing.append(f"the incumbent's token prices ({', '.join(sorted(incumbent.unpriced))})")
     elif incumbent.lacks_counts:
-        missing.append(f"the incumbent's token counts ({incumbent.lack})")
+        missing.append(f"the incumbent's token counts ({incumbent.lack}{_of_invoice(money, incumbent)})")
     name = money.table.name
     if money.candidate is None:
         return missing if money.table.gpu_usd_per_hour is not None else [*missing, f"{name}: gpu_usd_per_hour or token prices"]
@@ -259,6 +260,13 @@ def _missing_of_arms(money: Money, moved: frozenset[str] | None) -> list[str]:
     elif candidate.lacks_counts:
         missing.append(f"{name}: token counts ({candidate.lack})")
     return missing
+
+
+def _of_invoice(money: Money, incumbent: TokenBill) -> str:
+    """What the vendor's invoice says of estimates, or could say; "" where it would not help."""
+    if not incumbent.needs_invoice:
+        return ""
+    return f"; {money.doubt}" if money.doubt else f", or import {INVOICE}: where it agrees, estimates count"
 
 
 def unpriced_models(money: Money) -> set[str]:

@@ -32,6 +32,7 @@ from app.domain.reconciliation import (
     ReconciliationModel,
 )
 from app.pipeline.closing import Selection
+from app.pipeline.estimated_usage import arm_that_counted
 from app.pipeline.reconciliation_causes import SAME, Grounds, causes_of, is_same, same_tokens
 from app.pipeline.reconciliation_doubts import is_counted, token_doubt
 from app.pipeline.reconciliation_rows import Pair, largest_rate, money_of, row_of
@@ -70,7 +71,8 @@ def reconciliation_of(
         return None
     rows, arrived = production_rows(evidence, selection), evidence.exchanges.arrived_us
     prices, model = incumbent_prices(configuration), configuration.incumbent.model
-    costs = row_costs(evidence.incumbent, rows, arrived // DAY_US, prices, model=model, arrived_us=arrived)
+    other = arm_that_counted(evidence, rows)
+    costs = row_costs(evidence.incumbent, rows, arrived // DAY_US, prices, model=model, other=other, arrived_us=arrived)
     return reconcile(configuration, invoice_lines, evidence, selection, weights, costs)
 
 

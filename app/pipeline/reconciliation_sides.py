@@ -15,7 +15,7 @@ from app.domain.invoices import ALL_MODELS, MEASURES, TOKENS, InvoiceLine
 from app.domain.pilot import DAY
 from app.domain.words import CoverageReason, Source
 from app.pipeline.closing import EPOCH, MICROSECOND, Selection, microseconds
-from app.pipeline.estimated_usage import with_estimates
+from app.pipeline.estimated_usage import arm_that_counted, with_estimates
 
 DAY_US = DAY // MICROSECOND
 Key: TypeAlias = tuple[date, str]
@@ -102,7 +102,7 @@ def measured_sides(
         costs: What each row's reply costs; NaN = nobody knows.
         days: Which UTC days.
     """
-    estimated = with_estimates(evidence.incumbent)
+    estimated = with_estimates(evidence.incumbent, rows, arm_that_counted(evidence, rows))
     replies = estimated.replies
     dates = evidence.exchanges.arrived_us // DAY_US
     wanted = np.array(sorted((day - EPOCH.date()).days for day in days), dtype=np.int64)

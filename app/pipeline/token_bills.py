@@ -62,7 +62,7 @@ def token_bills(
         other: Another arm's replies to the same requests: where a reply's input was not counted, theirs tells it.
         has_invoice: The vendor's own bill was imported.
     """
-    found = with_estimates(replies, other)
+    found = with_estimates(replies, basis.rows, other)
     tally = _tally(found, basis, has_invoice=has_invoice)
     groups = _priced(found.replies, basis.rows, basis.dates, prices, model, basis.arrived_us)
     kinds = _kinds(found.replies)
@@ -97,7 +97,7 @@ def row_costs(
         other: As for `token_bills`.
         arrived_us: As of `Basis`.
     """
-    found = with_estimates(replies, other).replies
+    found = with_estimates(replies, rows, other).replies
     costs, kinds = np.full(len(rows), np.nan), _kinds(found)
     for group in _priced(found, rows, dates, prices, model, arrived_us):
         if group.prices is not None:

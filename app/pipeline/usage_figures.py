@@ -35,8 +35,9 @@ def usage_figures(
 def _of_arm(
     name: str, replies: ReplyColumns, other: ReplyColumns, basis: Basis, month: Decimal | None, bills: Bills
 ) -> ArmUsage:
-    found = with_estimates(replies, other)
-    filled, rows, weights = found.replies, basis.rows, basis.weights
+    rows, weights = basis.rows, basis.weights
+    found = with_estimates(replies, rows, other)
+    filled = found.replies
     was_counted = rows & replies.is_there & ~np.isnan(replies.input_tokens) & ~np.isnan(replies.output_tokens)
     is_known = rows & filled.is_there & ~np.isnan(filled.input_tokens) & ~np.isnan(filled.output_tokens)
     has_output = rows & ~np.isnan(filled.output_tokens)

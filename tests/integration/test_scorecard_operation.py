@@ -114,7 +114,8 @@ def test_replies_without_token_counts_have_no_price(session: Session) -> None:
     cost = qwen_of(session, started(session, rows)).cost
     assert cost.incumbent_usd_per_month.value is None
     (missing,) = cost.missing
-    assert missing.startswith("the incumbent's token counts (50 replies have none: set stream_options.include_usage = true")
+    assert missing.startswith("the incumbent's token counts (50 replies have none, and nothing to estimate them from: set")
+    assert "invoice" not in missing
 
 
 def test_the_price_table_is_asked_by_model_and_day(session: Session) -> None:

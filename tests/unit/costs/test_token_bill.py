@@ -72,17 +72,36 @@ def test_every_part_of_two_bills_adds_up() -> None:
     assert both == replace(a_bill(11, "ab", has_invoice=True), unpriced=frozenset("ab"), sources=frozenset("AB"))
 
 
+NOTHING = "and nothing to estimate them from: set stream_options.include_usage"
+
+
+@pytest.mark.parametrize(
+    ("bill", "needs"),
+    [
+        (TokenBill(replies=Decimal(10)), False),
+        (estimated(60), True),
+        (estimated(60, has_invoice=True), False),
+        (estimated(60) + TokenBill(uncounted=Decimal(9)), False),
+        (TokenBill(uncounted=Decimal(9)), False),
+        (TokenBill(absent=Decimal(9)), False),
+    ],
+)
+def test_an_invoice_is_asked_for_only_where_it_would_help(bill: TokenBill, needs: bool) -> None:
+    assert bill.needs_invoice is needs
+    assert "invoice" not in bill.lack
+
+
 @pytest.mark.parametrize(
     ("bill", "words"),
     [
         (TokenBill(replies=Decimal(95), uncounted=Decimal(5)), ""),
-        (TokenBill(replies=Decimal(10), uncounted=Decimal(1)), "1 replies have none: set stream_options.include_usage"),
+        (TokenBill(replies=Decimal(10), uncounted=Decimal(1)), f"1 replies have none, {NOTHING}"),
         (
             TokenBill(uncounted=Decimal(1200), output_tokens=Decimal(9)),
-            "1,200 replies have none: set stream_options.include_usage",
+            f"1,200 replies have none, {NOTHING}",
         ),
         (TokenBill(absent=Decimal(3)), "the arm was never asked"),
-        (estimated(60), "6 % of its output tokens are estimated, more than 5 %: set stream_options.include_usage"),
+        (estimated(60), "6 % of its output tokens are of estimated replies, more than 5 %: set stream_options.include_usage"),
     ],
 )
 def test_what_is_lacking_is_said(bill: TokenBill, words: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.costs.token_bill import TokenBill
 from app.costs.upkeep import Upkeep
 from app.domain.groups import GroupModel
 from app.domain.split import KindModel
@@ -22,7 +23,12 @@ NAN = float("nan")
 
 
 def priced(
-    before: list[float], after: list[float] | None, *, answered: list[bool] | None = None, asked: int | None = None
+    before: list[float],
+    after: list[float] | None,
+    *,
+    answered: list[bool] | None = None,
+    asked: int | None = None,
+    **bills: Any,
 ) -> Any:
     """Six exchanges, the first three of turn 1, the others of turns 2-3; each stands for two requests, a month is ten times."""
     rows = len(before)
@@ -37,7 +43,7 @@ def priced(
     )
     selection: Any = SimpleNamespace(counted=np.ones(rows, dtype=bool))
     costs = (np.array(before), np.array(after) if after is not None else None)
-    of_month = replace(money(), month=Decimal(10), usd_by_row=costs)
+    of_month = replace(money(), month=Decimal(10), usd_by_row=costs, **bills)
     found = kinds_of(groups, of_month, evidence, "qwen", selection, np.full(rows, 2.0))
     return [(kind.incumbent_usd_per_month.value, kind.saving_tokens_usd_per_month.value) for kind in found.by_turn]
 
@@ -59,6 +65,14 @@ def test_the_bill_of_each_kind(
     before: list[float], after: list[float] | None, more: dict[str, Any], expected: list[Any]
 ) -> None:
     assert priced(before, after, **more) == expected
+
+
+def test_what_is_estimated_too_much_for_the_whole_is_for_each_kind() -> None:
+    guess = TokenBill(replies=Decimal(6), output_tokens=Decimal(100), estimated_output_tokens=Decimal(6))
+    ones, twos = [1.0] * 6, [2.0] * 6
+    assert priced(twos, ones, incumbent={"a": guess}) == [(None, None)] * 2
+    assert priced(twos, ones, candidate={"a": guess}) == [(120, None)] * 2
+    assert priced(twos, ones, incumbent={"a": guess + TokenBill(has_invoice=True)}) == [(120, 60)] * 2
 
 
 def test_a_suggestion_is_made_where_some_hold_and_some_do_not() -> None:

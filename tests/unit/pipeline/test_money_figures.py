@@ -13,7 +13,7 @@ from app.costs.spread import SpendMoments
 from app.costs.token_bill import TokenBill
 from app.costs.upkeep import Upkeep
 from app.domain.hours import HoursEntry
-from app.pipeline.money import Money
+from app.pipeline.money import Money, missing_inputs
 from app.pipeline.money_figures import cost_model
 from app.pipeline.money_options import options_of
 from app.pipeline.money_spread import weekends
@@ -173,3 +173,17 @@ def evidence_on(*sources: str) -> Any:
 
 def test_weekends_are_those_of_the_calendar() -> None:
     assert weekends((1, 5, 6, 7, 8, 13), date(2026, 9, 7)).tolist() == [False, False, True, True, False, True]
+
+
+def test_an_invoice_is_asked_for_only_where_it_is_not_there_and_would_help() -> None:
+    guess = TokenBill(replies=Decimal(9), output_tokens=Decimal(100), estimated_output_tokens=Decimal(6))
+    blind = TokenBill(uncounted=Decimal(9), has_invoice=True)
+    ask = ", or import the vendor's invoice of the closed days: where it agrees, estimates count)"
+    (missing,) = missing_inputs(a_money(incumbent={"a": guess}))
+    assert missing.endswith(f"in streamed requests{ask}")
+    (missing,) = missing_inputs(a_money(incumbent={"a": guess}, doubt="invoice and measurement differ by 9 %"))
+    assert missing.endswith("in streamed requests; invoice and measurement differ by 9 %)")
+    (missing,) = missing_inputs(a_money(incumbent={"a": blind}))
+    assert "invoice" not in missing
+    (missing,) = missing_inputs(replace(money(gpu_usd=None), candidate={"a": guess}))
+    assert "invoice" not in missing  # the candidate's are not imported

@@ -13,7 +13,7 @@ from app.domain.evidence import Evidence, floats, words
 from app.domain.invoices import ALL_MODELS, InvoiceLine
 from app.domain.reconciliation import ReconciliationModel
 from app.pipeline.closing import Selection
-from app.pipeline.reconciliation import reconcile
+from app.pipeline.reconciliation import reconcile, reconciliation_of
 from app.pipeline.reconciliation_sides import comparable, said_by, whole_days
 from tests.builders import a_configuration
 from tests.unit.pipeline.made_evidence import Made, live_with_control, made
@@ -333,3 +333,19 @@ def test_tokens_without_dollars_are_compared_at_the_measured_prices(times: int, 
     found = reconciled(USUAL, bills(times=times, usd=0))
     assert (found.usd_is_implied, found.is_unknown) == (True, is_unknown)
     assert float(found.total.usd.invoiced or 0) == pytest.approx(float(ONE) * 6 * times)
+
+
+@pytest.mark.parametrize(("usd", "is_check"), [(0.0225, True), (0.03, False)])
+def test_without_any_usage_the_candidates_counts_are_held_against_the_invoice(usd: float, is_check: bool) -> None:
+    blind = [replace(each, inputs=None, cached=None, output=None) for each in USUAL]
+    evidence, many = evidence_of(blind), len(blind)
+    theirs = replace(evidence.arms["qwen"].replies, is_there=np.ones(many, dtype=bool), input_tokens=np.full(many, 1000.0))
+    evidence = replace(
+        evidence, incumbent=replace(evidence.incumbent, content_chars=np.full(many, 400.0)),
+        arms={"qwen": replace(evidence.arms["qwen"], replies=theirs)},
+    )  # fmt: skip
+    found = reconciliation_of(a_configuration(), bills(usd=usd), evidence, selection_of(blind), np.ones(many))
+    assert found is not None
+    assert float(found.total.usd.measured or 0) == pytest.approx(0.135)  # 60 x (1,000 + 100 tokens)
+    assert found.uncounted_rate == 1.0
+    assert found.is_check is is_check

@@ -1,6 +1,7 @@
 """Bills by segment and costs by row say the same; each reply at the price of its model, day and tier."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -156,3 +157,28 @@ def test_estimates_are_priced_and_marked_and_too_many_are_too_many() -> None:
     assert "stream_options.include_usage" in many.lack
     held = token_bills(replies(rows), basis(rows), prices, model="own", other=replies(other), has_invoice=True)["a"]
     assert held.total_usd == one * 100
+
+
+def test_without_any_usage_the_other_arms_counts_and_an_invoice_that_agrees_make_a_total() -> None:
+    rows, other = [Made(None, None)] * 100, [Made(1_000)] * 100
+    found = {
+        held: token_bills(replies(rows), basis(rows), prices, model="own", other=replies(other), has_invoice=held)["a"]
+        for held in (False, True)
+    }
+    assert [found[True].replies, found[True].estimated, found[True].uncounted] == [100, 100, 0]
+    assert found[True].total_usd == Decimal("0.225")  # 1,000 tokens at 1.25 a million and 100 at 10, a hundred times
+    assert found[True].lack == ""
+    assert (found[False].total_usd, found[False].needs_invoice) == (None, True)
+    costs = row_costs(replies(rows), np.ones(100, dtype=bool), np.full(100, DAY), prices, model="own", other=replies(other))
+    assert costs == pytest.approx(0.00225)
+
+
+def test_a_bill_is_the_same_whatever_came_on_days_that_do_not_count() -> None:
+    rows, other = [Made(1_000, 100), Made(None, None)], [Made(500), Made(500)]
+    late = [Made(9_000, 9_000, chars=10)] * 5
+    alone = token_bills(replies(rows), basis(rows), prices, model="own", other=replies(other))
+    both = rows + late
+    based = replace(basis(both), rows=np.array([True] * 2 + [False] * 5))
+    assert token_bills(replies(both), based, prices, model="own", other=replies(other + [Made()] * 5)) == alone
+    of_rows = row_costs(replies(both), based.rows, based.dates, prices, model="own", other=replies(other + [Made()] * 5))
+    assert float(np.nansum(of_rows)) == pytest.approx(float(alone["a"].usd))
