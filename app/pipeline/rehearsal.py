@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
-import numpy as np
 from sqlalchemy.orm import Session
 
 from app.domain.access import Principal
+from app.domain.evidence import Numbers
 from app.domain.pilot import Arm, Pilot
 from app.domain.rehearsal import PEAK_SECONDS, Rehearsal, RehearsalTerms
 from app.domain.replay import ReplayState
@@ -15,7 +15,7 @@ from app.errors import Conflict, InvalidInput, Problem
 from app.jobs import Job
 from app.pipeline.rehearsal_figures import has_times
 from app.pipeline.rehearsal_present import objective_of
-from app.pipeline.rehearsal_schedule import Arrivals, peak_per_minute, schedule
+from app.pipeline.rehearsal_schedule import MOST_REQUESTS_A_STEP, Arrivals, peak_per_minute, requests_of, rows_of
 from app.pipeline.rehearsal_search import speed_seconds
 from app.pipeline.rehearsal_summary import subject_of
 from app.pipeline.replay import arm_named, check_not_stopped, check_prices
@@ -27,7 +27,7 @@ from app.store.rehearsal_arrivals import read_arrivals
 from app.store.replays import open_replays, read_requests
 from app.store.session import publish_after_commit
 
-MOST_SPEEDS, MOST_SPEED, MOST_MINUTES = 6, 1000.0, 120.0
+MOST_SPEEDS, MOST_SPEED, MOST_MINUTES = 6, 100.0, 120.0
 _PRICED_REQUESTS = 200
 
 
@@ -70,11 +70,15 @@ def create_rehearsal(
         Conflict: The pilot is stopped, or a rehearsal or replay of the candidate is under way.
         UnknownPrice: A limit in dollars for a candidate whose tokens have no price.
     """
+    seen = get_pilot(session, pilot_name)
+    plan = _plan(session, seen, _arm_of(seen, candidate), terms)  # reads all arrivals: not while the pilot's row is held
     pilot = get_pilot(session, pilot_name, for_update=True)
+    if pilot.configuration != seen.configuration:
+        message = f"the configuration of {pilot.name!r} was changed meanwhile; ask again"
+        raise Conflict(message)
     arm = _arm_of(pilot, candidate)
     check_not_stopped(pilot)
     _check_none_under_way(session, pilot, arm)
-    plan = _plan(session, pilot, arm, terms)
     _check_money(pilot, arm, terms, plan)
     kept = replace(terms, subject=subject_of(pilot.configuration, arm.name))
     rehearsal_id = rehearsals.insert_rehearsal(session, pilot, arm=arm, terms=kept, by=by.name)
@@ -117,11 +121,9 @@ def _plan(session: Session, pilot: Pilot, arm: Arm, terms: RehearsalTerms) -> Re
     arrivals = recorded_arrivals(session, pilot)
     has_objective = has_times(objective_of(pilot.configuration))
     seconds = speed_seconds(terms, has_objective=has_objective)
-    generator = np.random.default_rng(terms.seed)
-    steps = [schedule(arrivals, speed=speed, seconds=seconds, generator=generator) for speed in terms.speeds]
-    requests = sum(len(step) for step in steps)
+    requests = sum(_requests(arrivals, speed, seconds) for speed in terms.speeds)
     meter = meter_of(pilot.configuration.candidate_named(arm.name), datetime.now(UTC))
-    each = _reserve_usd(session, arrivals, np.unique(steps[0].rows)[:_PRICED_REQUESTS], meter)
+    each = _reserve_usd(session, arrivals, rows_of(arrivals, terms.speeds[0], seconds, _PRICED_REQUESTS), meter)
     return RehearsalPlan(
         candidate=arm.name,
         seconds=terms.minutes * 60,
@@ -133,7 +135,18 @@ def _plan(session: Session, pilot: Pilot, arm: Arm, terms: RehearsalTerms) -> Re
     )
 
 
-def _reserve_usd(session: Session, arrivals: Arrivals, rows: "np.typing.NDArray[np.int64]", meter: Meter) -> Decimal | None:
+def _requests(arrivals: Arrivals, speed: float, seconds: float) -> int:
+    found = requests_of(arrivals, speed, seconds)
+    if found > MOST_REQUESTS_A_STEP:
+        message = (
+            f"speed {speed:g} for {seconds / 60:.3g} minutes sends about {found:,.0f} requests; a step may send at most "
+            f"{MOST_REQUESTS_A_STEP:,}: give a lower speed or fewer minutes"
+        )
+        raise InvalidInput(message, tuple(Problem(message, field=field, code="too_many") for field in ("speeds", "minutes")))
+    return round(found)
+
+
+def _reserve_usd(session: Session, arrivals: Arrivals, rows: Numbers, meter: Meter) -> Decimal | None:
     """The most that one request can cost, over some of them."""
     if not meter.is_known:
         return None

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -50,12 +51,14 @@ class StepLog:
     async def offer(self) -> Offer:
         """Makes the step."""
         await asyncio.to_thread(self._look)
-        looking = asyncio.create_task(self._keep_looking())
+        is_over = asyncio.Event()
+        looking = asyncio.create_task(self._keep_looking(is_over))
         try:
             return await self.offering.run()
         finally:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
+            # A thread cannot be cancelled: one that went on beside the last look would book the same calls again.
+            is_over.set()
+            await looking
             await asyncio.to_thread(self._look)
 
     def step(self) -> StepModel:
@@ -64,9 +67,12 @@ class StepLog:
         costs = {"usd": made.spent_usd, "held_usd": made.held_usd, "unpriced": made.unpriced_calls}
         return self.begun.model_copy(update=costs)
 
-    async def _keep_looking(self) -> None:
+    async def _keep_looking(self, is_over: asyncio.Event) -> None:
         while self.state is ReplayState.RUNNING:
-            await asyncio.sleep(min(LOOK_SECONDS, self.lease_seconds / 3))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(is_over.wait(), min(LOOK_SECONDS, self.lease_seconds / 3))
+            if is_over.is_set():
+                return
             try:
                 await asyncio.to_thread(self._look)
             except DATABASE_ERRORS as error:

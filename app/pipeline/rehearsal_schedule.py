@@ -14,6 +14,8 @@ JITTER_SECONDS = 30.0
 _CUT_SHARE = 0.99
 # Speeds from a millionth to a million times are looked through, to a millionth part.
 _SPEED_POWER, _HALVINGS = 20.0, 26
+# What one step may send: so many arrays are still small beside a worker's memory.
+MOST_REQUESTS_A_STEP = 2_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,15 +89,26 @@ def speed_for(arrivals: Arrivals, *, rate: float, seconds: float) -> float:
     low, high = -_SPEED_POWER, _SPEED_POWER
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        low, high = (middle, high) if _offered(arrivals, 2.0**middle, seconds) < rate else (low, middle)
+        low, high = (middle, high) if requests_of(arrivals, 2.0**middle, seconds) < rate * seconds else (low, middle)
     return float(2.0**high)
 
 
-def _offered(arrivals: Arrivals, speed: float, seconds: float) -> float:
+def requests_of(arrivals: Arrivals, speed: float, seconds: float) -> float:
+    """How many requests a step sends, without making them: a few keys can ask for more than there is memory."""
     length = seconds * speed * SECOND_US
     if length <= arrivals.span_us:
-        return busiest(arrivals, length)[1] / seconds
-    return float(arrivals.weights.sum()) * length / arrivals.span_us / seconds
+        return busiest(arrivals, length)[1]
+    return float(arrivals.weights.sum()) * length / arrivals.span_us
+
+
+def rows_of(arrivals: Arrivals, speed: float, seconds: float, most: int) -> Numbers:
+    """The first so many rows of the window that a step sends."""
+    length = seconds * speed * SECOND_US
+    first, ends = 0, len(arrivals)
+    if length <= arrivals.span_us:
+        first, _ = busiest(arrivals, length)
+        ends = int(np.searchsorted(arrivals.arrived_us, int(arrivals.arrived_us[first]) + length, side="left"))
+    return np.arange(first, min(ends, first + most))
 
 
 def schedule(arrivals: Arrivals, *, speed: float, seconds: float, generator: np.random.Generator) -> Schedule:

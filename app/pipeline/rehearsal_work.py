@@ -21,7 +21,7 @@ from app.pipeline.rehearsal_figures import figures_of, has_times
 from app.pipeline.rehearsal_log import StepLog
 from app.pipeline.rehearsal_present import objective_of
 from app.pipeline.rehearsal_requests import prepare
-from app.pipeline.rehearsal_schedule import schedule, speed_for, spread
+from app.pipeline.rehearsal_schedule import MOST_REQUESTS_A_STEP, requests_of, schedule, speed_for, spread
 from app.pipeline.rehearsal_search import NextStep, next_step
 from app.pipeline.rehearsal_step import Bounds, CannotRehearse, Offering, patience_seconds
 from app.pipeline.rehearsal_summary import subject_of, summarize
@@ -159,6 +159,11 @@ def _offering(
     with turn.session_factory() as session:
         arrivals, _ = spread(recorded_arrivals(session, pilot), generator)
         speed = coming.speed or speed_for(arrivals, rate=coming.rate or 0.0, seconds=coming.seconds)
+        if requests_of(arrivals, speed, coming.seconds) > MOST_REQUESTS_A_STEP:
+            message = (
+                f"the next step would send more than {MOST_REQUESTS_A_STEP:,} requests: nothing offered so far was too much"
+            )
+            raise CannotRehearse(message)
         planned = schedule(arrivals, speed=speed, seconds=coming.seconds, generator=generator)
         prepared = prepare(session, pilot, candidate, arrivals, planned, generator)
     spent = sum((step.usd + step.held_usd for step in steps), Decimal(0))

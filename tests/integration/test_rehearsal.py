@@ -3,18 +3,20 @@
 import asyncio
 import threading
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiohttp import web
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
 
 from app.domain.content import METADATA
 from app.domain.rehearsal import RehearsalTerms, StepKind, StepOutcome
 from app.domain.replay import ReplayLimits, ReplayState
 from app.errors import Conflict, InvalidInput
-from app.pipeline.rehearsal import cancel_rehearsal, plan_rehearsal, sweep_rehearsals
+from app.pipeline.rehearsal import cancel_rehearsal, create_rehearsal, plan_rehearsal, sweep_rehearsals
 from app.pipeline.rehearsal_present import present_rehearsals
 from app.pipeline.rehearsal_step import WARMING_CALLS
 from app.pipeline.replay import create_replay
@@ -111,6 +113,34 @@ def test_money_ends_it_before_more_is_spent_and_is_booked_as_the_pilots_own(sess
     assert sum(calls for _, _, calls in lines) == len(server.bodies) > step.answered  # those that warmed the server, too
 
 
+def test_calls_are_booked_once_where_a_slow_look_is_under_way_as_the_step_ends(session_factory: SessionFactory) -> None:
+    server = Recorder()
+
+    def slowly() -> Session:
+        if threading.current_thread() is not threading.main_thread():
+            threading.Event().wait(0.2)  # most of the time a look is under way
+        return session_factory()
+
+    with model_server(server) as url:
+        with session_scope(session_factory) as session:
+            a_recorded_pilot(session, url, EVERY_FIFTH, candidate=priced(url))
+        number = start(session_factory, replace(ONE_STEP, limit_usd=Decimal(9)))
+        turn(cast(SessionFactory, slowly), number, lease_seconds=0.3)
+    with session_factory() as session:
+        calls = session.scalars(select(SpendRow.calls)).all()
+    assert sum(calls) == len(server.bodies)
+
+
+def test_arrivals_are_not_read_while_the_pilot_s_row_is_held(session_factory: SessionFactory) -> None:
+    with session_scope(session_factory) as session:
+        a_recorded_pilot(session, "http://127.0.0.1:1/v1", [0.0])
+    with session_factory() as holder, session_scope(session_factory) as session:
+        get_pilot(holder, "support-bot", for_update=True)
+        session.execute(text("SET LOCAL lock_timeout = '200ms'"))
+        with pytest.raises(InvalidInput, match="a rehearsal needs two"):
+            create_rehearsal(session, "support-bot", candidate=None, terms=ONE_STEP, by=OPERATOR)
+
+
 def test_a_step_under_way_is_lost_with_its_worker_and_made_again(session_factory: SessionFactory) -> None:
     with model_server(Recorder()) as url:
         with session_scope(session_factory) as session:
@@ -172,6 +202,8 @@ def test_what_is_refused_and_what_cannot_begin(session_factory: SessionFactory) 
         with pytest.raises(InvalidInput) as refused:
             start(session_factory, wrong)
         assert [problem.field for problem in refused.value.problems] == [field]
+    with pytest.raises(InvalidInput, match=r"speed 100 for 120 minutes .* at most 2,000,000: give a lower speed"):
+        start(session_factory, RehearsalTerms(speeds=(100.0,), minutes=120, find_capacity=False))
     number = start(session_factory, ONE_STEP)
     with pytest.raises(Conflict, match=f"rehearsal {number} "):
         start(session_factory, ONE_STEP)
