@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple, TypeAlias
 
-from app.costs.price_table import is_vendor, tier_of, without_snapshot
+from app.costs.price_table import canonical_model, is_vendor, tier_of, without_snapshot
 from app.costs.prices import prices_of
 from app.costs.rates import Prices, cost_usd
-from app.domain.configuration import CandidateTable, PilotConfiguration
+from app.domain.configuration import CandidateTable, IncumbentTable, PilotConfiguration
 from app.domain.exchange import Usage
+from app.domain.toml_table import TokenPrices
 from app.domain.words import ArmRole
 
 # The prices of a model at a moment, in the service tier that a reply named ("" = none).
@@ -37,17 +38,32 @@ def candidate_prices(table: CandidateTable) -> PricesOf:
 
 
 def incumbent_prices(configuration: PilotConfiguration) -> PricesOf:
-    """Own prices are those of the whole arm; else each reply's model is looked up."""
+    """Own prices are those of `incumbent.model`, of its snapshots, and of names that the price table does not know.
+
+    What the table knows as another model has the table's price: a route may serve a cheaper one beside. Where it does not know
+    `incumbent.model` either (a deployment's name), nobody can tell that one is another: then own prices hold for all.
+    """
     table = configuration.incumbent
+    given = [getattr(table, name) for name in TokenPrices.model_fields]
     has_both = table.input_usd_per_million_tokens is not None and table.output_usd_per_million_tokens is not None
 
     def prices(model: str, at: datetime, tier: str) -> Prices | None:
-        if has_both or model == table.model or without_snapshot(model) == table.model:
+        is_same = _is_same(model, table)
+        if given != [None] * len(given) and (has_both if is_same is None else is_same):
             return prices_of(table.model, own=table, at=at, base_url=table.base_url, tier=tier)
         said, less = tier_of(tier, table.service_tier), table.discount_rate
-        return prices_of(model, own=None, at=at, base_url=table.base_url, tier=said, discount_rate=less)
+        name = table.model if is_same and canonical_model(model, table.base_url) is None else model
+        return prices_of(name, own=None, at=at, base_url=table.base_url, tier=said, discount_rate=less)
 
     return prices
+
+
+def _is_same(model: str, table: IncumbentTable) -> bool | None:
+    """Whether a name means the incumbent's model, or a snapshot of it; `None` = the price table cannot tell."""
+    if table.model in (model, without_snapshot(model)):
+        return True
+    known, its = (canonical_model(name, table.base_url) for name in (model, table.model))
+    return None if known is None or its is None else known == its
 
 
 def priced_name(model: str, tier: str) -> str:

@@ -19,7 +19,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
-from app.costs.prices import cost_usd, prices_of
+from app.costs.prices import cost_usd
 from app.domain.configuration import PilotConfiguration
 from app.domain.evidence import Evidence, Floats
 from app.domain.exchange import Usage
@@ -218,10 +218,8 @@ class Comparison:
         return total.model_copy(update={"usd": usd}), True, [pair for pair in every if not is_counted(pair)]
 
     def _implied_factor(self, key: str, ours: Side, theirs: Side) -> Decimal | None:
-        table = self.configuration.incumbent
         at = datetime.combine(self.compared[-1], time(), UTC)
-        own = table if key == next(iter(self.models)) and len(self.models) == 1 else None
-        prices = prices_of(self.names.get(key, key), own=own, at=at, base_url=table.base_url)
+        prices = incumbent_prices(self.configuration)(self.names.get(key, key), at, "")
         if prices is None:
             return None
         has_cached = ours.cached_input_tokens is not None and theirs.cached_input_tokens is not None

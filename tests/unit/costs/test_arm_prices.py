@@ -28,6 +28,7 @@ def a_book(**tables: Any) -> PriceBook:
         ("incumbent", "gpt-5.1-2025-11-13", USAGE, "1.25"),
         ("incumbent", "o3", USAGE, "2"),
         ("incumbent", "gpt-5.1-turbo", USAGE, None),
+        ("incumbent", "gpt-5.1-2099-01-01", USAGE, "1.25"),  # a snapshot that the table has not seen yet
         ("incumbent", None, Usage(input_tokens=1), None),
         ("incumbent", None, Usage(1_000_000, None, 0, service_tier="flex"), "0.625"),
         ("incumbent", None, Usage(1_000_000, None, 0, service_tier="scale"), None),
@@ -48,6 +49,40 @@ def test_a_managed_candidate_costs_its_own_prices_and_a_rented_one_nothing_by_th
     rented = a_book(candidate=[{"name": "qwen", "base_url": VENDOR["base_url"], "model": "gpt-5.1", "gpu_usd_per_hour": 3}])
     assert rented.cost("qwen", USAGE, None, AT) == ReplyCost()
     assert a_book(candidate=[MANAGED]).cost("qwen", USAGE, None, AT) == ReplyCost()
+
+
+OWN = {"input_usd_per_million_tokens": 7, "output_usd_per_million_tokens": 9}
+IN_PART = {"input_usd_per_million_tokens": 7}
+
+
+@pytest.mark.parametrize(
+    ("own", "model", "named", "usd"),
+    [
+        (OWN, "gpt-5.1", None, "7"),
+        (OWN, "gpt-5.1", "gpt-5.1-2025-11-13", "7"),
+        (OWN, "gpt-5.1-2025-11-13", "gpt-5.1", "7"),  # the same model by another of its names
+        (OWN, "gpt-5.1", "gpt-5.1-2099-01-01", "7"),
+        (OWN, "gpt-5.1", "our-deployment", "7"),
+        (OWN, "gpt-5.1", "gpt-4o-mini", "0.15"),  # another model that the route serves beside
+        (OWN, "gpt-5.1", "gpt-4o-mini-2024-07-18", "0.15"),
+        (OWN, "our-deployment", "gpt-5.1-2025-11-13", "7"),  # as replies of a deployment name what is behind it
+        (OWN, "our-deployment", None, "7"),
+        (IN_PART, "gpt-5.1", "gpt-5.1-2025-11-13", "7"),
+        (IN_PART, "gpt-5.1-2025-11-13", "gpt-5.1", "7"),
+        (IN_PART, "gpt-5.1", "our-deployment", None),
+        (IN_PART, "gpt-5.1", "gpt-4o-mini", "0.15"),
+        (IN_PART, "our-deployment", "gpt-4o-mini", "0.15"),
+        ({}, "gpt-4o", "gpt-4o-2024-05-13", "5"),  # a snapshot that the table has at a price of its own
+        ({}, "gpt-4o", "gpt-4o-2024-08-06", "2.5"),
+        (OWN, "gpt-4o", "gpt-4o-2024-05-13", "7"),
+        ({}, "gpt-5.1", "our-deployment", None),
+    ],
+)
+def test_own_prices_are_those_of_the_incumbents_model_and_of_names_that_nobody_knows(
+    own: dict[str, int], model: str, named: str | None, usd: str | None
+) -> None:
+    book = a_book(incumbent=VENDOR | {"model": model} | own)
+    assert book.cost("incumbent", USAGE, named, AT).usd == (Decimal(usd) if usd is not None else None)
 
 
 def test_the_contract_holds_for_every_model_of_the_incumbent() -> None:

@@ -349,3 +349,15 @@ def test_without_any_usage_the_candidates_counts_are_held_against_the_invoice(us
     assert float(found.total.usd.measured or 0) == pytest.approx(0.135)  # 60 x (1,000 + 100 tokens)
     assert found.uncounted_rate == 1.0
     assert found.is_check is is_check
+
+
+def test_tokens_of_a_model_beside_are_taken_at_its_own_price_not_at_that_of_the_incumbent() -> None:
+    own = {"base_url": "https://api.openai.com/v1", "model": "gpt-5.1", "input_usd_per_million_tokens": 1,
+           "output_usd_per_million_tokens": 0}  # fmt: skip
+    rows = [replace(each, model="gpt-4o-mini") for each in USUAL]
+    found = reconciled(
+        rows, bills(usd=0, model="gpt-4o-mini", output_tokens=2000), configuration=a_configuration(incumbent=own)
+    )
+    # 800 x 0.15 + 200 x 0.075 + 100 x 0.6 = 195 measured, 255 with twice the output
+    assert found.usd_is_implied
+    assert found.total.usd.difference_rate == pytest.approx(195 / 255 - 1, abs=1e-3)
