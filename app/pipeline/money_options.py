@@ -9,7 +9,7 @@ import numpy as np
 
 from app.costs.alternatives import Alternative, cheaper_tiers, managed_hosts
 from app.costs.month_draws import range_of
-from app.costs.prices import cost_usd, prices_of
+from app.costs.prices import OWN, cost_usd, prices_of
 from app.domain.cost_figures import OptionModel
 from app.domain.estimate_models import MoneyEstimate
 from app.domain.evidence import Floats
@@ -21,6 +21,8 @@ from app.pipeline.saving import drawn_month
 
 UNTESTED = "its quality is not tested: only a pilot can say whether it is good enough"
 SAME_TOKENS = "at the incumbent's token counts: another model counts and writes its own"
+# A contract on the vendor's list may hold for its other models too; nobody said so.
+LISTED = "at list prices, without your discount"
 METHOD = "monte_carlo"
 # A host that is asked for a few models is enough to see what "cheaper without operations" would cost.
 MOST = 4
@@ -45,7 +47,7 @@ def options_of(money: Money) -> list[OptionModel]:
 def _own(money: Money, tokens: MonthTokens, at: datetime) -> Iterator[OptionModel]:
     for table in money.configuration.option:
         usd, source = _priced(table, tokens, at)
-        words = f"{SAME_TOKENS}; {UNTESTED}" if usd is not None else "nobody knows its price: give its token prices"
+        words = _words(money, table.kind, source) if usd is not None else "nobody knows its price: give its token prices"
         yield OptionModel(name=table.name, kind=table.kind, usd_per_month=MoneyEstimate(value=usd), source=source, words=words)
 
 
@@ -78,16 +80,21 @@ def _listed(money: Money, tokens: MonthTokens, at: datetime, stays: Decimal | No
     for found in (*tiers, *hosts):
         is_cheaper = stays is None or found.usd < stays * WORTH_SAYING
         if found.model not in own and is_cheaper:
-            yield _option(found, found.kind)
+            yield _option(money, found, found.kind)
 
 
-def _option(found: Alternative, kind: Literal["vendor_tier", "managed"]) -> OptionModel:
+def _words(money: Money, kind: str, source: str) -> str:
+    is_listed = kind == "vendor_tier" and source != OWN and money.configuration.incumbent.discount_rate > 0
+    return "; ".join((*([LISTED] if is_listed else []), SAME_TOKENS, UNTESTED))
+
+
+def _option(money: Money, found: Alternative, kind: Literal["vendor_tier", "managed"]) -> OptionModel:
     return OptionModel(
         name=found.model if kind == "vendor_tier" else f"{found.model} at {found.vendor}",
         kind=kind,
         usd_per_month=MoneyEstimate(value=found.usd),
         source=found.source,
-        words=f"{SAME_TOKENS}; {UNTESTED}",
+        words=_words(money, kind, found.source),
     )
 
 

@@ -187,3 +187,25 @@ def test_an_invoice_is_asked_for_only_where_it_is_not_there_and_would_help() -> 
     assert "invoice" not in missing
     (missing,) = missing_inputs(replace(money(gpu_usd=None), candidate={"a": guess}))
     assert "invoice" not in missing  # the candidate's are not imported
+
+
+@pytest.mark.parametrize(("rate", "is_said"), [("0", False), ("0.2", True)])
+def test_the_vendors_other_models_are_at_list_prices_and_say_so_where_there_is_a_discount(rate: str, is_said: bool) -> None:
+    prices = {"input_usd_per_million_tokens": "0.1", "output_usd_per_million_tokens": "0.4"}
+    given = a_money()
+    configuration = a_configuration(
+        incumbent={"base_url": "https://api.openai.com/v1", "model": "gpt-5.1", "discount_rate": rate},
+        candidate=[given.table.model_dump()],
+        cost={"engineer_usd_per_hour": "90", "other_usd_per_month": "500"},
+        option=[
+            {"name": "listed", "kind": "vendor_tier", "model": "gpt-5-mini"},
+            {"name": "own", "kind": "vendor_tier", "model": "gpt-5-mini"} | prices,
+            {"name": "elsewhere", "kind": "managed", "model": "gpt-5-mini"},
+        ],
+    )
+    tokens = MonthTokens(input=500e6, cached=100e6, output=50e6)
+    found = options_of(replace(given, configuration=configuration, tokens=tokens, ends_at=END))
+    assert len(found) > 3
+    saying = {each.name for each in found if each.words.startswith("at list prices, without your discount")}
+    of_table = {each.name for each in found if each.kind == "vendor_tier" and each.name != "own"}
+    assert saying == (of_table if is_said else set())
