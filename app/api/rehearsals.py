@@ -49,6 +49,9 @@ class RehearsalPlanBody(BaseModel):
     usd_at_most: Money | None = Field(description="What those can cost; 0 if the GPU is rented by the hour.")
     production_requests_per_minute_peak: float
     is_load_test: bool = Field(description="Whether a step at full speed is long enough to count as a test at the peak.")
+    not_mirrored_day_share: float | None = Field(
+        description="Of a day's requests those that are not mirrored to the candidate meanwhile, at the busiest time."
+    )
 
 
 class RehearsalBody(BaseModel):

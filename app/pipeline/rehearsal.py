@@ -11,11 +11,12 @@ from app.domain.evidence import Numbers
 from app.domain.pilot import Arm, Pilot
 from app.domain.rehearsal import PEAK_SECONDS, Rehearsal, RehearsalTerms
 from app.domain.replay import ReplayState
+from app.domain.words import PilotState
 from app.errors import Conflict, InvalidInput, Problem
 from app.jobs import Job
 from app.pipeline.rehearsal_figures import has_times
 from app.pipeline.rehearsal_present import objective_of
-from app.pipeline.rehearsal_schedule import MOST_REQUESTS_A_STEP, Arrivals, peak_per_minute, requests_of, rows_of
+from app.pipeline.rehearsal_schedule import MOST_REQUESTS_A_STEP, Arrivals, day_share, peak_per_minute, requests_of, rows_of
 from app.pipeline.rehearsal_search import speed_seconds
 from app.pipeline.rehearsal_summary import subject_of
 from app.pipeline.replay import arm_named, check_not_stopped, check_prices
@@ -43,6 +44,8 @@ class RehearsalPlan:
         usd_at_most: What these requests can cost; 0 for a model rented by the hour, `None` = no prices are known.
         production_requests_per_minute_peak: In the busiest minute.
         is_load_test: Whether a step at full speed is long enough to count as a test at the peak.
+        not_mirrored_day_share: Of a day's requests those that the mirror does not put to the candidate meanwhile, at the
+            busiest time; `None` = the pilot does not run.
     """
 
     candidate: str
@@ -52,6 +55,7 @@ class RehearsalPlan:
     usd_at_most: Decimal | None
     production_requests_per_minute_peak: float
     is_load_test: bool
+    not_mirrored_day_share: float | None
 
 
 def plan_rehearsal(session: Session, pilot_name: str, *, candidate: str | None, terms: RehearsalTerms) -> RehearsalPlan:
@@ -132,6 +136,7 @@ def _plan(session: Session, pilot: Pilot, arm: Arm, terms: RehearsalTerms) -> Re
         usd_at_most=None if each is None else (each * requests).quantize(Decimal("0.01")),
         production_requests_per_minute_peak=peak_per_minute(arrivals) or 0.0,
         is_load_test=any(speed >= 1 for speed in terms.speeds) and seconds >= PEAK_SECONDS,
+        not_mirrored_day_share=day_share(arrivals, terms.minutes * 60) if pilot.state is PilotState.RUNNING else None,
     )
 
 

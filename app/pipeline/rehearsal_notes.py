@@ -26,7 +26,7 @@ def _of_requests(steps: Sequence[StepModel]) -> Iterator[str]:
     if len(steps) > 1:
         yield "Steps send some of the same requests again: a server that remembers prompts answers those faster than new ones."
     if live:
-        yield f"Mirroring went on: {live:,} live requests were put to the candidate besides, as far as they were recorded."
+        yield f"Mirroring went on: {live:,} live requests were put to the candidate besides, as far as replies are recorded."
     if refused:
         yield f"{refused:,} requests were not sent: so many calls as PILOT_REHEARSAL_CONCURRENCY allows were in flight."
 

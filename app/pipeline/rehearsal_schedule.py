@@ -8,6 +8,7 @@ from app.domain.evidence import Flags, Floats, Numbers
 
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
+DAY_US = 24 * 60 * MINUTE_US
 # A request that stands for others is repeated up to so far from its own moment: near enough for the busy hour to stay one.
 JITTER_SECONDS = 30.0
 # Times of which so many are whole seconds (or minutes) were cut to them: all of a second's would come at once.
@@ -99,6 +100,14 @@ def requests_of(arrivals: Arrivals, speed: float, seconds: float) -> float:
     if length <= arrivals.span_us:
         return busiest(arrivals, length)[1]
     return float(arrivals.weights.sum()) * length / arrivals.span_us
+
+
+def day_share(arrivals: Arrivals, seconds: float) -> float:
+    """What share of a mean day's requests came in the busiest stretch of that length; of less than a day, by the clock."""
+    days = arrivals.span_us / DAY_US
+    if days < 1:
+        return seconds * SECOND_US / DAY_US
+    return min(1.0, busiest(arrivals, seconds * SECOND_US)[1] * days / float(arrivals.weights.sum()))
 
 
 def rows_of(arrivals: Arrivals, speed: float, seconds: float, most: int) -> Numbers:

@@ -3,8 +3,9 @@
 import asyncio
 import os
 import socket
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import uuid4
@@ -14,6 +15,7 @@ import numpy as np
 from app.domain.pilot import Arm, Pilot
 from app.domain.rehearsal import Rehearsal, StepModel, StepOutcome
 from app.domain.replay import ReplayState
+from app.domain.words import PilotState
 from app.errors import ServiceError
 from app.pipeline.content import ContentPolicy
 from app.pipeline.rehearsal import recorded_arrivals
@@ -34,6 +36,8 @@ from app.store.rehearsal_arrivals import count_live
 from app.store.session import SessionFactory, session_scope
 
 MOST_LOST = 3
+# After it every mirror has read that the candidate is rehearsed, and leaves it alone.
+MIRRORS_KNOW_SECONDS = 2.0
 NO_MONEY = "the limit of {} USD is reached"
 CHANGED = "the candidate's address, model or size, or the objective, was changed meanwhile: begin anew"
 
@@ -48,6 +52,7 @@ class Turn:
     bounds: Bounds
     digest_key: bytes
     environment: Mapping[str, str]
+    claimed_at: float = field(default_factory=time.monotonic)
 
 
 def work_on_rehearsal(
@@ -60,11 +65,11 @@ def work_on_rehearsal(
     away the same happens; any other fault ends the rehearsal.
     """
     worker = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
-    turn = Turn(session_factory, worker, lease_seconds, bounds, digest_key, environment)
     with session_scope(session_factory) as session:
         rehearsal = rehearsals.claim_rehearsal(session, rehearsal_id, worker=worker, lease_seconds=lease_seconds)
     if rehearsal is None:
         return None
+    turn = Turn(session_factory, worker, lease_seconds, bounds, digest_key, environment)
     try:
         return _go_on(turn, rehearsal)
     except DATABASE_ERRORS:
@@ -132,6 +137,8 @@ def _make(
     arm = pilot.arm_named(rehearsal.arm_name)
     objective = objective_of(pilot.configuration)
     offering, speed, repeated = _offering(turn, pilot, rehearsal, arm, steps, coming)
+    if pilot.state is PilotState.RUNNING:
+        time.sleep(max(0.0, MIRRORS_KNOW_SECONDS - (time.monotonic() - turn.claimed_at)))
     begun = StepModel(
         kind=coming.kind, outcome=StepOutcome.UNDER_WAY, started_at=datetime.now(UTC), speed=speed, seconds=coming.seconds
     )

@@ -60,12 +60,17 @@ def clients_errors(session: Session, pilot: Pilot, exchange_ids: Sequence[int]) 
 
 
 def count_live(session: Session, pilot: Pilot, arm: Arm, begins: datetime, ends: datetime) -> int:
-    """How many requests of production the mirror took for an arm in a stretch of time, as far as they are recorded."""
-    taken = and_(
-        ExchangeRow.pilot_id == pilot.id,
-        ExchangeRow.source == Source.LIVE.value,
-        ExchangeRow.arrived_at >= begins,
-        ExchangeRow.arrived_at < ends,
-        ExchangeRow.awaits.contains([arm.id]),
+    """How many requests that production sent in a stretch of time an arm was asked, as far as its replies are recorded."""
+    asked = (
+        select(func.count())
+        .select_from(ExchangeRow)
+        .join(ReplyRow, and_(ReplyRow.exchange_id == ExchangeRow.id, ReplyRow.arm_id == arm.id))
+        .where(
+            ExchangeRow.pilot_id == pilot.id,
+            ExchangeRow.arrived_at >= begins,
+            ExchangeRow.arrived_at < ends,
+            ReplyRow.source == Source.LIVE.value,
+            func.coalesce(ReplyRow.failure, "") != FailureKind.UNAVAILABLE.value,
+        )
     )
-    return session.scalar(select(func.count()).select_from(ExchangeRow).where(taken)) or 0
+    return session.scalar(asked) or 0

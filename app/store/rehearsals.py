@@ -67,6 +67,18 @@ def done_rehearsals(
     return found
 
 
+def under_way(session: Session) -> dict[tuple[str, str], float | None]:
+    """Pilots and candidates whose rehearsal goes on; how many seconds its worker's lease holds, `None` = between two steps."""
+    left = func.extract("epoch", RehearsalRow.claimed_until - func.clock_timestamp())
+    query = (
+        select(PilotRow.name, ArmRow.name, left)
+        .join(PilotRow, PilotRow.id == RehearsalRow.pilot_id)
+        .join(ArmRow, ArmRow.id == RehearsalRow.arm_id)
+        .where(RehearsalRow.state == ReplayState.RUNNING.value)
+    )
+    return {(pilot, arm): None if left is None else float(left) for pilot, arm, left in session.execute(query)}
+
+
 def unclaimed_rehearsals(session: Session) -> list[int]:
     """Open rehearsals that no worker holds: new ones, and those whose worker died."""
     query = select(RehearsalRow.id).where(RehearsalRow.state.in_(OPEN_STATES), _is_free()).order_by(RehearsalRow.id)

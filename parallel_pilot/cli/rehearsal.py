@@ -14,6 +14,7 @@ from parallel_pilot.cli.options import AsJson, Name
 POLL_SECONDS = 1.0
 OPEN_STATES = frozenset({"queued", "running"})
 SPEEDS = (1.0, 1.5, 2.0)
+DAY_SHARE_KEPT = 0.05
 
 
 def rehearse(
@@ -65,6 +66,17 @@ def _plan_words(plan: dict[str, Any]) -> str:
     return (
         f"rehearsing {plan['candidate']}: about {plan['seconds'] / 60:.3g} minutes{short}, {plan['requests']:,} requests {cost}"
         f"{search}; production's busiest minute has {plan['production_requests_per_minute_peak']:,.0f} requests"
+        f"{_not_mirrored_words(plan['candidate'], plan['not_mirrored_day_share'])}"
+    )
+
+
+def _not_mirrored_words(candidate: str, share: "float | None") -> str:
+    if share is None:
+        return ""
+    unknown = " (above 5 % of a day its quality is unknown until then)" if share > DAY_SHARE_KEPT else ""
+    return (
+        f"; meanwhile live requests are not mirrored to {candidate}: at the busiest time {share:.1%} of a day's, which "
+        f"pilot replay asks afterwards{unknown}"
     )
 
 

@@ -8,7 +8,9 @@ import orjson
 import pytest
 
 from app.domain.live import Hints
+from app.domain.rehearsal import RehearsalTerms
 from app.store.pilots import mark_started
+from app.store.rehearsals import claim_rehearsal, insert_rehearsal
 from app.store.session import SessionFactory, session_scope
 from tests.builders import a_pilot
 from tests.integration.mirroring import (
@@ -78,6 +80,31 @@ def test_the_candidate_s_own_key_is_sent_and_one_that_is_missing_is_not_asked(
     assert [headers["Authorization"] for headers in asked.headers] == ["Bearer secret-of-qwen"]
     assert "PHI_KEY" in caplog.text
     assert "secret-of-qwen" not in caplog.text
+
+
+def test_a_candidate_that_is_rehearsed_is_left_alone_as_long_as_its_worker_lives(
+    make_stage: MakeStage, session_factory: SessionFactory
+) -> None:
+    """A rehearsal offers more than can be carried: what production asked meanwhile would count against the candidate."""
+    rehearsed, left, other = Asked(), Asked(), Asked()
+    with model_server(rehearsed) as one, model_server(left) as two, model_server(other) as three:
+        pilot = a_running_pilot(session_factory, a_candidate(one), a_candidate(two, "phi"), a_candidate(three, "glm"))
+        with session_scope(session_factory) as session:
+            for name, seconds in (("qwen", 60.0), ("phi", -1.0)):
+                number = insert_rehearsal(session, pilot, arm=pilot.arm_named(name), terms=RehearsalTerms(), by="ada")
+                claim_rehearsal(session, number, worker="w", lease_seconds=seconds)
+        stage = make_stage()
+
+        async def story() -> None:
+            async with stage.mirror():
+                stage.put(a_request(1))
+                await stage.until_done()
+
+        asyncio.run(story())
+    assert {arm: stage.replies(arm)[1].skipped for arm in ("qwen", "phi", "glm")} == {
+        "qwen": "not_asked", "phi": None, "glm": None,
+    }  # fmt: skip
+    assert [len(asked.requests) for asked in (rehearsed, left, other)] == [0, 1, 1]
 
 
 def test_what_the_mirror_asks_says_that_it_is_not_to_be_mirrored(

@@ -2,8 +2,10 @@
 
 import asyncio
 import threading
+import time
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, cast
 
@@ -25,11 +27,12 @@ from app.simulator.capacity import Slots
 from app.simulator.models import SimulatedModel
 from app.simulator.serving import Endpoint, serve
 from app.store.money_tables import RehearsalRow
-from app.store.pilots import get_pilot
+from app.store.pilots import get_pilot, mark_started
+from app.store.rehearsal_arrivals import count_live
 from app.store.session import SessionFactory, session_scope
-from app.store.tables import PilotRow, ReplyRow
+from app.store.tables import ExchangeRow, PilotRow, ReplyRow
 from app.store.work_tables import SpendRow
-from tests.integration.rehearsing import OPERATOR, a_recorded_pilot, read, record_requests, rehearse, start, turn
+from tests.integration.rehearsing import FIRST, OPERATOR, a_recorded_pilot, read, record_requests, rehearse, start, turn
 from tests.integration.replay_runs import Recorder
 from tests.model_servers import model_server
 
@@ -139,6 +142,44 @@ def test_arrivals_are_not_read_while_the_pilot_s_row_is_held(session_factory: Se
         session.execute(text("SET LOCAL lock_timeout = '200ms'"))
         with pytest.raises(InvalidInput, match="a rehearsal needs two"):
             create_rehearsal(session, "support-bot", candidate=None, terms=ONE_STEP, by=OPERATOR)
+
+
+def test_a_step_waits_until_every_mirror_knows_and_the_plan_says_what_that_costs(
+    session_factory: SessionFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.pipeline.rehearsal_work.MIRRORS_KNOW_SECONDS", 1.2)
+    came: list[float] = []
+    server = Recorder()
+
+    async def noting(request: web.Request) -> web.StreamResponse:
+        came.append(time.monotonic())
+        return await server(request)
+
+    with model_server(noting) as url:
+        with session_scope(session_factory) as session:
+            pilot = a_recorded_pilot(session, url, EVERY_FIFTH)
+            mark_started(session, pilot, starts_at=FIRST, at=FIRST)
+            plan = plan_rehearsal(session, pilot.name, candidate=None, terms=RehearsalTerms(minutes=14.4))
+            assert plan.not_mirrored_day_share == pytest.approx(0.01)
+        number = start(session_factory, ONE_STEP)
+        begun = time.monotonic()
+        turn(session_factory, number)
+    assert came[0] - begun >= 1.2
+
+
+def test_only_what_the_mirror_did_ask_counts_as_live(session_factory: SessionFactory) -> None:
+    with session_scope(session_factory) as session:
+        pilot = a_recorded_pilot(session, "http://127.0.0.1:1/v1", [0.0, 1.0, 2.0, 3.0, 9.0])
+        arm = pilot.arm_named("qwen")
+        numbers = list(session.scalars(select(ExchangeRow.id).order_by(ExchangeRow.arrived_at)))
+        for number, (source, failure) in zip(  # the fourth was not asked, the fifth came later
+            [*numbers[:3], numbers[4]],
+            [("live", None), ("live", "unavailable"), ("replayed", None), ("live", None)],
+            strict=True,
+        ):
+            session.add(ReplyRow(exchange_id=number, arm_id=arm.id, pilot_id=pilot.id, source=source, failure=failure))
+        session.flush()
+        assert count_live(session, pilot, arm, FIRST, FIRST + timedelta(seconds=5)) == 1
 
 
 def test_a_step_under_way_is_lost_with_its_worker_and_made_again(session_factory: SessionFactory) -> None:

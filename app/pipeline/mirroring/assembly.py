@@ -64,7 +64,9 @@ async def open_mirror(settings: Settings, slot: str, environment: Mapping[str, s
                 memory=memory,
                 decider=Decider(memory, digest_key(key)),
                 replies=ReplyReader(memory, settings.reply_bytes),
-                caller=Caller(servers, room=room, breakers=breakers, budget=Budget(shared, slot)),
+                caller=Caller(
+                    servers, room=room, breakers=breakers, budget=Budget(shared, slot), is_rehearsed=book.is_rehearsed
+                ),
                 held=Held(settings.mirror_held_bytes),
             )
             in_hand_bytes = IN_HAND_FACTOR * settings.mirror_held_bytes

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -69,13 +70,23 @@ class Caller:
         room: Calls in flight.
         breakers: Of all arms.
         budget: What calls may cost.
+        is_rehearsed: Whether a pilot's candidate is being rehearsed: then it is left alone.
     """
 
-    def __init__(self, servers: HttpModelServers, *, room: Room, breakers: Breakers, budget: Budget) -> None:
+    def __init__(
+        self,
+        servers: HttpModelServers,
+        *,
+        room: Room,
+        breakers: Breakers,
+        budget: Budget,
+        is_rehearsed: Callable[[str, str], bool],
+    ) -> None:
         self._servers = servers
         self._room = room
         self._breakers = breakers
         self._budget = budget
+        self._is_rehearsed = is_rehearsed
 
     async def ask(self, arm: LiveArm, question: Question, *, may_wait: bool) -> Asked:
         """The arm's reply, failure or absence; a request that may not wait for room is shed where there is none at once."""
@@ -91,6 +102,8 @@ class Caller:
         """The same again, for a share of the calls that answered; `None` = this one is not repeated, or could not be."""
         first = asked.answer
         if first is None or isinstance(first.reply, Failure) or not is_repeated(question.event, arm.name, arm.repeat_rate):
+            return None
+        if self._is_rehearsed(question.pilot.name, arm.name):
             return None
         try:
             met = await self._in_room(arm, question, may_wait=may_wait)
@@ -133,6 +146,8 @@ class Caller:
 
     async def _cannot_be_asked(self, arm: LiveArm, question: Question) -> bool:
         if arm.missing_key is not None or not (arm.is_control or question.pilot.content.can_ask):
+            return True
+        if self._is_rehearsed(question.pilot.name, arm.name):
             return True
         event = question.event
         why = await aside(lambda: unaskable(orjson.loads(event.body), event.path, arm.target.server), size=len(event.body))

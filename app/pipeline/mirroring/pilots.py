@@ -23,6 +23,7 @@ from app.pipeline.mirroring.arms import LiveArm, arms_of
 from app.providers.model_server import Answer
 from app.store.health import DATABASE_ERRORS
 from app.store.pilots import list_pilots
+from app.store.rehearsals import under_way
 from app.store.session import SessionFactory
 from app.store.spend import spent
 
@@ -89,8 +90,17 @@ def live_pilot(pilot: Pilot, environment: Mapping[str, str], digest_key: bytes, 
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What one reading found; `rehearsed`: seconds of the lease that is left, by pilot and candidate."""
+
+    pilots: list[Pilot]
+    spent_usd: dict[str, Decimal]
+    rehearsed: dict[tuple[str, str], float | None]
+
+
 class PilotBook:
-    """All pilots by name.
+    """All pilots by name, and which candidates a rehearsal has for itself.
 
     Args:
         session_factory: The database.
@@ -115,12 +125,20 @@ class PilotBook:
         self._read_at: float | None = None
         self._is_away = False
         self._reading = asyncio.Lock()
-        self._thread: asyncio.Future[tuple[list[Pilot], dict[str, Decimal]]] | None = None
+        self._thread: asyncio.Future[_Stored] | None = None
+        self._rehearsed_until: dict[tuple[str, str], float] = {}
 
     @property
     def known(self) -> list[LivePilot]:
         """Those that were read last."""
         return list(self._pilots.values())
+
+    def is_rehearsed(self, pilot: str, arm: str) -> bool:
+        """Whether a rehearsal offers the candidate more than it may carry: what production asked meanwhile would say so, too.
+
+        No longer than its worker's lease, as it was last read: a worker that is gone holds nobody back.
+        """
+        return time.monotonic() < self._rehearsed_until.get((pilot, arm), 0.0)
 
     async def run(self) -> None:
         """Reads them again and again."""
@@ -160,27 +178,30 @@ class PilotBook:
             begun = time.monotonic()
             try:
                 self._thread = asyncio.ensure_future(asyncio.to_thread(self._read))
-                pilots, spent_usd = await asyncio.shield(self._thread)
+                stored = await asyncio.shield(self._thread)
             except UNREADABLE as error:
                 if not self._is_away:
                     log.warning("pilots cannot be read and stay as they are known: %s", type(error).__name__)
                 self._is_away = True
                 return False
             self._is_away = False
-            self._take(pilots, spent_usd)
+            self._take(stored.pilots, stored.spent_usd)
+            before = self._rehearsed_until
+            self._rehearsed_until = {
+                key: before.get(key, 0.0) if left is None else begun + left for key, left in stored.rehearsed.items()
+            }
             self._read_at = begun
             return True
 
-    def _read(self) -> tuple[list[Pilot], dict[str, Decimal]]:
+    def _read(self) -> _Stored:
         with self._session_factory() as session:
             pilots = list_pilots(session)
             if any(strictest_level_of(pilot.configuration) != FULL for pilot in pilots):
                 make_ready()  # at level full nobody looks at replies here
             met = (pilot for pilot in pilots if pilot.configuration.mirror.budget_usd is not None)
             new = [pilot for pilot in met if pilot.name not in self._spent]
-            return pilots, {
-                pilot.name: sum((spent(session, pilot.id, each)[1] for each in PURPOSES), Decimal(0)) for pilot in new
-            }
+            spent_usd = {pilot.name: sum((spent(session, pilot.id, each)[1] for each in PURPOSES), Decimal(0)) for pilot in new}
+            return _Stored(pilots, spent_usd, under_way(session))
 
     def _take(self, pilots: list[Pilot], spent_usd: dict[str, Decimal]) -> None:
         self._spent |= spent_usd

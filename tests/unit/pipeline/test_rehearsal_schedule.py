@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from app.pipeline.rehearsal_schedule import JITTER_SECONDS, Arrivals, busiest, peak_per_minute, schedule, speed_for, spread
+from app.pipeline.rehearsal_schedule import (
+    JITTER_SECONDS,
+    Arrivals,
+    busiest,
+    day_share,
+    peak_per_minute,
+    schedule,
+    speed_for,
+    spread,
+)
 
 
 def recorded(seconds: list[float], weights: list[float] | None = None) -> Arrivals:
@@ -70,6 +79,21 @@ def test_the_speed_at_which_a_window_brings_a_rate(rate: float) -> None:
     speed = speed_for(arrivals, rate=rate, seconds=100.0)
     found = schedule(arrivals, speed=speed, seconds=100.0, generator=generator)
     assert len(found) / 100 == pytest.approx(rate, rel=0.02, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("moments", "weights", "seconds", "share"),
+    [
+        ([0.0, 60.0], None, 864.0, 0.01),  # of less than a day: by the clock
+        # Two days of four requests, three of them in one hour, one of which stands for three: 5 of 12 in two days.
+        ([0.0, 100.0, 200.0, 172_799.0 / 4 * 3 + 1], [1.0, 3.0, 1.0, 7.0], 3600.0, 2 * 7 / 12),
+        ([0.0, 100.0, 200.0, 129_600.0], [1.0, 3.0, 1.0, 1.0], 3600.0, 2 * 5 / 6),
+    ],
+)
+def test_what_share_of_a_day_comes_while_a_rehearsal_lasts(
+    moments: list[float], weights: list[float] | None, seconds: float, share: float
+) -> None:
+    assert day_share(recorded(moments, weights), seconds) == pytest.approx(min(1.0, share), rel=1e-3)
 
 
 def test_a_window_is_busiest_by_productions_requests_not_by_those_that_were_sampled() -> None:
