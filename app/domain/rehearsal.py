@@ -67,7 +67,7 @@ class StepModel(Model):
         concurrency_mean: Calls in flight, by direct count over time.
         concurrency_littles: The same by Little's law: arrivals a second times mean time in flight.
         service_seconds_mean: Mean time in flight of the answered.
-        lag_seconds_p99: How late our own process was: above 5 ms the step is not valid.
+        lag_seconds_p99: How late our own process was: above 5 ms, or 1 % of the least limit, the step is not valid.
         processor_share: Processor time of our own process by the clock; near 1 the bottleneck may be ours.
         live_requests: Requests of production that the mirror sent to the candidate meanwhile.
         usd: Known cost; `held_usd` is the most that calls of unknown cost can have cost.

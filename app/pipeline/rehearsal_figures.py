@@ -22,6 +22,8 @@ LATE_SHARE = 1 - P95
 LEAST_REQUESTS = 20
 # Above it the bottleneck may be our own process: it could not have sent faster.
 MOST_PROCESSOR_SHARE = 0.9
+# Our lag is in the measured times: so small a part of the least limit decides nothing, and errs against the candidate.
+LAG_SHARE = 0.01
 _GROUPS = 5
 _RAMP_SHARE = 0.25
 SLOPE_METHOD = "batch_slopes"
@@ -157,8 +159,9 @@ def _own_doing(calls: Sequence[Call], sent: Sequence[Call], offer: Offer, object
     if offer.not_sent:
         return f"{offer.not_sent:,} requests were not sent: the limit of money is reached"
     lag = quantile_of(ordered=np.sort(np.array([call.lag for call in sent])), probability=P99)
-    if lag is not None and lag > offer.lag_limit_seconds:
-        return f"our own process was late by {lag * 1000:.0f} ms (p99; at most {offer.lag_limit_seconds * 1000:.0f} ms count)"
+    most = max(offer.lag_limit_seconds, LAG_SHARE * _least_limit(objective))
+    if lag is not None and lag > most:
+        return f"our own process was late by {lag * 1000:.0f} ms (p99; at most {most * 1000:.0f} ms count)"
     if offer.processor_share > MOST_PROCESSOR_SHARE:
         return f"our own process used {offer.processor_share:.0%} of a processor: the limit may be ours"
     refused = len(calls) - len(sent)
@@ -166,6 +169,11 @@ def _own_doing(calls: Sequence[Call], sent: Sequence[Call], offer: Offer, object
     if refused and bad <= LATE_SHARE * len(calls):
         return f"{refused:,} requests were not sent: so many calls as PILOT_REHEARSAL_CONCURRENCY allows were in flight"
     return ""
+
+
+def _least_limit(objective: ObjectiveModel) -> float:
+    limits = (objective.total_p95_seconds, objective.ttft_any_p95_seconds)
+    return min((limit for limit in limits if limit is not None), default=0.0)
 
 
 def _missed(

@@ -56,6 +56,10 @@ MET, MISSED, INVALID, MEASURED = StepOutcome.MET, StepOutcome.MISSED, StepOutcom
         # Ours.
         (GOOD[:98] + LAGGING[98:], OFFER, OBJECTIVE, INVALID, "6 ms"),
         (GOOD[:99] + LAGGING[99:], OFFER, OBJECTIVE, MET, ""),
+        # Lag is part of the measured times: 1 % of the least limit decides nothing.
+        (LAGGING, OFFER, ObjectiveModel(total_p95_seconds=1.0), MET, ""),
+        (LAGGING, OFFER, ObjectiveModel(total_p95_seconds=9.0, ttft_any_p95_seconds=0.59), INVALID, "at most 6 ms"),
+        (LAGGING, OFFER, ObjectiveModel(), INVALID, "at most 5 ms"),
         (GOOD, Offer(100.0, processor_share=0.95), OBJECTIVE, INVALID, "processor"),
         (GOOD, Offer(100.0, not_sent=1), OBJECTIVE, INVALID, "money"),
         (GOOD[:19], OFFER, OBJECTIVE, INVALID, "too few"),
