@@ -1,6 +1,8 @@
 """Replays as the tests start, work on and read them."""
 
 import asyncio
+from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 from aiohttp import web
@@ -24,6 +26,8 @@ from tests.model_servers import DONE, completion, event, event_stream
 
 OPERATOR = Principal("ada", Role.OPERATOR)
 NO_LIMITS = ReplayLimits()
+# A server that waits for more questions looks so often whether they came, and gives up so long after the first.
+LOOK_SECONDS, LONGEST_HOLD_SECONDS = 0.005, 30.0
 
 
 def published(_: Job, __: list[Any]) -> None:
@@ -58,15 +62,18 @@ def stored(sessions: SessionFactory, arm: str = "qwen") -> dict[int, ReplyRow]:
 
 
 class Recorder:
-    """A model server that remembers what it was asked."""
+    """A model server that remembers what it was asked, and answers when `until` holds, at the latest after some seconds."""
 
-    def __init__(self, seconds: float = 0.0) -> None:
+    def __init__(self, seconds: float = 0.0, until: Callable[[], bool] = lambda: True) -> None:
         self.bodies: list[Json] = []
         self.keys: list[str | None] = []
         self.told: set[str | None] = set()
         self.in_flight = 0
         self.most_in_flight = 0
         self._seconds = seconds
+        self._until = until
+        self._began: float | None = None
+        self.gave_up = False
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
@@ -75,6 +82,10 @@ class Recorder:
         self.told.add(request.headers.get("X-Pilot-Mirror"))
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        self._began = monotonic() if self._began is None else self._began
+        while not self._until() and not self.gave_up:
+            self.gave_up = monotonic() > self._began + LONGEST_HOLD_SECONDS
+            await asyncio.sleep(LOOK_SECONDS)
         await asyncio.sleep(self._seconds)
         self.in_flight -= 1
         words = f"answer to {body['messages'][-1]['content']}"

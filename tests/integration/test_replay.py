@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -62,13 +63,20 @@ def test_streaming_is_as_production_had_it(session_factory: SessionFactory) -> N
 
 
 def test_candidates_are_asked_side_by_side_within_their_concurrency(session_factory: SessionFactory) -> None:
-    servers = Recorder(0.02), Recorder(0.02)
+    # Nobody is answered before both have as many questions at once as they may: only then does a loaded machine not decide.
+    def are_both_full() -> bool:
+        return [server.most_in_flight >= most for server, most in zip(servers, (3, 8), strict=True)] == [True, True]
+
+    servers = Recorder(0.02, are_both_full), Recorder(0.02, are_both_full)
     with model_server(servers[0]) as one, model_server(servers[1]) as two:
         with session_scope(session_factory) as session:
+            patient: Any = {"timeout_seconds": 60.0}
             a_replayable_pilot(
-                session, a_candidate(one, max_concurrency=3), a_candidate(two, "llama", max_concurrency=8), exchanges=40
-            )
+                session, a_candidate(one, max_concurrency=3, **patient),
+                a_candidate(two, "llama", max_concurrency=8, **patient), exchanges=40,
+            )  # fmt: skip
         found = replay(session_factory)
+    assert not any(server.gave_up for server in servers)
     assert [server.most_in_flight for server in servers] == [3, 8]
     assert {name: counts.answered for name, counts in found.replay.progress.items()} == {"qwen": 40, "llama": 40}
 
