@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.domain.capacity_figures import CapacityModel
 from app.domain.cost_figures import CACHED_TOKENS, INPUT_TOKENS, OUTPUT_TOKENS
 from app.domain.model_plan import DEFAULT_CONTEXT_TOKENS, ModelPlanQuestion, VolumeModel
 from app.domain.scorecard import Scorecard
@@ -48,8 +49,13 @@ def read_volume(card: Scorecard) -> MeasuredVolume:
         cached_input_tokens=tokens.get(CACHED_TOKENS),
         output_tokens=tokens.get(OUTPUT_TOKENS),
         requests_per_minute_peak=first.capacity.requests_per_minute_peak,
-        concurrency_peak=first.capacity.incumbent_concurrency_peak,
+        concurrency_peak=_at_once(first.capacity),
     )
+
+
+def _at_once(capacity: CapacityModel) -> int | None:
+    """What has to be answered at once: what the arrivals need, which a thin sample's weights do not blow up, else the peak."""
+    return capacity.slots_needed if capacity.slots_needed is not None else capacity.incumbent_concurrency_peak
 
 
 def volume_of(question: ModelPlanQuestion, measured: MeasuredVolume | None) -> VolumeModel:
