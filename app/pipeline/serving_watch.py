@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -92,7 +93,7 @@ class ServerWatch:
     async def _keep(self, page: _Page, at: datetime, read: ServerReadings) -> None:
         labels = page.pilot.name, page.arm.name
         try:
-            await asyncio.to_thread(self._store, page, at, read)
+            await _to_its_end(asyncio.to_thread(self._store, page, at, read))
         except UNREADABLE as error:
             log.warning("what the server of %s said is not kept: %s", labels[1], type(error).__name__)
             metrics.server_pages.labels(*labels, "not_stored").inc()
@@ -107,6 +108,16 @@ class ServerWatch:
     def _store(self, page: _Page, at: datetime, read: ServerReadings) -> None:
         with session_scope(self.session_factory) as session:
             keep_readings(session, page.pilot.id, page.pilot.arm_named(page.arm.name).id, at, read)
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Waits for a thread also when it is cancelled: the database must not be closed under it."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 def _runs(pilot: Pilot, now: datetime) -> bool:

@@ -51,18 +51,19 @@ def priced(url: str) -> list[dict[str, Any]]:
 
 
 def test_a_known_capacity_is_found_within_five_percent(session_factory: SessionFactory) -> None:
-    slots = Slots(2, 0.05)
-    terms = RehearsalTerms(speeds=(1.0,), minutes=4.5 / 60, find_capacity=True)
+    # A few calls a second only: the simulated model shares the processor with all other tests.
+    slots = Slots(2, 0.08)
+    terms = RehearsalTerms(speeds=(1.0,), minutes=5 / 60, find_capacity=True)
     with serve(Endpoint(SimulatedModel(CANDIDATE, "m"), slots=slots)) as url:
         with session_scope(session_factory) as session:
-            a_recorded_pilot(session, f"{url}/v1", [number / 15 for number in range(300)], latency=None)
+            a_recorded_pilot(session, f"{url}/v1", [number / 10 for number in range(300)], latency=None)
         found = rehearse(session_factory, terms)
     assert (found.state, found.message) == (ReplayState.DONE, "")
     assert found.result is not None
-    assert slots.requests_per_second == 40
-    assert found.result.capacity_requests_per_second.value == pytest.approx(40, rel=0.05)
+    assert slots.requests_per_second == 25
+    assert found.result.capacity_requests_per_second.value == pytest.approx(25, rel=0.05)
     assert [step.kind for step in found.steps][:2] == [StepKind.SPEED, StepKind.SATURATION]
-    assert found.steps[0].offered_requests_per_second == pytest.approx(15, rel=0.05)
+    assert found.steps[0].offered_requests_per_second == pytest.approx(10, rel=0.05)
     with session_factory() as session:
         assert session.scalars(select(ReplyRow)).all() == []  # no reply is kept: it would be no evidence
         assert present_rehearsals(session, get_pilot(session, "support-bot")) == {"qwen": found.result}

@@ -122,7 +122,7 @@ def test_turns_that_hold_are_a_suggestion_with_their_bill(session: Session) -> N
     # 250 x (1,000 x $100 + 100 x $1,000) / 1 M = $50 on 28 days.
     assert first == second == (Decimal(50) * 730 / (24 * 28)).quantize(Decimal("0.01"))
     assert len(split.suggestions) == 1
-    assert "turns the candidate holds at '1' and is not shown to hold at the rest" in split.suggestions[0]
+    assert "turns the candidate holds at the first turn and is not shown to hold at the rest" in split.suggestions[0]
     assert "54.32 US dollars a month" in split.suggestions[0]
 
 

@@ -18,7 +18,7 @@ OTHER = InvoiceLine(DAY, "o3", usd=Decimal(1))
 
 def test_tokens_of_one_and_dollars_of_another_are_one_line() -> None:
     for files in ([("a", [TOKENS]), ("b", [USD])], [("b", [USD]), ("a", [TOKENS])]):
-        (line,) = together(files)
+        (line,) = together(files, str.lower)
         assert (line.input_tokens, line.usd) == (10, Decimal(2))
         assert line.facts == {"tiers": ["batch"], "usd_by_kind": {"input": "2"}}
 
@@ -38,7 +38,7 @@ def test_tokens_of_one_and_dollars_of_another_are_one_line() -> None:
 def test_the_later_file_counts_where_both_say_the_same(
     files: list[list[InvoiceLine]], tokens: int | None, usd: dict[str, int]
 ) -> None:
-    found = together([(str(number), lines) for number, lines in enumerate(files)])
+    found = together([(str(number), lines) for number, lines in enumerate(files)], str.lower)
     assert {line.model.lower(): line.usd for line in found if line.usd is not None} == usd
     assert next((line.input_tokens for line in found if line.has_tokens), None) == tokens
 
@@ -59,5 +59,5 @@ def test_the_later_file_counts_where_both_say_the_same(
 def test_files_collide_where_they_say_the_same_of_a_day_and_model(
     new: InvoiceLine, there: list[InvoiceLine], collides: bool
 ) -> None:
-    found = list(collisions_of([new], [("old.csv", there)]))
+    found = list(collisions_of([new], [("old.csv", there)], str.lower))
     assert [each.file_name for each in found] == (["old.csv"] if collides else [])
