@@ -60,7 +60,7 @@ def _at_once(sent: Floats, replies: ReplyColumns, live: Flags) -> Floats:
     ends = np.sort((sent + np.nan_to_num(replies.total_seconds))[took])
     found = np.full(len(sent), np.nan)
     found[took] = np.searchsorted(begins, sent[took], side="right") - np.searchsorted(ends, sent[took], side="right")
-    return np.maximum(found, 1.0)  # a call that took no time is over as it begins
+    return np.asarray(np.maximum(found, 1.0))  # a call that took no time is over as it begins
 
 
 def processes_at_once(processes: Sequence[ServerProcess]) -> int:

@@ -1,6 +1,7 @@
 """What would change the money: inputs with sources, swings, scenarios, the staircase, other ways out, the pilot itself."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 from app.domain.cost_figures import CostInput, CostModel, OptionModel, ScenarioModel, TornadoBar
 from app.reports import figures
@@ -99,7 +100,7 @@ def _scenario(scenario: ScenarioModel) -> tuple[Cell, ...]:
     )
 
 
-def _total(cost: CostModel) -> object:
+def _total(cost: CostModel) -> Decimal | None:
     before, after = cost.incumbent_total_usd.value, cost.candidate_total_usd.value
     return before - after if before is not None and after is not None else None
 
