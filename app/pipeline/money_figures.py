@@ -7,7 +7,7 @@ from decimal import Decimal
 import numpy as np
 
 from app.costs.break_even import break_even_requests
-from app.costs.month_draws import DRAWS, SEED, SavingRange, range_of, saving_range
+from app.costs.month_draws import DRAWS, SEED, SavingRange, every_fourth, range_of, saving_range
 from app.costs.month_model import Factors, Number, month_of
 from app.costs.monthly import CandidateMonth
 from app.costs.scenarios import FIELD_UPKEEP_SOURCE, FIELD_UPKEEP_USD, month_in, scenarios_of
@@ -128,9 +128,10 @@ def _of_split(money: Money, moved: frozenset[str], n: int) -> dict[str, object]:
 
 
 def _scenarios(drawn: Drawn, n: int) -> Iterator[ScenarioModel]:
+    some = every_fourth(drawn.factors)
     for scenario in scenarios_of(drawn.model):
         point = month_in(scenario, drawn.model, _AS_IT_IS)
-        so = saving_range(month_in(scenario, drawn.model, drawn.factors).month)
+        so = saving_range(month_in(scenario, drawn.model, some).month)
         yield ScenarioModel(
             name=scenario.name,
             words=scenario.words,

@@ -12,7 +12,6 @@ from app.costs.month_draws import range_of
 from app.costs.prices import OWN, cost_usd, prices_of
 from app.domain.cost_figures import OptionModel
 from app.domain.estimate_models import MoneyEstimate
-from app.domain.evidence import Floats
 from app.domain.exchange import Usage
 from app.domain.money_table import OptionTable
 from app.pipeline.money import Money, incumbent_usd
@@ -36,10 +35,10 @@ def options_of(money: Money) -> list[OptionModel]:
     if tokens is None or at is None:
         return []
     found = [*_own(money, tokens, at), *_listed(money, tokens, at, stays)]
-    factor = np.asarray(drawn_month(money, None).factors.incumbent)
+    ends = range_of(np.asarray(drawn_month(money, None).factors.incumbent))
     asked = {table.model for table in money.configuration.candidate}
     return [
-        option.model_copy(update=_ranged(option, stays, factor) | ({"is_tested": True} if option.name in asked else {}))
+        option.model_copy(update=_ranged(option, stays, ends) | ({"is_tested": True} if option.name in asked else {}))
         for option in found
     ]
 
@@ -98,17 +97,17 @@ def _option(money: Money, found: Alternative, kind: Literal["vendor_tier", "mana
     )
 
 
-def _ranged(option: OptionModel, stays: Decimal | None, factor: Floats) -> dict[str, MoneyEstimate]:
+def _ranged(option: OptionModel, stays: Decimal | None, ends: tuple[float, float]) -> dict[str, MoneyEstimate]:
     """Its month and what it saves, both as sure as the incumbent's tokens are."""
     usd = option.usd_per_month.value
     if usd is None:
         return {}
     return {
-        "usd_per_month": _estimate(usd, factor),
-        "saving_usd_per_month": _estimate(stays - usd, factor) if stays is not None else MoneyEstimate(),
+        "usd_per_month": _estimate(usd, ends),
+        "saving_usd_per_month": _estimate(stays - usd, ends) if stays is not None else MoneyEstimate(),
     }
 
 
-def _estimate(usd: Decimal, factor: Floats) -> MoneyEstimate:
-    low, high = range_of(float(usd) * factor)
+def _estimate(usd: Decimal, ends: tuple[float, float]) -> MoneyEstimate:
+    low, high = sorted(float(usd) * end for end in ends)
     return MoneyEstimate(value=usd, low=Decimal(repr(round(low, 6))), high=Decimal(repr(round(high, 6))), method=METHOD)

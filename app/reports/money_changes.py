@@ -87,7 +87,7 @@ def _scenarios(cost: CostModel) -> Table:
         columns=("If", "Saving per month (95% range)", "Chance that it saves money", f"Saving in {cost.horizon_months} months"),
         rows=(now, *(_scenario(each) for each in cost.scenarios)),
         numeric=3,
-        note=f"From {cost.draws:,} seeded draws (seed {cost.seed}); each line changes one thing and keeps the draws.",
+        note=f"From {cost.draws:,} seeded draws (seed {cost.seed}); each line changes one thing and keeps every fourth draw.",
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from app.costs.month_draws import DRAWS, Spread, draw_factors, range_of, saving_range, simulate
+from app.costs.month_draws import DRAWS, Spread, draw_factors, every_fourth, range_of, saving_range, simulate
 from app.costs.month_model import month_of
 from app.costs.stairs import Stairs
 from tests.unit.costs.made_month import a_month
@@ -25,6 +25,16 @@ def test_each_input_has_its_mean_and_spread() -> None:
     assert np.percentile(drawn.upkeep, 97.5) == pytest.approx(math.exp(1.96 * 0.5), rel=0.02)
     assert np.corrcoef(drawn.incumbent, drawn.candidate)[0, 1] == pytest.approx(0.6, abs=0.01)
     assert np.corrcoef(drawn.incumbent, drawn.upkeep)[0, 1] == pytest.approx(0, abs=0.01)
+
+
+def test_every_fourth_draw_says_the_same_within_a_point() -> None:
+    drawn = draw_factors(SPREAD)
+    some = every_fourth(drawn)
+    assert np.asarray(some.upkeep).tolist() == np.asarray(drawn.upkeep)[::4].tolist()
+    assert some.volume == 1.0
+    model = a_month(incumbent_usd=4600.0)
+    chances = [saving_range(month_of(model, each)).probability_positive for each in (drawn, some)]
+    assert chances[0] == pytest.approx(chances[1], abs=0.01)
 
 
 def test_what_is_known_does_not_move() -> None:
