@@ -17,7 +17,7 @@ ELSEWHERE = ("test_gateway*", "test_mirror*", "test_streams*", "test_ingest*", "
 BINARIES = Path("/usr/lib/postgresql/15/bin")
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(2400)
 @pytest.mark.skipif(not (BINARIES / "initdb").exists(), reason=f"no PostgreSQL 15: {BINARIES}/initdb is missing")
 @pytest.mark.skipif(OTHER_POSTGRES in os.environ, reason="this is the run on another PostgreSQL")
 def test_integration_tests_pass_on_postgresql_15() -> None:
