@@ -84,19 +84,3 @@ def candidate_month(inputs: CandidateInputs) -> CandidateMonth:
 
 def _worked(hours: Decimal | None, rate: Decimal | None) -> Decimal | None:
     return hours * rate if hours is not None and rate is not None else None
-
-
-def break_even_requests(*, fixed_usd: Decimal, usd_per_request: Decimal, incumbent_usd_per_request: Decimal) -> Decimal | None:
-    """Requests a month from which the candidate is cheaper; `None` where it never is.
-
-    Args:
-        fixed_usd: What the candidate costs a month whatever the volume (replicas unchanged).
-        usd_per_request: What it costs a request on top: 0 for rented GPUs.
-        incumbent_usd_per_request: What the incumbent costs a request.
-
-    Example:
-        >>> break_even_requests(fixed_usd=Decimal(30), usd_per_request=Decimal(1), incumbent_usd_per_request=Decimal(4))
-        Decimal('10')
-    """
-    gain = incumbent_usd_per_request - usd_per_request
-    return fixed_usd / gain if gain > 0 else None

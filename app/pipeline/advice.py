@@ -11,7 +11,7 @@ from app.domain.words import OTHER_SEGMENT, GateName, GateOutcome, Outcome
 from app.pipeline.constraints import is_incumbent_allowed
 from app.pipeline.content import strictest_level_of
 from app.pipeline.conversations import PENDING
-from app.pipeline.money import missing_inputs, saving_usd
+from app.pipeline.money import given_upkeep, missing_inputs, saving_usd, upgrade_hours
 from app.pipeline.outcome import FIRST_VERDICT_DAY
 from app.pipeline.quality import Judged
 from app.pipeline.quality_rule import CORRECTED, FALLING
@@ -175,6 +175,7 @@ def not_tested(case: Case) -> Iterator[str]:
         yield "other: work that no registered segment matches has no say of its own."
     yield from _of_content(case.pilot.configuration)
     yield from _not_given(case)
+    yield from _of_upgrades(case)
 
 
 def _of_content(configuration: PilotConfiguration) -> Iterator[str]:
@@ -188,12 +189,17 @@ def _of_content(configuration: PilotConfiguration) -> Iterator[str]:
         )
 
 
+def _of_upgrades(case: Case) -> Iterator[str]:
+    """A team that rents GPUs upgrades their servers."""
+    if case.money.candidate is None and upgrade_hours(case.money) is None:
+        yield "Upgrades: cost.upgrades_per_year and hours_per_upgrade are not given, so only logged hours of them count."
+
+
 def _of_upkeep(case: Case) -> Iterator[str]:
     """Hours that nobody logged are not known to be none."""
     if case.money.upkeep is not None:
         return
-    cost = case.pilot.configuration.cost
-    reckoned = cost.upkeep_hours_per_month if cost is not None else None
+    reckoned = given_upkeep(case.money)
     none_logged = "Upkeep: no recurring engineering hours were logged on closed days"
     if reckoned is not None:
         yield f"{none_logged}; the {reckoned:,.1f} hours a month that the team reckons with count."

@@ -116,11 +116,13 @@ def money_of(  # noqa: PLR0913 - what a month is made of
     stays = incumbent_costs(configuration, evidence, arm, basis, has_invoice=has_invoice)
     leaves = candidate_costs(table, evidence, arm, basis)
     leaving = leaves.usd_by_row if leaves is not None else np.zeros(len(exchanges))
+    candidate = leaves.bills if leaves is not None else None
+    usage = usage_figures(name, evidence, basis, month=month, incumbent=stays.bills, candidate=candidate)
     return Money(
         configuration=configuration,
         table=table,
         incumbent=stays.bills,
-        candidate=leaves.bills if leaves is not None else None,
+        candidate=candidate,
         month=month,
         upkeep=upkeep_of([(day, worked) for day, worked in by_day if day >= 1], selection.closed),
         one_off_hours=sum((entry.hours for entry in hours if not entry.is_recurring), Decimal(0)),
@@ -130,7 +132,7 @@ def money_of(  # noqa: PLR0913 - what a month is made of
         pilot_usd=spend.usd,
         unpriced_calls=spend.unpriced,
         pilot_spend=tuple(pilot_spend(configuration, spend, evidence, selection, hours)),
-        tokens=month_tokens(evidence.incumbent, selection.counted, weights, month),
+        tokens=month_tokens(usage[0]),
         ends_at=selection.ends_at,
         closed=selection.closed,
         first_day=first_day,
@@ -139,9 +141,7 @@ def money_of(  # noqa: PLR0913 - what a month is made of
         carrying_variation=carrying_variation(capacity.slots_per_replica),
         utilisation_rate=capacity.utilisation_rate,
         doubt=doubt,
-        usage=usage_figures(
-            name, evidence, basis, month=month, incumbent=stays.bills, candidate=leaves.bills if leaves is not None else None
-        ),
+        usage=usage,
         usd_by_row=(stays.usd_by_row, leaves.usd_by_row if leaves is not None else None),
     )
 
@@ -202,14 +202,24 @@ def stairs_in(money: Money, moved: frozenset[str] | None) -> Stairs:
     return money.stairs.of_share(float(asked / every)) if asked and every else money.stairs
 
 
+def requests_a_month(money: Money) -> Decimal | None:
+    """Production requests of a month; `None` without a closed day."""
+    return Decimal(repr(money.requests)) * money.month if money.month is not None else None
+
+
 def upkeep_hours(money: Money) -> Decimal | None:
     """Recurring hours a month: as logged on closed days, else as the team reckons, else none; unknown without a closed day."""
     if money.upkeep is not None:
         return money.upkeep.value
     if money.month is None:
         return None
+    return given_upkeep(money) or Decimal(0)
+
+
+def given_upkeep(money: Money) -> Decimal | None:
+    """Hours a month that the team reckons with; `None` = it did not say."""
     cost = money.configuration.cost
-    return _decimal(cost.upkeep_hours_per_month if cost is not None else None) or Decimal(0)
+    return _decimal(cost.upkeep_hours_per_month if cost is not None else None)
 
 
 def upgrade_hours(money: Money) -> Decimal | None:
@@ -222,12 +232,13 @@ def upgrade_hours(money: Money) -> Decimal | None:
 
 def one_off_hours(money: Money) -> Decimal:
     """Logged hours that come once, and those that are still to come; not what the pilot itself took."""
+    return money.one_off_hours - money.evaluation_hours + (given_migration(money) or Decimal(0))
+
+
+def given_migration(money: Money) -> Decimal | None:
+    """One-off hours that the team says are still to come; `None` = it did not say."""
     cost = money.configuration.cost
-    return (
-        money.one_off_hours
-        - money.evaluation_hours
-        + (_decimal(cost.migration_hours if cost is not None else None) or Decimal(0))
-    )
+    return _decimal(cost.migration_hours if cost is not None else None)
 
 
 def missing_inputs(money: Money, moved: frozenset[str] | None = None) -> list[str]:

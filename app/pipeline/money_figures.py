@@ -28,9 +28,12 @@ from app.domain.estimate_models import EstimateModel, MoneyEstimate
 from app.pipeline.money import (
     Money,
     candidate_usd,
+    given_migration,
+    given_upkeep,
     incumbent_usd,
     missing_inputs,
     one_off_hours,
+    requests_a_month,
     saving_usd,
     unpriced_models,
     upgrade_hours,
@@ -61,7 +64,7 @@ _INPUTS = {
 def cost_model(money: Money, moved: frozenset[str]) -> CostModel:
     """The part of the scorecard; every missing input is named. `moved` is what a `HYBRID` moves, else empty."""
     incumbent, candidate = incumbent_usd(money, None), candidate_usd(money, None)
-    requests = Decimal(repr(money.requests)) * money.month if money.month is not None else None
+    requests = requests_a_month(money)
     points = CostModel(
         incumbent_usd_per_month=_point(incumbent),
         candidate_usd_per_month=_point(candidate.usd),
@@ -88,10 +91,10 @@ def cost_model(money: Money, moved: frozenset[str]) -> CostModel:
 def _ranges(money: Money, candidate: CandidateMonth, moved: frozenset[str]) -> dict[str, object]:
     """What only draws can say; there is a saving."""
     drawn = drawn_month(money, None)
-    found, cost = saving_range(drawn.month), money.configuration.cost
+    found = saving_range(drawn.month)
     n = sum(each.conversations for each in money.moments.values())
-    totals = totals_of(drawn.month, horizon_months=drawn.model.horizon_months)
-    point = totals_of(month_of(drawn.model), horizon_months=drawn.model.horizon_months)
+    month, horizon = month_of(drawn.model), drawn.model.horizon_months
+    totals, point = (totals_of(each, horizon_months=horizon) for each in (drawn.month, month))
     return {
         "incumbent_usd_per_month": _ranged(incumbent_usd(money, None), drawn.month.incumbent_usd, n),
         "candidate_usd_per_month": _ranged(candidate.usd, drawn.month.candidate_usd, n),
@@ -106,8 +109,8 @@ def _ranges(money: Money, candidate: CandidateMonth, moved: frozenset[str]) -> d
         "break_even_requests_per_month": _estimate(
             break_even_requests(drawn.model), break_even_requests(drawn.model, drawn.factors), n
         ),
-        "payback_months": _estimate(payback_months(month_of(drawn.model)), payback_months(drawn.month), n),
-        "horizon_months": cost.horizon_months if cost is not None else None,
+        "payback_months": _estimate(payback_months(month), payback_months(drawn.month), n),
+        "horizon_months": horizon,
         "incumbent_total_usd": _ranged(_usd(float(point.incumbent_usd)), totals.incumbent_usd, n),
         "candidate_total_usd": _ranged(_usd(float(point.candidate_usd)), totals.candidate_usd, n),
         "tornado": [_bar(bar) for bar in tornado_of(drawn.model, drawn.spread)],
@@ -167,8 +170,8 @@ def _bar(bar: Bar) -> TornadoBar:
 def _inputs(money: Money) -> Iterator[CostInput]:
     """What the cost model was given, each with where it comes from."""
     cost, table, upkeep = money.configuration.cost, money.table, money.upkeep
-    requests = money.requests * float(money.month) if money.month is not None else None
-    yield _input("requests a month", "requests", requests, "measured" if requests is not None else "unknown")
+    requests = requests_a_month(money)
+    yield _input("requests a month", "requests", requests, _measured(requests))
     yield from _token_inputs(money)
     if money.candidate is None:
         yield _input("GPU price", "USD per hour", table.gpu_usd_per_hour, _given(table.gpu_usd_per_hour))
@@ -181,7 +184,7 @@ def _inputs(money: Money) -> Iterator[CostInput]:
             high=float(upkeep.high), source="measured", citation=f"{upkeep.entries} entries of {upkeep.weeks} weeks",
         )  # fmt: skip
     else:
-        said = cost.upkeep_hours_per_month if cost is not None else None
+        said = given_upkeep(money)
         yield _input("hours of upkeep", "hours per month", said, _given(said))
         if said is None and money.candidate is None:
             low, high = FIELD_UPKEEP_USD
@@ -189,9 +192,12 @@ def _inputs(money: Money) -> Iterator[CostInput]:
                 name="upkeep, as guides have it: a scenario only", unit="USD per month", low=low, high=high, source="field",
                 citation=FIELD_UPKEEP_SOURCE,
             )  # fmt: skip
-    for name, value in (("hours for upgrades", upgrade_hours(money)), ("one-off hours", one_off_hours(money))):
-        unit = "hours" if name == "one-off hours" else "hours per month"
-        yield _input(name, unit, value, "given" if value is not None else "unknown")
+    upgrades, to_come, once = upgrade_hours(money), given_migration(money), one_off_hours(money)
+    yield _input("hours for upgrades", "hours per month", upgrades, _given(upgrades))
+    # Hours that nobody logged are not known to be none.
+    logged = once - (to_come or 0) or None
+    yield _input("one-off hours so far", "hours", logged, _measured(logged))
+    yield _input("one-off hours still to come", "hours", to_come, _given(to_come))
     rate, other = (cost.engineer_usd_per_hour, cost.other_usd_per_month) if cost is not None else (None, None)
     yield _input("price of an engineer's hour", "USD per hour", rate, _given(rate))
     yield _input("storage, network, monitoring, backups", "USD per month", other, _given(other))
@@ -200,13 +206,17 @@ def _inputs(money: Money) -> Iterator[CostInput]:
 def _token_inputs(money: Money) -> Iterator[CostInput]:
     said = (None, None, None) if money.tokens is None else (money.tokens.input, money.tokens.cached, money.tokens.output)
     for name, tokens in zip((INPUT_TOKENS, CACHED_TOKENS, OUTPUT_TOKENS), said, strict=True):
-        yield _input(name, "tokens", tokens, "measured" if tokens is not None else "unknown")
+        yield _input(name, "tokens", tokens, _measured(tokens))
 
 
 def _input(name: str, unit: str, value: Decimal | float | None, source: str) -> CostInput:
     return CostInput.model_validate(
         {"name": name, "unit": unit, "value": float(value) if value is not None else None, "source": source}
     )
+
+
+def _measured(value: object) -> str:
+    return "measured" if value is not None else "unknown"
 
 
 def _given(value: object) -> str:

@@ -1,11 +1,10 @@
 """Other ways out at the measured tokens: the vendor's cheaper models, open weights that somebody else serves, own options."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
-
-import numpy as np
 
 from app.costs.alternatives import Alternative, cheaper_tiers, managed_hosts
 from app.costs.month_draws import range_of
@@ -16,7 +15,7 @@ from app.domain.exchange import Usage
 from app.domain.money_table import OptionTable
 from app.pipeline.money import Money, incumbent_usd
 from app.pipeline.month_tokens import MonthTokens
-from app.pipeline.saving import drawn_month
+from app.pipeline.saving import factors_of, spread_in
 
 UNTESTED = "its quality is not tested: only a pilot can say whether it is good enough"
 SAME_TOKENS = "at the incumbent's token counts: another model counts and writes its own"
@@ -35,10 +34,11 @@ def options_of(money: Money) -> list[OptionModel]:
     if tokens is None or at is None:
         return []
     found = [*_own(money, tokens, at), *_listed(money, tokens, at, stays)]
-    ends = range_of(np.asarray(drawn_month(money, None).factors.incumbent))
+    ends = range_of(factors_of(spread_in(money, None)).incumbent)
+    n = sum(each.conversations for each in money.moments.values())
     asked = {table.model for table in money.configuration.candidate}
     return [
-        option.model_copy(update=_ranged(option, stays, ends) | ({"is_tested": True} if option.name in asked else {}))
+        option.model_copy(update=_ranged(option, stays, ends, n) | ({"is_tested": True} if option.name in asked else {}))
         for option in found
     ]
 
@@ -54,24 +54,15 @@ def _priced(table: OptionTable, tokens: MonthTokens, at: datetime) -> tuple[Deci
     prices = prices_of(table.model, own=table, at=at, base_url=table.base_url)
     if prices is None or not prices.is_complete:
         return None, ""
-    usage = Usage(round(tokens.input), round(tokens.cached), round(tokens.output))
-    return cost_usd(usage, _of_short_requests(prices)), prices.source
-
-
-def _of_short_requests(prices: Any) -> Any:
-    """Without the prices of long requests: a month's tokens are many requests, not one."""
-    return prices if not prices.tiers else type(prices)(
-        prices.input_usd_per_million_tokens,
-        prices.cached_input_usd_per_million_tokens,
-        prices.output_usd_per_million_tokens,
-        prices.source,
-    )  # fmt: skip
+    usage = Usage(round(tokens.input), round(tokens.cached or 0), round(tokens.output))
+    # Without the prices of long requests: a month's tokens are many requests, not one.
+    return cost_usd(usage, replace(prices, tiers=())), prices.source
 
 
 def _listed(money: Money, tokens: MonthTokens, at: datetime, stays: Decimal | None) -> Iterator[OptionModel]:
     incumbent, table = money.configuration.incumbent, money.table
     asked: dict[str, Any] = {
-        "input_tokens": tokens.input, "cached_input_tokens": tokens.cached, "output_tokens": tokens.output
+        "input_tokens": tokens.input, "cached_input_tokens": tokens.cached or 0.0, "output_tokens": tokens.output
     }  # fmt: skip
     own = {option.model for option in money.configuration.option}
     tiers = cheaper_tiers(incumbent.model, incumbent.base_url, at, most=MOST, than_usd=stays, **asked)
@@ -97,17 +88,17 @@ def _option(money: Money, found: Alternative, kind: Literal["vendor_tier", "mana
     )
 
 
-def _ranged(option: OptionModel, stays: Decimal | None, ends: tuple[float, float]) -> dict[str, MoneyEstimate]:
+def _ranged(option: OptionModel, stays: Decimal | None, ends: tuple[float, float], n: int) -> dict[str, MoneyEstimate]:
     """Its month and what it saves, both as sure as the incumbent's tokens are."""
     usd = option.usd_per_month.value
     if usd is None:
         return {}
     return {
-        "usd_per_month": _estimate(usd, ends),
-        "saving_usd_per_month": _estimate(stays - usd, ends) if stays is not None else MoneyEstimate(),
+        "usd_per_month": _estimate(usd, ends, n),
+        "saving_usd_per_month": _estimate(stays - usd, ends, n) if stays is not None else MoneyEstimate(),
     }
 
 
-def _estimate(usd: Decimal, ends: tuple[float, float]) -> MoneyEstimate:
+def _estimate(usd: Decimal, ends: tuple[float, float], n: int) -> MoneyEstimate:
     low, high = sorted(float(usd) * end for end in ends)
-    return MoneyEstimate(value=usd, low=Decimal(repr(round(low, 6))), high=Decimal(repr(round(high, 6))), method=METHOD)
+    return MoneyEstimate(value=usd, low=Decimal(repr(round(low, 6))), high=Decimal(repr(round(high, 6))), n=n, method=METHOD)

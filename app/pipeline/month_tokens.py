@@ -1,29 +1,25 @@
-"""The tokens of a month: what other ways out are priced at."""
+"""The incumbent's tokens of a month: what other ways out are priced at."""
 
 from dataclasses import dataclass
-from decimal import Decimal
 
-import numpy as np
-
-from app.domain.evidence import Flags, Floats, ReplyColumns
+from app.domain.usage_figures import ArmUsage
 
 
 @dataclass(frozen=True, slots=True)
 class MonthTokens:
-    """Tokens a month, weighted by the requests that each reply stands for; the cached ones are a part of the input."""
+    """Tokens a month, weighted by the requests that each reply stands for; the cached ones are a part of the input.
+
+    `cached` None = no server said anything of a cache.
+    """
 
     input: float
-    cached: float
+    cached: float | None
     output: float
 
 
-def month_tokens(replies: ReplyColumns, counted: Flags, weights: Floats, month: Decimal | None) -> MonthTokens | None:
-    """Tokens of a month; replies without counts are taken to be like the others. `None` without a closed day or counts."""
-    rows = counted & replies.answered
-    known = rows & ~np.isnan(replies.input_tokens) & ~np.isnan(replies.output_tokens)
-    if month is None or not known.any():
+def month_tokens(usage: ArmUsage) -> MonthTokens | None:
+    """Of an arm's usage; `None` without a closed day or any counts."""
+    inputs, outputs, rate = usage.input_tokens_per_month, usage.output_tokens_per_month, usage.cached_rate
+    if inputs is None or outputs is None:
         return None
-    each = weights[known] * float(weights[rows].sum() / weights[known].sum()) * float(month)
-    inputs = replies.input_tokens[known]
-    cached = np.minimum(np.nan_to_num(replies.cached_input_tokens[known]), inputs)
-    return MonthTokens(float(each @ inputs), float(each @ cached), float(each @ replies.output_tokens[known]))
+    return MonthTokens(inputs, inputs * rate if rate is not None else None, outputs)

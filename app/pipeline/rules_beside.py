@@ -4,7 +4,15 @@ from decimal import Decimal
 
 from app.costs.rules_of_thumb import OwnNumbers, rules_of_thumb
 from app.domain.rules_of_thumb import RuleOfThumb
-from app.pipeline.money import Money, candidate_usd, incumbent_usd, one_off_hours, upkeep_hours
+from app.pipeline.money import (
+    Money,
+    candidate_usd,
+    given_upkeep,
+    incumbent_usd,
+    one_off_hours,
+    requests_a_month,
+    upkeep_hours,
+)
 
 
 def rules_beside(money: Money, available_rate: float | None) -> list[RuleOfThumb]:
@@ -15,11 +23,10 @@ def rules_beside(money: Money, available_rate: float | None) -> list[RuleOfThumb
         available_rate: Share of mirrored requests that found the candidate in service.
     """
     cost, tokens = money.configuration.cost, money.tokens
-    requests = money.requests * float(money.month) if money.month is not None else None
     is_rented, one_off, upkeep = money.candidate is None, _number(one_off_hours(money)) or None, _upkeep(money)
     own = OwnNumbers(
         tokens_per_month=tokens.input + tokens.output if tokens is not None else None,
-        requests_per_month=requests,
+        requests_per_month=_number(requests_a_month(money)),
         incumbent_usd_per_month=_number(incumbent_usd(money, None)),
         engineering_usd_per_month=_number(candidate_usd(money, None).parts.get("engineering hours"))
         if upkeep is not None
@@ -37,9 +44,7 @@ def rules_beside(money: Money, available_rate: float | None) -> list[RuleOfThumb
 
 def _upkeep(money: Money) -> float | None:
     """Hours a month that were logged or reckoned with; that nobody said any is no zero here."""
-    cost = money.configuration.cost
-    is_said = money.upkeep is not None or (cost is not None and cost.upkeep_hours_per_month is not None)
-    return _number(upkeep_hours(money)) if is_said else None
+    return _number(upkeep_hours(money)) if money.upkeep is not None or given_upkeep(money) is not None else None
 
 
 def _first_share(upkeep: float | None, one_off: float | None, months: int | None) -> float | None:

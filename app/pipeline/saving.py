@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from app.costs.month_draws import SEED, SavingRange, Spread, draw_factors, saving_range
 from app.costs.month_model import Factors, Month, MonthModel, month_of
-from app.costs.monthly import HOURS_PER_MONTH
+from app.costs.monthly import HORIZON_MONTHS, HOURS_PER_MONTH
 from app.domain.words import GateOutcome
 from app.pipeline.money import (
     Money,
@@ -14,6 +14,7 @@ from app.pipeline.money import (
     incumbent_usd,
     missing_inputs,
     one_off_hours,
+    requests_a_month,
     saving_usd,
     stairs_in,
     upgrade_hours,
@@ -57,13 +58,13 @@ def saving_range_of(money: Money, moved: frozenset[str] | None) -> SavingRange:
 def drawn_month(money: Money, moved: frozenset[str] | None) -> Drawn:
     """The month of every draw; only where a saving is known."""
     model, spread = month_model(money, moved), spread_in(money, moved)
-    factors = _factors(spread)
+    factors = factors_of(spread)
     return Drawn(model, spread, factors, month_of(model, factors))
 
 
 @lru_cache(maxsize=16)
-def _factors(spread: Spread) -> Factors:
-    """Gates, figures and splits ask for the same draws again and again."""
+def factors_of(spread: Spread) -> Factors:
+    """The draws of a spread; gates, figures, options and splits ask for the same ones again and again."""
     return draw_factors(spread, seed=SEED)
 
 
@@ -81,9 +82,9 @@ def month_model(money: Money, moved: frozenset[str] | None) -> MonthModel:
         upgrade_hours=_float(upgrade_hours(money)),
         engineer_usd_per_hour=_float(cost.engineer_usd_per_hour if cost is not None else None),
         one_off_hours=_float(one_off_hours(money)),
-        horizon_months=cost.horizon_months if cost is not None else 1,
+        horizon_months=cost.horizon_months if cost is not None else HORIZON_MONTHS,
         other_usd=_float(cost.other_usd_per_month if cost is not None else None),
-        requests=money.requests * _float(money.month),
+        requests=_float(requests_a_month(money)),
     )
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from app.costs import monthly
-from app.costs.monthly import CandidateInputs, break_even_requests, candidate_month, month_factor
+from app.costs.monthly import CandidateInputs, candidate_month, month_factor
 
 
 def test_the_examples_in_the_docstrings_run() -> None:
@@ -58,12 +58,3 @@ def test_a_guides_example_of_100000_queries_a_day() -> None:
                engineer_usd_per_hour=Decimal(100), other_usd_per_month=Decimal(0))
     )  # fmt: skip
     assert month.usd == pytest.approx(Decimal(7000))
-    requests = Decimal(100_000) * 730 / 24
-    found = break_even_requests(
-        fixed_usd=Decimal(7000), usd_per_request=Decimal(0), incumbent_usd_per_request=22_500 / requests
-    )
-    assert found == pytest.approx(requests * 7000 / 22_500)
-
-
-def test_a_candidate_that_costs_more_for_each_request_never_pays() -> None:
-    assert break_even_requests(fixed_usd=Decimal(1), usd_per_request=Decimal(2), incumbent_usd_per_request=Decimal(2)) is None

@@ -10,12 +10,14 @@ from decimal import Decimal
 import pytest
 
 from app.costs.alternatives import managed_hosts
+from app.costs.break_even import break_even_requests
 from app.costs.catalogue.entries import catalogue
-from app.costs.monthly import HOURS_PER_MONTH, CandidateInputs, break_even_requests, candidate_month
+from app.costs.monthly import HOURS_PER_MONTH, CandidateInputs, candidate_month
 from app.costs.prices import cost_usd, prices_of
 from app.costs.rates import Prices
 from app.costs.token_bill import TokenBill
 from app.domain.exchange import Usage
+from tests.unit.costs.made_month import a_month
 
 AT = datetime(2026, 11, 2, tzinfo=UTC)
 GUIDE_DAYS = 30
@@ -132,11 +134,18 @@ def test_ev_self_hosted_is_whole_replicas_of_its_own_price_of_a_70b(usd: int, fe
     assert (possible[0], possible[-1]) == (fewest, most)
 
 
+def pays_from(fixed_usd: Decimal, usd_per_request: Decimal) -> float:
+    """Requests a month from which what costs `fixed_usd` whatever the volume is cheaper than paying each request."""
+    model = a_month(
+        incumbent_usd=float(usd_per_request), requests=1.0, replica_usd=0.0, upkeep_hours=0.0, one_off_hours=0.0,
+        other_usd=float(fixed_usd),
+    )  # fmt: skip
+    return float(break_even_requests(model)[0])
+
+
 def test_ev_break_even_lies_between_its_first_two_volumes() -> None:
-    requests = break_even_requests(
-        fixed_usd=Decimal(3_200), usd_per_request=Decimal(0), incumbent_usd_per_request=per_call("gpt-4o", 0, 500)
-    )
-    assert requests == 640_000
+    requests = pays_from(Decimal(3_200), per_call("gpt-4o", 0, 500))
+    assert requests == pytest.approx(640_000)
     assert 10_000 * GUIDE_DAYS < requests < 100_000 * GUIDE_DAYS
 
 
@@ -180,9 +189,7 @@ def test_tr_68_million_tokens_a_month_against_gpt_5_do_not_follow_a_day_would() 
     shapes = [(0, 1, 146), (1, 1, 260), (4, 1, 487)]
     for read, generated, millions in shapes:
         usd = per_call("gpt-5", read, generated)
-        calls = break_even_requests(fixed_usd=gpu, usd_per_request=Decimal(0), incumbent_usd_per_request=usd)
-        assert calls is not None
-        assert float(calls) * (read + generated) / 1e6 == pytest.approx(millions, abs=1)
+        assert pays_from(gpu, usd) * (read + generated) / 1e6 == pytest.approx(millions, abs=1)
     # A day: 6.8 M x 730/24 = 207 M a month, within what half and half and all generated need.
     assert 146 < 6.8 * float(HOURS_PER_MONTH) / 24 < 260
 
@@ -190,6 +197,6 @@ def test_tr_68_million_tokens_a_month_against_gpt_5_do_not_follow_a_day_would() 
 def test_7_3_billion_tokens_at_20_cents_pay_one_gpu_of_2_dollars() -> None:
     """What a GPT-6-class price does to the break-even: 2,778 tokens every second of the month, before any hour of work."""
     gpu = self_hosted(2 * HOURS_PER_MONTH)
-    tokens = break_even_requests(fixed_usd=gpu, usd_per_request=Decimal(0), incumbent_usd_per_request=Decimal("0.20") / MILLION)
-    assert tokens == 7_300_000_000
-    assert float(tokens) / (float(HOURS_PER_MONTH) * 3600) == pytest.approx(2_778, abs=1)
+    tokens = pays_from(gpu, Decimal("0.20") / MILLION)
+    assert tokens == pytest.approx(7_300_000_000)
+    assert tokens / (float(HOURS_PER_MONTH) * 3600) == pytest.approx(2_778, abs=1)

@@ -1,5 +1,6 @@
 """What would change a verdict, with how much of it, and what was not tested: a line where it holds, none where it does not."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from app.pipeline.advice import _cheaper, not_tested, would_change
 from app.pipeline.constraints import Constraint
 from app.pipeline.quality_rule import FALLING
 from app.pipeline.ruling import rule_on
+from tests.builders import a_configuration
 from tests.unit.pipeline.made_case import F, N, P, U, Whole, a_quality_model, money
 
 EXTENSION = "An extension (once, by 14 days) in which its level stays: pilot extend p."
@@ -164,6 +166,7 @@ def test_what_the_saving_lacks_is_named() -> None:
 
 
 TEAM = "Who will run it: constraints.team_has_gpu_experience is not given."
+UPGRADES = "Upgrades: cost.upgrades_per_year and hours_per_upgrade are not given, so only logged hours of them count."
 BASE = ["load_tested: false", "constraints", LATER_TURNS, OTHER]
 
 
@@ -205,4 +208,11 @@ BASE = ["load_tested: false", "constraints", LATER_TURNS, OTHER]
     ],
 )  # fmt: skip
 def test_what_nobody_knows_yet(whole: Whole, lines: list[str]) -> None:
-    assert list(not_tested(whole.made())) == lines
+    assert list(not_tested(whole.made())) == [*lines, UPGRADES]
+
+
+def test_upgrades_that_the_team_reckons_with_or_a_vendor_makes_are_no_gap() -> None:
+    cost = {"engineer_usd_per_hour": "0", "other_usd_per_month": "0", "upgrades_per_year": 4, "hours_per_upgrade": 8}
+    reckoned = replace(money(), configuration=a_configuration(cost=cost))
+    for given in (reckoned, money(gpu_usd=None)):
+        assert UPGRADES not in list(not_tested(Whole(money=given).made()))
