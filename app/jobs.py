@@ -27,6 +27,11 @@ class Job(StrEnum):
     REPLAY = "pilot.replay"
     SWEEP = "pilot.sweep"
     MODELS = "pilot.models"
+    SCORECARDS = "pilot.scorecards"
+    SCORECARD = "pilot.scorecard"
+    WEEKLY = "pilot.weekly"
+    ALERTS = "pilot.alerts"
+    MESSAGES = "pilot.messages"
 
 
 def broker_url(redis_url: str) -> str:

@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     record_batch: int = Field(default=500, ge=1, description="Events that the recorder stores in one transaction.")
     ingest_bytes: int = Field(default=8 * 1024**2, ge=64 * 1024, description="Largest body of one `POST /ingest`.")
 
+    scorecard_seconds: float = Field(
+        default=600.0, gt=0, description="The figures that pages show are computed anew so often, if anything changed."
+    )
     catalogue: Path | None = Field(
         default=None, description="Own file of models, GPUs and prices; its lines go before the built-in ones."
     )

@@ -22,6 +22,19 @@ from workers.logs import configure_logs
 SWEEP_SECONDS = 10.0
 MODELS_SECONDS = 3600.0  # asked for hourly, done daily: beat forgets what it sent when it starts anew
 ANCHORS_SECONDS = 3600.0
+SCORECARDS_SECONDS = 120.0  # each is computed anew at most every PILOT_SCORECARD_SECONDS
+WEEKLY_SECONDS = 600.0
+ALERTS_SECONDS = 30.0
+MESSAGES_SECONDS = 30.0
+BEATS = {
+    Job.SWEEP: SWEEP_SECONDS,
+    Job.ANCHORS: ANCHORS_SECONDS,
+    Job.MODELS: MODELS_SECONDS,
+    Job.SCORECARDS: SCORECARDS_SECONDS,
+    Job.WEEKLY: WEEKLY_SECONDS,
+    Job.ALERTS: ALERTS_SECONDS,
+    Job.MESSAGES: MESSAGES_SECONDS,
+}
 # Written once a process can work, where the supervisor asks for it by this variable.
 READY_FILE = "PILOT_READY_FILE"
 
@@ -38,8 +51,7 @@ celery.conf.update(
     worker_redirect_stdouts=False,
     # A busy worker must find one sweep afterwards, not the sweeps of the whole time.
     beat_schedule={
-        job.value: {"task": job.value, "schedule": seconds, "options": {"expires": seconds}}
-        for job, seconds in ((Job.SWEEP, SWEEP_SECONDS), (Job.ANCHORS, ANCHORS_SECONDS), (Job.MODELS, MODELS_SECONDS))
+        job.value: {"task": job.value, "schedule": seconds, "options": {"expires": seconds}} for job, seconds in BEATS.items()
     },
 )
 celery.set_current()

@@ -6,15 +6,19 @@ import structlog
 
 from app.domain.replay import ReplayState
 from app.jobs import Job
+from app.pipeline.alerting import watch_pilots
 from app.pipeline.anchors import check_judges
 from app.pipeline.grading import GradingLimits, grade_pilot, sweep_gradings
 from app.pipeline.importing import abandon_stale_imports
 from app.pipeline.model_sightings import look_daily
+from app.pipeline.notifying import send_messages
 from app.pipeline.rehearsal import sweep_rehearsals
 from app.pipeline.rehearsal_step import Bounds
 from app.pipeline.rehearsal_work import work_on_rehearsal
 from app.pipeline.replay import sweep_replays, work_on_replay
 from app.pipeline.routing import write_routing
+from app.pipeline.standing import refresh_running, refresh_scorecard
+from app.pipeline.weekly import make_weekly_reports
 from app.store.session import session_scope
 from app.store.touched import fold_marks
 from workers.celery_app import celery
@@ -67,6 +71,37 @@ def anchors() -> None:
 def models() -> None:
     """Looks once a day at what the candidates' servers serve."""
     look_daily(runtime().session_factory, datetime.now(UTC))
+
+
+@celery.task(name=Job.SCORECARDS.value)
+def scorecards() -> None:
+    """Keeps the figures that pages read fresh."""
+    here = runtime()
+    refresh_running(here.session_factory, every=timedelta(seconds=here.settings.scorecard_seconds))
+
+
+@celery.task(name=Job.SCORECARD.value)
+def scorecard(pilot_name: str) -> None:
+    """Computes one pilot's figures because somebody asked for them."""
+    refresh_scorecard(runtime().session_factory, pilot_name)
+
+
+@celery.task(name=Job.WEEKLY.value)
+def weekly() -> None:
+    """Makes the weekly reports that are due."""
+    make_weekly_reports(runtime().session_factory, datetime.now(UTC))
+
+
+@celery.task(name=Job.ALERTS.value)
+def alerts() -> None:
+    """Looks at every rule of every running pilot; opens and resolves alarms."""
+    watch_pilots(runtime().session_factory, datetime.now(UTC))
+
+
+@celery.task(name=Job.MESSAGES.value)
+def messages() -> None:
+    """Sends what is waiting to be sent."""
+    send_messages(runtime().session_factory, datetime.now(UTC))
 
 
 @celery.task(name=Job.SWEEP.value)

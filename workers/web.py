@@ -36,7 +36,9 @@ def create_app() -> FastAPI:
     )
     _write_routing(reads_only, settings)
     web = make_api(services)
-    web.include_router(make_pages_router(session_factory=services.session_factory, pepper=services.pepper))
+    web.include_router(
+        make_pages_router(session_factory=services.session_factory, pepper=services.pepper, publish=services.publish)
+    )
     return web
 
 

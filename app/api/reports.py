@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from app.api.dependencies import Operator, ServicesDep, Viewer
 from app.domain.report import StoredReport
 from app.domain.words import Outcome
-from app.pipeline.reporting import make_report
+from app.pipeline.reporting import make_report, view_report
 from app.reports.document import Document, Summary
 from app.reports.html import content_security_policy
 from app.reports.rendering import FORMATS, render
@@ -21,7 +21,7 @@ from app.store.session import session_scope
 router = APIRouter(tags=["reports"])
 
 ReportId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
-CONTENT = {media_type.split(";")[0]: {"schema": {"type": "string"}} for _, media_type in FORMATS.values()}
+CONTENT = {each.media_type.split(";")[0]: {"schema": {"type": "string"}} for each in FORMATS.values()}
 
 
 class ReportBody(BaseModel):
@@ -58,16 +58,14 @@ def list_pilot_reports(services: ServicesDep, _: Viewer, name: str) -> list[Repo
 @router.get("/reports/{report_id}", response_class=Response, responses={200: {"content": CONTENT}})
 def read_report(
     services: ServicesDep,
-    _: Viewer,
+    who: Viewer,
     report_id: ReportId,
     format_name: Annotated[str, Query(alias="format", description=f"One of: {', '.join(FORMATS)}.")] = "html",
 ) -> Response:
-    """A report as it was made: a page that stands for itself, Markdown, or the scorecard as JSON."""
-    with session_scope(services.session_factory) as session:
-        stored = get_report(session, report_id)
-    rendered = render(Document.model_validate(stored.document), format_name)
+    """A report as it was made, in one of its formats; texts of pairs only for keys that may read them."""
+    rendered = render(view_report(services.session_factory, report_id, who), format_name)
     headers = {"Content-Security-Policy": content_security_policy(), "X-Content-Type-Options": "nosniff"}
-    return Response(rendered.text, media_type=rendered.media_type, headers=headers)
+    return Response(rendered.content, media_type=rendered.media_type, headers=headers)
 
 
 def _body(stored: StoredReport, summary: Summary) -> ReportBody:

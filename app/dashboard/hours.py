@@ -3,9 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
-from hashlib import sha256
-from pathlib import Path
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
@@ -14,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.dashboard.forms import Form
+from app.dashboard.frame import pilot_page
 from app.dashboard.hours_views import EntryView, facts_of, history_lines, sums_of
-from app.dashboard.responses import STATUS, page
+from app.dashboard.responses import STATUS
 from app.dashboard.visitors import Door, Visitor
 from app.domain.hours import KINDS
 from app.domain.words import Role
@@ -26,7 +24,6 @@ from app.store.hours import newest_hours
 from app.store.pilots import get_pilot
 from app.store.session import session_scope
 
-STYLE = "/static/hours.css"
 PER_PAGE = 50
 MOST_PAGES = 10_000
 SAID = {
@@ -60,16 +57,10 @@ def add_hours_pages(router: APIRouter, door: Door) -> None:
         ("/pilots/{name}/hours/{entry:int}", "GET", pages.history),
         ("/pilots/{name}/hours/{entry:int}/correct", "POST", pages.correct),
         ("/pilots/{name}/hours/{entry:int}/remove", "POST", pages.remove),
-        (STYLE, "GET", style),
     ):
         router.add_api_route(
             address, endpoint, methods=[method], response_class=HTMLResponse, name=f"hours_{endpoint.__name__}"
         )
-
-
-def style() -> Response:
-    """The page's own style sheet."""
-    return Response(_style_text(), media_type="text/css", headers={"Cache-Control": "public, max-age=86400"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +111,7 @@ class HoursPages:
             pilot = get_pilot(session, name)
             versions = hours_history(session, name, entry)
         lines = history_lines(versions, pilot.configuration.pilot.timezone)
-        return page("hours_history.html", pilot=pilot, lines=lines, style=_style_address(), **self.door.frame(visitor))
+        return pilot_page("hours_history.html", self.door, visitor, pilot, "hours", title="An entry of hours", lines=lines)
 
     def _page(self, visitor: Visitor, name: str, *, said: str = "", refusal: Refusal | None = None, after: int = 0) -> Response:
         with session_scope(self.door.session_factory) as session:
@@ -131,10 +122,14 @@ class HoursPages:
         at = refusal.entry if refusal is not None else None
         now = datetime.now(UTC).astimezone(ZoneInfo(pilot.configuration.pilot.timezone))
         new = {"who": visitor.principal.name, "worked_on": now.date().isoformat()}
-        return page(
+        return pilot_page(
             "hours.html",
-            200 if refusal is None else STATUS[type(refusal.error)],
-            pilot=pilot,
+            self.door,
+            visitor,
+            pilot,
+            "hours",
+            status=200 if refusal is None else STATUS[type(refusal.error)],
+            title="Engineering hours",
             facts=facts_of(totals, pilot.configuration),
             sums=sums_of(totals),
             entries=[
@@ -148,8 +143,6 @@ class HoursPages:
             pages=-(-totals.every.entries // PER_PAGE),
             said=said,
             kinds=KINDS,
-            style=_style_address(),
-            **self.door.frame(visitor),
         )
 
     def _labeller(self, request: Request, form: dict[str, str]) -> Visitor:
@@ -171,13 +164,3 @@ def _after(form: Mapping[str, str]) -> int:
 def _back(name: str, said: str, after: int = 0) -> Response:
     query = {"said": said} | ({"after": str(after)} if after else {})
     return RedirectResponse(f"/pilots/{quote(name, safe='')}/hours?{urlencode(query)}", 303)
-
-
-@cache
-def _style_text() -> str:
-    return Path(__file__).with_name("hours.css").read_text()
-
-
-def _style_address() -> str:
-    """The address changes with the text."""
-    return f"{STYLE}?v={sha256(_style_text().encode()).hexdigest()[:12]}"

@@ -1,9 +1,6 @@
 """The blind page: one pair at a time, keyboard first, complete without any script."""
 
 from dataclasses import dataclass
-from functools import cache
-from hashlib import sha256
-from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter
@@ -11,16 +8,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.dashboard.forms import Form
-from app.dashboard.responses import PAGE_POLICY, page
+from app.dashboard.frame import pilot_page
 from app.dashboard.visitors import Door
 from app.domain.labelling import Answer, Queue
 from app.domain.words import PilotState
 from app.errors import InvalidInput, Problem
 from app.pipeline.labelling.answering import Desk, GivenAnswer, Task
 
-STYLE, SCRIPT = "/static/label.css", "/static/label.js"
-FILES = {STYLE: ("label.css", "text/css"), SCRIPT: ("label.js", "text/javascript")}
-POLICY = f"{PAGE_POLICY}; script-src 'self'"
 SKIP_REASONS = {
     "cannot tell": "I cannot tell",
     "no expertise": "I lack the knowledge",
@@ -37,28 +31,16 @@ SAID = {
 
 
 def add_labelling_pages(router: APIRouter, door: Door, desk: Desk) -> None:
-    """Adds the page, its two forms and its style and script."""
+    """Adds the page and its two forms."""
     pages = LabellingPages(door, desk)
     for address, method, endpoint in (
         ("/pilots/{name}/label", "GET", pages.show),
         ("/pilots/{name}/label", "POST", pages.answer),
         ("/pilots/{name}/label/undo", "POST", pages.undo),
-        (STYLE, "GET", style),
-        (SCRIPT, "GET", script),
     ):
         router.add_api_route(
             address, endpoint, methods=[method], response_class=HTMLResponse, name=f"label_{endpoint.__name__}"
         )
-
-
-def style() -> Response:
-    """The page's own style sheet."""
-    return _file(STYLE)
-
-
-def script() -> Response:
-    """The page's own script."""
-    return _file(SCRIPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +56,18 @@ class LabellingPages:
         """The next pair of a queue, or the one of a token; nothing on the page tells whose reply is the first."""
         visitor = self.door.labeller(request)
         task = self.desk.next_task(name, visitor.principal.name, _queue(queue), token=pair or None)
-        made = page(
+        return pilot_page(
             "label.html",
+            self.door,
+            visitor,
+            task.pilot,
+            "label",
+            title="Label pairs",
             task=task,
             without=_why_nothing(task),
             said=SAID.get(said, ""),
             skip_reasons=SKIP_REASONS,
-            style=_address(STYLE),
-            script=_address(SCRIPT),
-            **self.door.frame(visitor),
         )
-        made.headers["Content-Security-Policy"] = POLICY
-        return made
 
     def answer(self, request: Request, name: str, form: Form) -> Response:
         """Stores an answer and goes on with the next pair."""
@@ -142,17 +124,3 @@ def _why_nothing(task: Task) -> str:
         return "No pair of a closed day is drawn yet. A day is closed when its 24 hours are over and all of it is stored."
     which = "those of all closed days" + (" that can be shown" if task.progress.without_text else "")
     return f"There is no drawn pair left for you: {which} have an answer, or were skipped by you."
-
-
-@cache
-def _text(address: str) -> str:
-    return Path(__file__).with_name(FILES[address][0]).read_text()
-
-
-def _address(address: str) -> str:
-    """The address changes with the text."""
-    return f"{address}?v={sha256(_text(address).encode()).hexdigest()[:12]}"
-
-
-def _file(address: str) -> Response:
-    return Response(_text(address), media_type=FILES[address][1], headers={"Cache-Control": "public, max-age=86400"})

@@ -10,11 +10,24 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from app.dashboard.alerts_page import add_alerts_page
+from app.dashboard.assets import ROUTE, asset
+from app.dashboard.capacity_page import add_capacity_page
+from app.dashboard.coverage_page import add_coverage_page
+from app.dashboard.decision_page import add_decision_page
 from app.dashboard.forms import Form
+from app.dashboard.frame import pilot_page
 from app.dashboard.hours import add_hours_pages
 from app.dashboard.labelling import add_labelling_pages
-from app.dashboard.responses import REPORT_POLICY, STYLE_ADDRESS, page, page_route
+from app.dashboard.latency_page import add_latency_page
+from app.dashboard.money_page import add_money_page
+from app.dashboard.pairs_pages import add_pairs_pages
+from app.dashboard.quality_page import add_quality_page
+from app.dashboard.reliability_page import add_reliability_page
+from app.dashboard.responses import REPORT_POLICY, page, page_route
+from app.dashboard.segments_page import add_segments_page
 from app.dashboard.sessions import LIFETIME_SECONDS, Signer
+from app.dashboard.settings_page import add_settings_page
 from app.dashboard.views import pilot_card, report_line
 from app.dashboard.visitors import Door
 from app.errors import NotAuthenticated
@@ -22,23 +35,36 @@ from app.pipeline.labelling.answering import Desk
 from app.pipeline.reporting import make_report
 from app.reports.document import Document
 from app.reports.html import render_html
-from app.reports.look import stylesheet
 from app.store.audit import record
 from app.store.pilots import get_pilot, list_pilots
 from app.store.reports import get_report, list_reports, newest_reports
-from app.store.session import SessionFactory, session_scope
+from app.store.session import Publish, SessionFactory, session_scope
 
+PLACES = (
+    add_quality_page,
+    add_segments_page,
+    add_latency_page,
+    add_reliability_page,
+    add_capacity_page,
+    add_money_page,
+    add_pairs_pages,
+    add_coverage_page,
+    add_decision_page,
+    add_alerts_page,
+    add_settings_page,
+)
 LOCAL_ADDRESS = re.compile(r"/(?![/\\])[^\\\x00-\x1f]*")
 
 
-def make_pages_router(*, session_factory: SessionFactory, pepper: str) -> APIRouter:
+def make_pages_router(*, session_factory: SessionFactory, pepper: str, publish: Publish | None = None) -> APIRouter:
     """The routes of all pages, to be included in the web process.
 
     Args:
         session_factory: Sessions on the store.
         pepper: The secret under which API keys are digested; cookies are signed under one derived from it.
+        publish: Sends jobs to the workers; `None` = rows ask for them, and the sweep finds them.
     """
-    door = Door(session_factory, pepper, Signer(pepper))
+    door = Door(session_factory, pepper, Signer(pepper), publish)
     pages = Pages(door)
     router = APIRouter(include_in_schema=False, route_class=page_route(pages.sign_in_page))
     for address, method, endpoint in (
@@ -49,17 +75,14 @@ def make_pages_router(*, session_factory: SessionFactory, pepper: str) -> APIRou
         ("/sign-in", "GET", pages.sign_in_form),
         ("/sign-in", "POST", pages.sign_in),
         ("/sign-out", "POST", pages.sign_out),
-        (STYLE_ADDRESS, "GET", style),
+        (ROUTE, "GET", asset),
     ):
         router.add_api_route(address, endpoint, methods=[method], response_class=HTMLResponse, name=f"page_{endpoint.__name__}")
+    for add in PLACES:
+        add(router, door)
     add_hours_pages(router, door)
     add_labelling_pages(router, door, Desk.of(session_factory, pepper))
     return router
-
-
-def style() -> Response:
-    """The style sheet; its address changes with its text."""
-    return Response(stylesheet(), media_type="text/css", headers={"Cache-Control": "public, max-age=86400"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +109,7 @@ class Pages:
             stored = list_reports(session, pilot.id)
         lines = [report_line(report, pilot.configuration.pilot.timezone) for report in stored]
         card = pilot_card(pilot, stored[0] if stored else None, datetime.now(UTC))
-        return page("pilot.html", card=card, lines=lines, **self.door.frame(visitor))
+        return pilot_page("pilot.html", self.door, visitor, pilot, "", title="Overview", card=card, lines=lines)
 
     def make_report(self, request: Request, name: str, form: Form) -> Response:
         """Freezes what is known now as a report, and shows it."""

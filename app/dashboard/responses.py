@@ -1,26 +1,29 @@
 """Pages as responses: escaped templates, strict headers, and errors that a person can read."""
 
+import json
 from collections.abc import Callable, Coroutine
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from fastapi.routing import APIRoute
 from jinja2 import Environment
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from typing_extensions import override
 
+from app.dashboard.assets import asset_address
 from app.errors import Conflict, InvalidInput, NotAuthenticated, NotFound, NotPermitted, ServiceError
+from app.reports.document import Chart
 from app.reports.html import TEMPLATES as REPORT_TEMPLATES
 from app.reports.html import content_security_policy, make_environment
-from app.reports.look import stylesheet
+from app.reports.palette import INKS
 
-STYLE_ADDRESS = "/static/look.css"
 STATUS = {NotPermitted: 403, NotFound: 404, Conflict: 409, InvalidInput: 422}
 PAGE_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
 )
 REPORT_POLICY = f"{content_security_policy()}; frame-ancestors 'none'"
 HEADERS = {
@@ -36,10 +39,17 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 @cache
 def templates() -> Environment:
-    """The pages' templates, with those of reports beside them."""
+    """The pages' templates, with those of reports beside them; charts are drawn in the browser instead of here."""
     made = make_environment(Path(__file__).with_name("templates"), REPORT_TEMPLATES)
-    made.globals["style_address"] = f"{STYLE_ADDRESS}?v={sha256(stylesheet().encode()).hexdigest()[:12]}"
+    made.globals.update(asset_address=asset_address, specification=specification)
+    made.globals["dark_inks"] = json.dumps({ink.light: ink.dark for ink in INKS})
     return made
+
+
+def specification(chart: Chart) -> Markup:
+    """A chart as JSON to stand inside a script element, which ends at the first `</` of whatever text."""
+    text = json.dumps(chart.spec, ensure_ascii=True).replace("<", "\\u003c")
+    return Markup(text)  # noqa: S704 - no "<" is left
 
 
 def page(name: str, status: int = 200, **values: Any) -> HTMLResponse:

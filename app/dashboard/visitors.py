@@ -7,13 +7,14 @@ from typing import Any
 
 from starlette.requests import Request
 
+from app.dashboard.places import service_places_for
 from app.dashboard.sessions import PageSession, Signer
 from app.domain.access import Principal
 from app.domain.words import Role
 from app.errors import NotAuthenticated, NotPermitted
 from app.pipeline.access import authenticate
 from app.store.keys import find_key_named
-from app.store.session import SessionFactory
+from app.store.session import Publish, SessionFactory
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Door:
     session_factory: SessionFactory
     pepper: str
     signer: Signer
+    publish: Publish | None = None
 
     def visitor(self, request: Request) -> Visitor:
         """Who asks; `NotAuthenticated` without a valid key or cookie."""
@@ -99,7 +101,7 @@ class Door:
         """What every page of a signed-in visitor is given: who it is, and the token of its forms."""
         session = visitor.session
         token = "" if session is None else self.signer.form_token(session.nonce)
-        return {"visitor": visitor, "token": token}
+        return {"visitor": visitor, "token": token, "service_places": service_places_for(visitor.principal)}
 
     def check_form(self, form: dict[str, str], nonce: str) -> None:
         """`NotPermitted` for a form that another site may have sent."""

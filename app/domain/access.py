@@ -17,6 +17,11 @@ class Principal:
     role: Role
     key_id: int | None = None
 
+    @property
+    def may_read_payloads(self) -> bool:
+        """Whether texts of production may be shown with the arms' names: labellers see them blind, viewers never."""
+        return self.may(Role.OPERATOR)
+
     def may(self, role: Role) -> bool:
         """Whether the role is this one or one below it. Handing in is below operators, not below those who only read."""
         return RANK[self.role] >= RANK[role] and (role is not Role.INGEST or self.role in MAY_INGEST)

@@ -14,6 +14,7 @@ from app.domain.constraints_table import ConstraintsTable
 from app.domain.grader_names import compares_with_incumbent, name_problem
 from app.domain.judge_table import JudgeTable, PanelJudgeTable
 from app.domain.money_table import MOST_OPTIONS, CapacityTable, CostTable, OptionTable
+from app.domain.notify_table import AlertsTable, NotifyTable, ReportTable
 from app.domain.rubric_table import MAX_RUBRICS, PREFIX, RubricTable, check_rubrics, is_rubric
 from app.domain.toml_table import (
     BoundedPattern,
@@ -148,6 +149,7 @@ class ContentTable(Table):
     Attributes:
         engine: `rules` = our own; `presidio` = Microsoft Presidio's findings besides.
         language: The language that Presidio is told.
+        audit_reads: Whether each look at a text is noted in the audit log.
     """
 
     level: ContentLevel = "full"
@@ -155,6 +157,7 @@ class ContentTable(Table):
     patterns: Annotated[tuple[PatternTable, ...], Field(max_length=50)] = ()
     engine: Literal["rules", "presidio"] = "rules"
     language: Language = "en"
+    audit_reads: bool = False
 
     @model_validator(mode="after")
     def _pattern_names_differ(self) -> Self:
@@ -275,6 +278,9 @@ class PilotConfiguration(Table):
     capacity: CapacityTable = CapacityTable()
     option: tuple[OptionTable, ...] = Field(default=(), max_length=MOST_OPTIONS)
     constraints: ConstraintsTable | None = None
+    notify: NotifyTable = NotifyTable()
+    alerts: AlertsTable = AlertsTable()
+    report: ReportTable = ReportTable()
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

@@ -5,34 +5,42 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from app.errors import InvalidInput, Problem
-from app.reports.document import Document
 from app.reports.html import render_html
 from app.reports.markdown import render_markdown
+from app.reports.view import ReportView
 
 
 class Rendered(NamedTuple):
     """A report in one format."""
 
-    text: str
+    content: bytes
     media_type: str
 
 
-def render_json(document: Document) -> str:
+class Format(NamedTuple):
+    """How a format is made; `is_text` = a browser shows it, else it is saved as a file."""
+
+    render: Callable[[ReportView], bytes]
+    media_type: str
+    is_text: bool = False
+
+
+def render_json(view: ReportView) -> bytes:
     """The scorecard that the report was made from, as the API gives it."""
-    return json.dumps(document.scorecard, ensure_ascii=False, indent=2) + "\n"
+    return (json.dumps(view.document.scorecard, ensure_ascii=False, indent=2) + "\n").encode()
 
 
-FORMATS: dict[str, tuple[Callable[[Document], str], str]] = {
-    "html": (render_html, "text/html; charset=utf-8"),
-    "md": (render_markdown, "text/markdown; charset=utf-8"),
-    "json": (render_json, "application/json"),
+FORMATS: dict[str, Format] = {
+    "html": Format(lambda view: render_html(view.document).encode(), "text/html; charset=utf-8", is_text=True),
+    "md": Format(lambda view: render_markdown(view.document).encode(), "text/markdown; charset=utf-8", is_text=True),
+    "json": Format(render_json, "application/json", is_text=True),
 }
 
 
-def render(document: Document, format_name: str) -> Rendered:
+def render(view: ReportView, format_name: str) -> Rendered:
     """The report in a format; `InvalidInput` names the available ones if there is none of that name."""
     if format_name not in FORMATS:
         message = f"no report format {format_name!r} in this version; available: {', '.join(FORMATS)}"
         raise InvalidInput(message, (Problem(message, field="format"),), available=list(FORMATS))
-    make, media_type = FORMATS[format_name]
-    return Rendered(make(document), media_type)
+    chosen = FORMATS[format_name]
+    return Rendered(chosen.render(view), chosen.media_type)

@@ -4,23 +4,68 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.orm import Session
 
-from app.domain.report import StoredReport
+from app.domain.report import PairExample, Provenance, ReportKind, StoredReport
 from app.errors import NotFound
+from app.store.reading_tables import ReportExampleRow
 from app.store.tables import PilotRow
 from app.store.work_tables import ReportRow
 
 LARGEST_ID = 2**63 - 1
 
 
-def insert_report(session: Session, pilot_id: int, *, made_at: datetime, data_hash: str, document: dict[str, Any]) -> int:
+def insert_report(
+    session: Session,
+    pilot_id: int,
+    *,
+    made_at: datetime,
+    data_hash: str,
+    document: dict[str, Any],
+    provenance: Provenance | None = None,
+) -> int:
     """Stores a report; gives its number."""
-    row = ReportRow(pilot_id=pilot_id, made_at=made_at, data_hash=data_hash, document=document)
+    origin = provenance or Provenance()
+    row = ReportRow(
+        pilot_id=pilot_id,
+        made_at=made_at,
+        data_hash=data_hash,
+        document=document,
+        kind=origin.kind.value,
+        period=origin.period,
+        code_version=origin.code_version,
+        program_hash=origin.program_hash,
+        seeds=origin.seeds,
+        expires_at=origin.expires_at,
+        made_by=origin.by,
+    )
     session.add(row)
     session.flush()
     return row.id
+
+
+def insert_examples(session: Session, report_id: int, examples: Sequence[PairExample]) -> None:
+    """Stores the pairs that a report shows, in their order."""
+    session.add_all(
+        ReportExampleRow(
+            report_id=report_id, position=place, exchange_id=each.exchange_number, document=each.model_dump(mode="json")
+        )
+        for place, each in enumerate(examples)
+    )
+    session.flush()
+
+
+def examples_of(session: Session, report_id: int) -> list[PairExample]:
+    """The pairs that a report shows."""
+    query = select(ReportExampleRow.document).where(ReportExampleRow.report_id == report_id)
+    return [PairExample.model_validate(found) for found in session.scalars(query.order_by(ReportExampleRow.position))]
+
+
+def count_examples(session: Session, report_id: int) -> int:
+    """How many pairs a report shows."""
+    query = select(func.count()).select_from(ReportExampleRow).where(ReportExampleRow.report_id == report_id)
+    return session.scalar(query) or 0
 
 
 def get_report(session: Session, report_id: int) -> StoredReport:
@@ -30,22 +75,45 @@ def get_report(session: Session, report_id: int) -> StoredReport:
     if found is None:
         message = f"there is no report {report_id}"
         raise NotFound(message, report=report_id)
-    return StoredReport(*found)
+    return _stored(found)
 
 
 def list_reports(session: Session, pilot_id: int) -> list[StoredReport]:
     """The pilot's reports with their summaries, newest first."""
     query = _reports(ReportRow.document["summary"]).where(ReportRow.pilot_id == pilot_id)
-    return [StoredReport(*row) for row in session.execute(query.order_by(ReportRow.id.desc()))]
+    return [_stored(row) for row in session.execute(query.order_by(ReportRow.id.desc()))]
 
 
 def newest_reports(session: Session, pilot_ids: Sequence[int]) -> dict[str, StoredReport]:
     """Each pilot's newest report with its summary, by the pilot's name."""
     newest = select(func.max(ReportRow.id)).where(ReportRow.pilot_id.in_(pilot_ids)).group_by(ReportRow.pilot_id)
     query = _reports(ReportRow.document["summary"]).where(ReportRow.id.in_(newest))
-    return {row.name: StoredReport(*row) for row in session.execute(query)}
+    return {row.name: _stored(row) for row in session.execute(query)}
 
 
-def _reports(document: Any) -> Select[tuple[int, str, datetime, str, Any]]:
-    joined = select(ReportRow.id, PilotRow.name, ReportRow.made_at, ReportRow.data_hash, document)
+def _stored(row: Row[Any]) -> StoredReport:
+    origin = Provenance(
+        kind=ReportKind(row.kind),
+        period=row.period,
+        code_version=row.code_version,
+        program_hash=row.program_hash,
+        seeds=row.seeds,
+        expires_at=row.expires_at,
+        by=row.made_by,
+    )
+    return StoredReport(row.id, row.name, row.made_at, row.data_hash, row.document, origin)
+
+
+def _reports(document: ColumnElement[Any]) -> Select[Any]:
+    origin = (
+        ReportRow.kind,
+        ReportRow.period,
+        ReportRow.code_version,
+        ReportRow.program_hash,
+        ReportRow.seeds,
+        ReportRow.expires_at,
+        ReportRow.made_by,
+    )
+    shown = document.label("document")
+    joined = select(ReportRow.id, PilotRow.name, ReportRow.made_at, ReportRow.data_hash, shown, *origin)
     return joined.join(PilotRow, PilotRow.id == ReportRow.pilot_id)

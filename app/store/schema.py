@@ -5,6 +5,7 @@ from app.store import (
     judge_money_tables,
     live_tables,
     money_tables,
+    reading_tables,
     sighting_tables,
     staging_tables,
     tables,
@@ -24,5 +25,6 @@ MODULES = (
     grading_tables,
     judge_money_tables,
     money_tables,
+    reading_tables,
 )
 METADATA = Base.metadata

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session, aliased
 
 from app.store.tables import ScorecardRow
 
@@ -17,6 +17,15 @@ class KeptScorecard:
 
     content: str
     inputs_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewestScorecard:
+    """The newest stored scorecard as JSON, whether or not more is stored by now."""
+
+    id: int
+    content: str
+    computed_at: datetime
 
 
 def keep_scorecard(
@@ -49,6 +58,34 @@ def kept_scorecard(session: Session, pilot_id: int) -> KeptScorecard | None:
     if latest is None or latest.content is None or latest.inputs_hash is None:
         return None
     return KeptScorecard(latest.content, latest.inputs_hash)
+
+
+def read_newest_scorecard(session: Session, pilot_id: int) -> NewestScorecard | None:
+    """The newest stored scorecard; `None` if none was computed yet."""
+    query = select(ScorecardRow.id, ScorecardRow.content, ScorecardRow.document, ScorecardRow.computed_at)
+    newest = query.where(ScorecardRow.pilot_id == pilot_id).order_by(ScorecardRow.computed_at.desc(), ScorecardRow.id.desc())
+    row = session.execute(newest.limit(1)).one_or_none()
+    if row is None:
+        return None
+    return NewestScorecard(row.id, row.content or orjson.dumps(row.document).decode(), row.computed_at)
+
+
+def newest_computed_at(session: Session, pilot_id: int) -> datetime | None:
+    """When the newest stored scorecard was computed; `None` if none was yet."""
+    return session.scalar(select(func.max(ScorecardRow.computed_at)).where(ScorecardRow.pilot_id == pilot_id))
+
+
+def drop_superseded_scorecards(session: Session, pilot_id: int) -> int:
+    """Removes what a newer scorecard up to the same day replaced; gives how many."""
+    newer = aliased(ScorecardRow)
+    is_replaced = (
+        select(newer.id)
+        .where(newer.pilot_id == pilot_id, newer.id > ScorecardRow.id)
+        .where(newer.as_of.is_not_distinct_from(ScorecardRow.as_of))
+        .exists()
+    )
+    removed = session.execute(delete(ScorecardRow).where(ScorecardRow.pilot_id == pilot_id, is_replaced))
+    return int(removed.rowcount)  # type: ignore[attr-defined]
 
 
 def _latest(session: Session, pilot_id: int) -> ScorecardRow | None:

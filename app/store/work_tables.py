@@ -29,7 +29,10 @@ class GradingRow(Base):
 
 
 class ReportRow(Base):
-    """A frozen report: the document model and the hash of what it was made from."""
+    """A frozen report: the document model, the hash of what it was made from, and with which program and seeds.
+
+    `period` names the week of a weekly one, as `2026-W48`: of each there is one.
+    """
 
     __tablename__ = "reports"
     id: Mapped[int] = number()
@@ -37,6 +40,17 @@ class ReportRow(Base):
     made_at: Mapped[datetime] = now()
     data_hash: Mapped[str]
     document: Mapped[dict[str, Any]]
+    kind: Mapped[str] = mapped_column(server_default="on_demand")
+    period: Mapped[str] = mapped_column(server_default="")
+    code_version: Mapped[str] = mapped_column(server_default="")
+    program_hash: Mapped[str] = mapped_column(server_default="")
+    seeds: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    expires_at: Mapped[datetime | None]
+    made_by: Mapped[str] = mapped_column(server_default="")
+    __table_args__ = (
+        CheckConstraint("kind IN ('on_demand', 'weekly', 'final')", name="kind"),
+        Index("uq_reports_weekly", "pilot_id", "period", unique=True, postgresql_where=text("kind = 'weekly'")),
+    )
 
 
 class SpendRow(Base):

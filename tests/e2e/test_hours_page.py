@@ -116,7 +116,7 @@ def test_the_page_of_hours_is_without_barriers(browser: Browser, address: str, s
     page.goto(f"{address}/pilots/support-bot/hours")
     expect(page.get_by_text("95% sure: 8.6 to 63.6 h, from 4 weeks and 6 entries; $2,110 a month")).to_be_visible()
     expect(page.get_by_role("rowheader", name="4, from 16 Nov 2026")).to_be_visible()
-    page.locator("summary").first.click()
+    page.locator("main summary").first.click()
     for width, scheme in (LOOKS[0], LOOKS[-1]):
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")

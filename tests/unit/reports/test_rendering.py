@@ -16,6 +16,7 @@ from app.reports.look import stylesheet
 from app.reports.markdown import escaped, render_markdown
 from app.reports.palette import INKS
 from app.reports.rendering import FORMATS, render
+from app.reports.view import ReportView
 from tests.unit.reports.examples import (
     HOURS,
     MADE_AT,
@@ -145,7 +146,7 @@ def test_every_colour_of_a_chart_has_one_for_the_dark() -> None:
 
 
 def test_json_is_the_scorecard_with_money_as_text_and_unknown_as_null() -> None:
-    made = json.loads(render(a_document("two_candidates"), "json").text)
+    made = json.loads(render(ReportView(a_document("two_candidates")), "json").content)
     assert (made["schema_version"], made["pilot"]) == (1, "support-bot")
     assert made["candidates"]["qwen"]["cost"]["saving_usd_per_month"]["value"] == "5282.31"
     assert made["candidates"]["llama-70b"]["cost"]["saving_usd_per_month"]["value"] is None
@@ -153,8 +154,8 @@ def test_json_is_the_scorecard_with_money_as_text_and_unknown_as_null() -> None:
 
 
 def test_an_unknown_format_names_the_available_ones() -> None:
-    with pytest.raises(InvalidInput, match="no report format 'pdf' in this version; available: html, md, json") as refused:
-        render(a_document(), "pdf")
+    with pytest.raises(InvalidInput, match="no report format 'docx' in this version; available: html, md, json") as refused:
+        render(ReportView(a_document()), "docx")
     assert refused.value.problems[0].field == "format"
     assert refused.value.facts == {"available": list(FORMATS)}
 
@@ -163,7 +164,7 @@ def test_an_unknown_format_names_the_available_ones() -> None:
 def test_the_same_document_renders_the_same(name: str) -> None:
     document = a_document("hybrid")
     stored = Document.model_validate(document.model_dump(mode="json"))
-    assert render(stored, name) == render(document, name)
+    assert render(ReportView(stored), name) == render(ReportView(document), name)
 
 
 def test_segments_with_equal_beginnings_keep_rows_of_their_own() -> None:
