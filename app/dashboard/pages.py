@@ -4,7 +4,6 @@ import re
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import quote
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -22,6 +21,7 @@ from app.dashboard.labelling import add_labelling_pages
 from app.dashboard.latency_page import add_latency_page
 from app.dashboard.money_page import add_money_page
 from app.dashboard.pairs_pages import add_pairs_pages
+from app.dashboard.places import pilot_address
 from app.dashboard.quality_page import add_quality_page
 from app.dashboard.reliability_page import add_reliability_page
 from app.dashboard.responses import REPORT_POLICY, page, page_route
@@ -32,12 +32,12 @@ from app.dashboard.views import pilot_card, report_line
 from app.dashboard.visitors import Door
 from app.errors import NotAuthenticated
 from app.pipeline.labelling.answering import Desk
-from app.pipeline.reporting import make_report
-from app.reports.document import Document
+from app.pipeline.reporting import make_report, view_report
+from app.reports.examples import example_sections
 from app.reports.html import render_html
 from app.store.audit import record
 from app.store.pilots import get_pilot, list_pilots
-from app.store.reports import get_report, list_reports, newest_reports
+from app.store.reports import list_reports, newest_reports
 from app.store.session import Publish, SessionFactory, session_scope
 
 PLACES = (
@@ -109,7 +109,7 @@ class Pages:
             stored = list_reports(session, pilot.id)
         lines = [report_line(report, pilot.configuration.pilot.timezone) for report in stored]
         card = pilot_card(pilot, stored[0] if stored else None, datetime.now(UTC))
-        return pilot_page("pilot.html", self.door, visitor, pilot, "", title="Overview", card=card, lines=lines)
+        return pilot_page("pilot.html", self.door, visitor, pilot, "", title=pilot.name, card=card, lines=lines)
 
     def make_report(self, request: Request, name: str, form: Form) -> Response:
         """Freezes what is known now as a report, and shows it."""
@@ -119,10 +119,10 @@ class Pages:
 
     def report(self, request: Request, report_id: int) -> Response:
         """A report as it was made."""
-        self.door.visitor(request)
-        with session_scope(self.door.session_factory) as session:
-            stored = get_report(session, report_id)
-        text = render_html(Document.model_validate(stored.document), home=f"/pilots/{quote(stored.pilot, safe='')}")
+        visitor = self.door.visitor(request)
+        view = view_report(self.door.session_factory, report_id, visitor.principal)
+        home = pilot_address(view.document.summary.pilot)
+        text = render_html(view.document, examples=example_sections(view), home=home)
         return HTMLResponse(text, headers={"Content-Security-Policy": REPORT_POLICY})
 
     def sign_in_form(self, request: Request) -> Response:

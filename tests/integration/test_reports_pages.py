@@ -148,9 +148,9 @@ def test_every_answer_has_strict_headers(client: TestClient, session_factory: Se
     for address in ("/", f"/reports/{report}", "/pilots/nobody", "/sign-in", "/static/look.css"):
         answer = client.get(address, headers=headers)
         policy = answer.headers["content-security-policy"]
-        assert policy.startswith("default-src 'none'; script-src 'self'; style-src '")
+        assert policy.startswith("default-src 'none'; ")
+        assert f"/reports/{report}" != address or "script" not in policy  # a report runs nothing at all
         assert "unsafe" not in policy
-        assert "script" not in policy
         assert "frame-ancestors 'none'" in policy
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["referrer-policy"] == "same-origin"
