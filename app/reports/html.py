@@ -2,13 +2,15 @@
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from app.reports.document import Chart, Document, Table
+from app.reports.document import Chart, Document, Section, Table
+from app.reports.examples import with_examples
 from app.reports.look import stylesheet
 from app.reports.palette import arm_class
 from app.reports.svg import chart_svg
@@ -25,15 +27,18 @@ def content_security_policy() -> str:
     return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
 
 
-def render_html(document: Document, *, home: str | None = None) -> str:
+def render_html(document: Document, *, examples: Sequence[Section] = (), home: str | None = None) -> str:
     """The page as text.
 
     Args:
         document: What it says.
+        examples: Its pairs as this reader may see them (`example_sections`).
         home: Address of the page that it belongs to, if it is shown among others.
     """
     template = _environment().get_template("report.html")
-    return template.render(document=document, home=home, style=Markup(stylesheet()), policy=content_security_policy())  # noqa: S704
+    style = Markup(stylesheet())  # noqa: S704 - our own
+    shown = {"document": document, "sections": with_examples(document, examples)}
+    return template.render(**shown, home=home, style=style, policy=content_security_policy())
 
 
 @cache

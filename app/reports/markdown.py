@@ -1,9 +1,10 @@
 """A report as Markdown; text from outside is escaped, so that it can neither format nor link nor run."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from app.reports.document import Answer, Block, Bullets, Cell, Chart, Document, Facts, Paragraph, Section, Table
+from app.reports.examples import with_examples
 from app.reports.wording import GATE_SIGNS
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~<>&])")
@@ -18,10 +19,15 @@ def escaped(text: str) -> str:
     return _LINE_START.sub(lambda found: f"\\{found[1]}" if found[1] else f"{found[2]}\\", special)
 
 
-def render_markdown(document: Document) -> str:
-    """The report as GitHub-flavoured Markdown; charts become their words and their numbers."""
+def render_markdown(document: Document, examples: Sequence[Section] = ()) -> str:
+    """The report as GitHub-flavoured Markdown; charts become their words and their numbers.
+
+    Args:
+        document: What it says.
+        examples: Its pairs as this reader may see them (`example_sections`).
+    """
     lines = [f"# {escaped(document.title)}", "", escaped(document.subtitle), ""]
-    for section in document.sections:
+    for section in with_examples(document, examples):
         lines += _section(section, 2)
     lines += ["---", "", f"Fingerprint of what this report was made from (SHA-256): `{document.data_hash}`", ""]
     return "\n".join(lines)
@@ -80,7 +86,9 @@ def _table(block: Table) -> list[str]:
 
 
 def _cell(cell: Cell) -> str:
-    return escaped(cell.text) if cell.outcome is None else f"{GATE_SIGNS[cell.outcome]} {escaped(cell.text)}"
+    """One cell; a table's row is one line, so the lines of a text are parted as GitHub shows them."""
+    text = "<br>".join(map(escaped, cell.text.splitlines()))
+    return text if cell.outcome is None else f"{GATE_SIGNS[cell.outcome]} {text}"
 
 
 def _row(texts: Iterable[str]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from app.errors import InvalidInput, Problem
+from app.reports.examples import example_sections
 from app.reports.html import render_html
 from app.reports.markdown import render_markdown
 from app.reports.view import ReportView
@@ -30,9 +31,17 @@ def render_json(view: ReportView) -> bytes:
     return (json.dumps(view.document.scorecard, ensure_ascii=False, indent=2) + "\n").encode()
 
 
+def _html(view: ReportView) -> bytes:
+    return render_html(view.document, examples=example_sections(view)).encode()
+
+
+def _markdown(view: ReportView) -> bytes:
+    return render_markdown(view.document, example_sections(view)).encode()
+
+
 FORMATS: dict[str, Format] = {
-    "html": Format(lambda view: render_html(view.document).encode(), "text/html; charset=utf-8", is_text=True),
-    "md": Format(lambda view: render_markdown(view.document).encode(), "text/markdown; charset=utf-8", is_text=True),
+    "html": Format(_html, "text/html; charset=utf-8", is_text=True),
+    "md": Format(_markdown, "text/markdown; charset=utf-8", is_text=True),
     "json": Format(render_json, "application/json", is_text=True),
 }
 
