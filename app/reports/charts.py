@@ -123,7 +123,7 @@ def _times(rows: Rows, objective: float | None) -> list[alt.Chart]:
     y = alt.Y("part:N", sort=None, title=None, scale=parts, axis=_label_axis(78))
     offset = alt.YOffset("place:O", scale=alt.Scale(paddingInner=0.2))
     color = alt.Color("ink:N", scale=None, legend=None)
-    shape = alt.Shape("place:O", legend=None, scale=alt.Scale(domain=[0, 1], range=["square", "circle"]))
+    shape = alt.Shape("place:N", legend=None, scale=alt.Scale(domain=[0, 1], range=["square", "circle"]))
     spans = drawn(rows).mark_rule(strokeWidth=2.5).encode(x=x("low:Q"), x2="high:Q", color=color, y=y, yOffset=offset)
     points = (
         drawn(rows)

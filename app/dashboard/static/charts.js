@@ -14,6 +14,14 @@
     return found;
   }
 
+  // The place says in words what the picture shows; its thousand parts say nothing besides.
+  function quieten(stand) {
+    for (const part of [stand, ...stand.querySelectorAll("[role], [aria-roledescription]")])
+      for (const name of ["role", "aria-roledescription", "aria-label"]) part.removeAttribute(name);
+    stand.querySelector("svg")?.setAttribute("aria-hidden", "true");
+    stand.querySelector("svg")?.setAttribute("focusable", "false");
+  }
+
   async function draw(place) {
     const spec = specification(place);
     const stand = place.querySelector(".drawing") ?? place.appendChild(document.createElement("div"));
@@ -24,6 +32,7 @@
         actions: false, ast: true, expr: window.vegaInterpreter, renderer: "svg", defaultStyle: false,
         tooltip: { disableDefaultStyle: true }, loader: { load: () => Promise.reject(new Error("charts load nothing")) },
       });
+      quieten(stand);
       place.dataset.drawn = "yes";
     } catch (error) {
       place.dataset.drawn = "no";
