@@ -21,13 +21,21 @@ from app.domain.estimate_models import EstimateModel as EstimateModel
 from app.domain.estimate_models import Model as Model
 from app.domain.estimate_models import Money as Money
 from app.domain.estimate_models import MoneyEstimate as MoneyEstimate
-from app.domain.groups import CriticalModel, GroupModel
+from app.domain.groups import BusinessQuality, CriticalModel, GroupModel
 from app.domain.judge_figures import JudgeFigures
 from app.domain.judge_money import JudgeMoneyModel
 from app.domain.judge_panel import PanelModel
 from app.domain.judge_sample import JudgeShareModel
 from app.domain.length_preference import LengthPreference
-from app.domain.operation_models import AgainstIncumbent, DayEstimate, LoadModel, OutagesModel
+from app.domain.operation_models import (
+    AgainstIncumbent,
+    ArmsByLoad,
+    ArmsCurve,
+    DayEstimate,
+    HourTimes,
+    LoadModel,
+    OutagesModel,
+)
 from app.domain.registration_models import ChangeModel as ChangeModel
 from app.domain.registration_models import RegistrationModel as RegistrationModel
 from app.domain.rehearsal import RehearsalModel
@@ -58,11 +66,22 @@ class HourCount(Model):
     not_asked: int = 0
 
 
+class DayCoverage(Model):
+    """The production requests of one day of the window, and how many of them were captured, lost or are not finished yet."""
+
+    day: int
+    production_requests: int = 0
+    captured: int = 0
+    lost: int = 0
+    pending: int = 0
+
+
 class LedgerModel(Model):
     """Every production request until now, by its one reason.
 
     `lost_because` says what of `lost` was shed by a producer, never came, or came without the incumbent's reply;
-    `retries_folded` are attempts of clients' SDKs that are no requests of their own.
+    `retries_folded` are attempts of clients' SDKs that are no requests of their own. `by_day` holds the window's days; of
+    requests that never came nobody knows the day.
     """
 
     production_requests: int = 0
@@ -72,6 +91,7 @@ class LedgerModel(Model):
     retries_folded: int = 0
     late_replies: int = 0
     shed_by_hour: list[HourCount] = []
+    by_day: list[DayCoverage] = []
 
 
 class PairCoverage(Model):
@@ -119,7 +139,7 @@ class QualityModel(Model):
     """Win rates and how far the judge can be trusted.
 
     `rests_on` is `corrected` where people's drawn labels correct the judge, else `raw`: what the gate is decided on; the
-    judge's accuracy rests on `compared_pairs`.
+    judge's accuracy rests on `compared_pairs`. `graded`: pairs of closed days that both answered and that have a preference.
     `passed_on` and `failed_on` are the days on which the rule first showed it. `drawn` pairs people are asked about, of
     which `skipped` and, after 7 days, `missing` have no answer; `waiting_days` are closed days that wait for answers;
     `judge_weights` is the judge's weight by week. `end_level` and `last_week` are what the guard against a falling
@@ -142,6 +162,7 @@ class QualityModel(Model):
     judge_kappa: EstimateModel
     labels: int = 0
     usable_labels: int = 0
+    graded: int | None = None
     compared_pairs: int = 0
     people_win_rate: EstimateModel = EstimateModel()
     rater_agreement: EstimateModel = EstimateModel()
@@ -210,7 +231,8 @@ class LatencyModel(Model):
     """Times in seconds; `basis` says whose timings they are (live, imported, none).
 
     By time (`ttft_any_seconds`, `total_seconds`): the candidate's `p95_by_day`, its `worst_day` of those with 20 exchanges, and
-    `against_incumbent`. `load`: what of production's requests it saw.
+    `against_incumbent`. `load`: what of production's requests it saw. Of both arms, by time: `curve` (the whole distribution),
+    `by_hour` of the day in the pilot's zone, `by_load` (each arm's own requests under way).
     """
 
     ttft_any_seconds: Quantiles = Quantiles()
@@ -227,6 +249,9 @@ class LatencyModel(Model):
     worst_day: dict[str, DayEstimate] = {}
     against_incumbent: dict[str, AgainstIncumbent] = {}
     load: LoadModel = LoadModel()
+    curve: dict[str, ArmsCurve] = {}
+    by_hour: dict[str, list[HourTimes]] = {}
+    by_load: dict[str, ArmsByLoad] = {}
 
 
 class ReliabilityModel(Model):
@@ -305,6 +330,7 @@ class CandidateModel(Model):
     serving: ServingModel = ServingModel()
     rehearsal: RehearsalModel | None = None
     split: SplitModel = SplitModel()
+    shares: BusinessQuality = BusinessQuality()
 
 
 class ControlModel(Model):

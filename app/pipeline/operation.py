@@ -8,7 +8,7 @@ import numpy as np
 from app.domain.configuration import PilotConfiguration
 from app.domain.evidence import ArmEvidence, Evidence, Flags, Floats, Numbers, ReplyColumns
 from app.domain.measures import LAG_LIMIT_SECONDS, tpot_seconds
-from app.domain.operation_models import DayEstimate, OutagesModel
+from app.domain.operation_models import ArmsByLoad, DayEstimate, OutagesModel
 from app.domain.registered import ALPHA
 from app.domain.scorecard import (
     ArmsEstimate,
@@ -20,6 +20,8 @@ from app.domain.scorecard import (
 )
 from app.domain.words import FailureKind, GateOutcome, Source
 from app.pipeline.beside_incumbent import against_incumbent
+from app.pipeline.latency_curve import curve_of
+from app.pipeline.latency_groups import Known, at_once_of, hours_of, loads_of
 from app.pipeline.load_share import load_of
 from app.pipeline.operation_days import counts_by_day, failures_by_day, outages_of, p95_by_day, worst_of, worst_p95
 from app.statistics.outages import design_effect_by_day, effective_counts
@@ -46,9 +48,14 @@ class Bounded:
 
 def measured(replies: ReplyColumns, configuration: PilotConfiguration) -> Flags:
     """Whose times count: live ones, imported ones if the pilot accepts them, replayed ones never; failures have no latency."""
+    return replies.answered & _timed(replies, configuration)
+
+
+def _timed(replies: ReplyColumns, configuration: PilotConfiguration) -> Flags:
+    """Rows from where times are accepted, failures too."""
     latency = configuration.latency
     sources = [Source.LIVE.value, *([Source.IMPORTED.value] if latency is not None and latency.accept_imported else [])]
-    return replies.answered & np.isin(replies.sources, sources)
+    return np.asarray(np.isin(replies.sources, sources), dtype=bool)
 
 
 def on_time(replies: ReplyColumns) -> Flags:
@@ -100,7 +107,11 @@ def latency_of(
     waited = np.sort(queue_lag[counted & ~np.isnan(queue_lag)]) if queue_lag is not None else np.empty(0)
     by_day = {measure: _p95_by_day(arm.replies, chosen[1], measure, days) for measure in OBJECTIVES}
     worst = {measure: worst_of(found) for measure, found in by_day.items()}
+    known = _known_times(configuration, evidence, arm, chosen, queue_lag)
     return LatencyModel(
+        curve={measure: curve_of(*ordered[measure], weight=weight) for measure in OBJECTIVES},
+        by_hour={measure: hours_of(*both, configuration.pilot.timezone) for measure, both in known.items()},
+        by_load={m: ArmsByLoad(incumbent=loads_of(one), candidate=loads_of(other)) for m, (one, other) in known.items()},
         p95_by_day=by_day,
         worst_day={measure: day for measure, day in worst.items() if day is not None},
         against_incumbent={
@@ -117,6 +128,20 @@ def latency_of(
         queue_lag_n=len(waited),
         **{measure: _quantiles(times, weight) for measure, times in ordered.items()},
     )
+
+
+def _known_times(
+    configuration: PilotConfiguration, evidence: Evidence, arm: ArmEvidence, chosen: list[Flags], queue_lag: Floats | None
+) -> dict[str, tuple[Known, Known]]:
+    """The times behind the quantiles of both arms, with when each request came and what was under way then."""
+    arrived = evidence.exchanges.arrived_us
+    found: dict[str, list[Known]] = {measure: [] for measure in OBJECTIVES}
+    for replies, rows, waited in zip((evidence.incumbent, arm.replies), chosen, (None, queue_lag), strict=True):
+        at_once = at_once_of(replies, _timed(replies, configuration), arrived, waited)
+        for measure, arms in found.items():
+            known = _known(replies, rows, measure)
+            arms.append(Known(times_of(replies, measure)[known], arrived[known], at_once[known]))
+    return {measure: (one, other) for measure, (one, other) in found.items()}
 
 
 def _quantiles(of_arms: list[Floats], weight: float) -> Quantiles:

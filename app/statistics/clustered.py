@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from app.domain.estimate import Estimate
 from app.statistics.sums import Floats
@@ -55,7 +55,7 @@ def clustered_quantile(*, values: Floats, clusters: Numbers, probability: float,
     if many < 2:  # noqa: PLR2004 - one cluster shows no spread
         return Estimate(value, None, None, n, QUANTILE_METHOD, confidence)
     variance = max(many / (many - 1) * float(sums @ sums) / n**2, probability * (1 - probability) / n)
-    half = float(student.ppf((1 + confidence) / 2, many - 1)) * math.sqrt(variance)
+    half = float(stdtrit(many - 1, (1 + confidence) / 2)) * math.sqrt(variance)
     return Estimate(value, _at(values, probability - half), _at(values, probability + half), n, QUANTILE_METHOD, confidence)
 
 
@@ -127,7 +127,7 @@ def clustered_slope(*, columns: Floats, response: Floats, clusters: Numbers, con
     if many <= k:
         return Estimate(float(found[1]), None, None, n, SLOPE_METHOD, confidence)
     spread = inverse @ (sums.T @ sums) @ inverse * (many / (many - 1)) * ((n - 1) / (n - k))
-    half = float(student.ppf((1 + confidence) / 2, many - 1)) * math.sqrt(max(0.0, float(spread[1, 1])))
+    half = float(stdtrit(many - 1, (1 + confidence) / 2)) * math.sqrt(max(0.0, float(spread[1, 1])))
     return Estimate(float(found[1]), float(found[1]) - half, float(found[1]) + half, n, SLOPE_METHOD, confidence)
 
 
