@@ -9,6 +9,27 @@ INCLUDE_USAGE = "stream_options.include_usage"
 
 
 @dataclass(frozen=True, slots=True)
+class TokenRate:
+    """One kind of tokens at one price.
+
+    Attributes:
+        model: As the replies name it.
+        tier: The service tier that they name; "" = none.
+        above_input_tokens: Where the price's own tier begins; 0 = the ordinary price.
+        kind: Its place among the kinds that have a price (`rates.Rates`).
+        usd_per_million_tokens: `None` = nobody knows it.
+        source: Where it comes from.
+    """
+
+    model: str
+    tier: str
+    above_input_tokens: int
+    kind: int
+    usd_per_million_tokens: Decimal | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class TokenBill:
     """What the tokens of some exchanges cost; bills of disjoint exchanges are added.
 
@@ -24,6 +45,8 @@ class TokenBill:
         output_tokens: All output tokens, estimated ones included, weighted.
         has_invoice: The vendor's own bill was imported and agrees: it is what estimates are held against.
         sources: Where the prices come from.
+        tokens: What `usd` is made of, weighted; those of unpriced models, too.
+        unpriced_replies: How many replies have counts and no price, weighted.
     """
 
     usd: Decimal = Decimal(0)
@@ -36,6 +59,8 @@ class TokenBill:
     output_tokens: Decimal = Decimal(0)
     has_invoice: bool = False
     sources: frozenset[str] = field(default_factory=frozenset)
+    tokens: dict[TokenRate, Decimal] = field(default_factory=dict, compare=False)
+    unpriced_replies: Decimal = Decimal(0)
 
     def __add__(self, other: "TokenBill") -> "TokenBill":
         return TokenBill(
@@ -49,12 +74,22 @@ class TokenBill:
             self.output_tokens + other.output_tokens,
             self.has_invoice or other.has_invoice,
             self.sources | other.sources,
+            _added(self.tokens, other.tokens),
+            self.unpriced_replies + other.unpriced_replies,
         )
 
     @property
     def requests(self) -> Decimal:
         """How many requests it is of, weighted; those of unpriced models are not among them."""
         return self.replies + self.uncounted + self.absent
+
+    @property
+    def tokens_of_all(self) -> dict[TokenRate, Decimal]:
+        """The tokens of all requests: those without counts, and those not asked, have as many as the others on average."""
+        known = self.replies + self.unpriced_replies
+        return (
+            {rate: each * (known + self.uncounted + self.absent) / known for rate, each in self.tokens.items()} if known else {}
+        )
 
     @property
     def estimated_share(self) -> Decimal:
@@ -113,3 +148,7 @@ class TokenBill:
     @property
     def _is_guess(self) -> bool:
         return self.estimated_share > MOST_UNCOUNTED and not self.has_invoice
+
+
+def _added(one: dict[TokenRate, Decimal], other: dict[TokenRate, Decimal]) -> dict[TokenRate, Decimal]:
+    return one | {rate: one.get(rate, Decimal(0)) + each for rate, each in other.items()}

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Literal
 
 from app.domain.estimate_models import EstimateModel, Model, Money, MoneyEstimate
+from app.domain.month_inputs import MonthInputs
 from app.domain.reconciliation import ReconciliationModel
 from app.domain.usage_figures import ArmUsage
 
@@ -101,6 +102,7 @@ class CostModel(Model):
 
     Ranges (`low`, `high`) hold 95 % of the seeded draws; `saving_p5/p50/p95_usd` are their percentiles. `payback_months`: until
     the one-off hours are paid back; `total_usd` of each arm over the horizon. `break_even…`: a staircase of whole replicas.
+    `model`: what the formula was given, to compute the points again; `None` without a closed day.
     """
 
     incumbent_usd_per_month: MoneyEstimate = MoneyEstimate()
@@ -135,3 +137,4 @@ class CostModel(Model):
     reconciliation: ReconciliationModel | None = None
     pilot_total_usd: Money | None = None
     usage: list[ArmUsage] = []
+    model: MonthInputs | None = None

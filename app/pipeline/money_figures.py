@@ -39,6 +39,7 @@ from app.pipeline.money import (
     upgrade_hours,
     upkeep_hours,
 )
+from app.pipeline.money_model import month_inputs
 from app.pipeline.money_options import options_of
 from app.pipeline.pilot_spend import pilot_total_usd
 from app.pipeline.saving import Drawn, drawn_month, saving_range_of
@@ -82,6 +83,7 @@ def cost_model(money: Money, moved: frozenset[str]) -> CostModel:
         usage=list(money.usage),
         inputs=list(_inputs(money)),
         options=options_of(money),
+        model=month_inputs(money),
     )
     if saving_usd(money, None) is None:
         return points

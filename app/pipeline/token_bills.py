@@ -18,7 +18,7 @@ from app.costs.arm_prices import (
     priced_name,
 )
 from app.costs.rates import MILLION, Prices, PriceTier, rates_of
-from app.costs.token_bill import TokenBill
+from app.costs.token_bill import TokenBill, TokenRate
 from app.domain.evidence import Flags, Floats, Numbers, ReplyColumns, codes, places_by_number
 from app.pipeline.closing import EPOCH
 from app.pipeline.estimated_usage import Estimated, with_estimates
@@ -114,6 +114,7 @@ class _Group:
     rows: Numbers
     name: str
     prices: Prices | None
+    tier: str = ""
 
 
 def _priced(
@@ -133,9 +134,9 @@ def _priced(
             yield _Group(at[places], priced_name(named, said), None)
         elif found.varies_by_hour and arrived_us is not None:
             for slot, inner in places_by_number(arrived_us[at[places]] // _SLOT_US):
-                yield _Group(at[places][inner], named, prices(named, EPOCH + slot * SLOT, said))
+                yield _Group(at[places][inner], named, prices(named, EPOCH + slot * SLOT, said), said)
         else:
-            yield _Group(at[places], named, found)
+            yield _Group(at[places], named, found, said)
 
 
 def _kinds(replies: ReplyColumns) -> NDArray[np.float64]:
@@ -159,15 +160,36 @@ def _level(kinds: NDArray[np.float64], prices: Prices) -> Numbers:
 
 
 def _bill(kinds: NDArray[np.float64], weights: Floats, group: _Group, is_guess: Flags) -> TokenBill:
-    if group.prices is None:
-        return TokenBill(unpriced=frozenset({group.name}))
-    level, usd = _level(kinds, group.prices), Decimal(0)
-    for number, rates in enumerate(map(rates_of, _levels(group.prices))):
+    prices = group.prices
+    if prices is None:
+        tokens = _tokens(kinds, weights, group, (None,) * len(kinds), 0)
+        return TokenBill(unpriced=frozenset({group.name}), tokens=tokens, unpriced_replies=_weight(weights))
+    level, tokens = _level(kinds, prices), {}
+    for number, each in enumerate(_levels(prices)):
         chosen = level == number
-        sums = (kinds[:, chosen] * weights[chosen]).sum(axis=1)
-        usd += sum((_exact(tokens) * (rate or Decimal(0)) for tokens, rate in zip(sums, rates, strict=True)), Decimal(0))
-    sources = frozenset({group.prices.source})
-    return TokenBill(usd=usd / MILLION, replies=_weight(weights), estimated=_weight(weights[is_guess]), sources=sources)
+        above = each.above_input_tokens if isinstance(each, PriceTier) else 0
+        tokens |= _tokens(kinds[:, chosen], weights[chosen], group, rates_of(each), above)
+    usd = sum((many * (rate.usd_per_million_tokens or Decimal(0)) for rate, many in tokens.items()), Decimal(0))
+    return TokenBill(
+        usd=usd / MILLION,
+        replies=_weight(weights),
+        estimated=_weight(weights[is_guess]),
+        sources=frozenset({prices.source}),
+        tokens=tokens,
+    )
+
+
+def _tokens(
+    kinds: NDArray[np.float64], weights: Floats, group: _Group, rates: tuple[Decimal | None, ...], above: int
+) -> dict[TokenRate, Decimal]:
+    """Tokens by kind, weighted, at the prices of one length of requests; kinds of which there are none are left out."""
+    source = group.prices.source if group.prices is not None else ""
+    sums = (kinds * weights).sum(axis=1)
+    return {
+        TokenRate(group.name, group.tier, above, kind, rate, source): _exact(many)
+        for kind, (many, rate) in enumerate(zip(sums, rates, strict=True))
+        if many
+    }
 
 
 def _tally(found: Estimated, basis: Basis, *, has_invoice: bool) -> Bills:

@@ -8,12 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.costs.month_model import MonthModel
+from app.costs.stored_month import model_of, points_of, spread_of_inputs
 from app.costs.token_bill import TokenBill
 from app.domain.capacity_figures import CapacityModel, CapacityStair
 from app.domain.estimate_models import EstimateModel
 from app.domain.hours import HoursEntry
+from app.domain.month_inputs import MonthInputs
 from app.pipeline.closing import Selection
 from app.pipeline.money import Money, candidate_usd, incumbent_usd, missing_inputs, money_of, saving_usd, unpriced_models
+from app.pipeline.money_model import month_inputs
+from app.pipeline.saving import month_model, spread_in
 from app.store.evidence import PurposeSpend, Spend
 from tests.builders import a_configuration
 from tests.unit.pipeline.made_case import money as plain_money
@@ -166,3 +171,34 @@ def test_a_side_that_nobody_can_price_has_no_saving() -> None:
     assert missing_inputs(replace(by_token, candidate=unknown)) == ["qwen: both token prices"]
     assert missing_inputs(replace(by_token, candidate=blind))[0].startswith("qwen: token counts (9 replies have none")
     assert missing_inputs(replace(rented, table=by_token.table)) == ["qwen: gpu_usd_per_hour or token prices"]
+
+
+@pytest.mark.parametrize("which", [RENTED, BY_TOKEN])
+def test_the_inputs_that_are_kept_give_the_points_again(which: dict[str, Any]) -> None:
+    entries = [worked(1, 3), worked(-20, 5, "set-up", recurring=False)]
+    capacity = CapacityModel(stairs=[CapacityStair(volume_factor=1.5, replicas=4, replicas_with_spare=5)])
+    found = a_money(which, hours=entries, capacity=capacity, cost={"upgrades_per_year": 4, "hours_per_upgrade": 7})
+    inputs = month_inputs(found)
+    assert inputs is not None
+    points = points_of(MonthInputs.model_validate_json(inputs.model_dump_json()))
+    cent = Decimal("0.0000001")
+    assert points.incumbent_usd is not None
+    assert abs(points.incumbent_usd - Decimal(incumbent_usd(found, None) or 0)) < cent
+    assert points.candidate.parts.keys() == candidate_usd(found, None).parts.keys()
+    assert abs(Decimal(points.candidate.usd or 0) - Decimal(candidate_usd(found, None).usd or 0)) < cent
+    model = model_of(inputs)
+    assert model is not None
+    expected = month_model(found, None)
+    assert model.stairs == expected.stairs
+    assert [getattr(model, name) for name in MonthModel.__dataclass_fields__ if name != "stairs"] == pytest.approx(
+        [getattr(expected, name) for name in MonthModel.__dataclass_fields__ if name != "stairs"]
+    )
+    assert spread_of_inputs(inputs) == spread_in(found, None)
+
+
+def test_inputs_name_what_has_no_price_and_why_counts_are_too_few() -> None:
+    assert month_inputs(replace(plain_money(), month=None)) is None
+    blind = month_inputs(replace(plain_money(), incumbent={"a": TokenBill(uncounted=Decimal(9))}))
+    assert blind is not None
+    assert "nothing to estimate" in blind.incumbent_lack
+    assert points_of(blind).saving_usd is None

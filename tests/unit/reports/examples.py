@@ -38,6 +38,7 @@ from app.reports.build import build_document
 from app.reports.document import Document
 from tests.builders import a_configuration
 from tests.unit.reports.capacity_example import a_capacity
+from tests.unit.reports.money_example import made_inputs, token_lines
 from tests.unit.reports.registered_example import EPOCHS, PLAN
 from tests.unit.reports.verdict_examples import begun_anew, frozen_by_control, frozen_by_drift, with_people
 
@@ -161,6 +162,7 @@ def a_cost(**replaced: Any) -> CostModel:
         "pilot_usd": Decimal("38.20"),
         "parts": {"gpus": Decimal("2190.00"), "engineering hours": Decimal("1440.00"), "other": Decimal("500.00")},
         "requests_per_month": 1_284_000.0,
+        "model": made_inputs(),
     }
     return CostModel(**(given | replaced))
 
@@ -286,6 +288,7 @@ def dont_migrate() -> Scorecard:
     cost = a_cost(
         incumbent_usd_per_month=MoneyEstimate(value=Decimal(2910), n=3140),
         saving_usd_per_month=MoneyEstimate(value=Decimal(-1220), n=3140),
+        model=made_inputs(incumbent_tokens=token_lines(97_250_000)),
     )
     failing = gates(quality=GateOutcome.FAILS, saving=GateOutcome.FAILS)
     return a_scorecard({"qwen": a_candidate(verdict, quality=a_quality(0.309), segments=segments, cost=cost, gates=failing)})
@@ -347,6 +350,7 @@ def two_candidates() -> Scorecard:
             saving_usd_per_month=MoneyEstimate(),
             parts={"gpus": None, "engineering hours": Decimal(1440)},
             missing=["candidate[llama-70b].gpu_usd_per_hour"],
+            model=made_inputs(gpu_usd_per_hour=None),
         ),
         gates=gates(saving=GateOutcome.UNKNOWN, latency=GateOutcome.NOT_REQUIRED),
     )
