@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from app.domain.months import MONTHS
 from app.graders.canonical import fold
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,2}(?:,[0-9]{3})+|[1-9][0-9]*)(?:\.[0-9]+)?")
@@ -14,9 +15,7 @@ _YEAR_FIRST = re.compile(r"([0-9]{4})[/.]([0-9]{1,2})[/.]([0-9]{1,2})")
 _YEAR_LAST = re.compile(r"([0-9]{1,2})([./-])([0-9]{1,2})\2([0-9]{4})")
 _DAY_MONTH = re.compile(r"([0-9]{1,2})(?:st|nd|rd|th|\.)?[ -]([a-z]{3,9})\.?,?[ -]([0-9]{4})")
 _MONTH_DAY = re.compile(r"([a-z]{3,9})\.? ([0-9]{1,2})(?:st|nd|rd|th)?,? ([0-9]{4})")
-_MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
-           "december")  # fmt: skip
-_MONTH_NUMBERS = {name: number for number, month in enumerate(_MONTHS, 1) for name in (month, month[:3])} | {"sept": 9}
+_MONTH_NUMBERS = {name: number for number, month in enumerate(MONTHS, 1) for name in (month, month[:3])} | {"sept": 9}
 
 
 def meaning(value: Any) -> Hashable:
@@ -77,6 +76,6 @@ def _date_parts(text: str) -> tuple[int, int, int] | None:
 
 def _by_place(first: int, separator: str, second: int, year: int) -> tuple[int, int, int] | None:
     """Day first with points or where only that is a date; month first where only that is."""
-    if separator == "." or first > len(_MONTHS) or first == second:
+    if separator == "." or first > len(MONTHS) or first == second:
         return year, second, first
-    return (year, first, second) if second > len(_MONTHS) else None
+    return (year, first, second) if second > len(MONTHS) else None

@@ -5,6 +5,7 @@ from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from app.domain.hours import DayOrder
+from app.domain.months import MONTHS
 
 _YEAR_FIRST = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})")
 _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
@@ -12,8 +13,6 @@ _NUMBERS = re.compile(r"(\d{1,2})([-/])(\d{1,2})\2(\d{4})")
 _NAMED = re.compile(r"(\d{1,2})[-/. ]+([A-Za-z]{3,9})\.?[-/., ]+(\d{4}|\d{2})")
 _NAME_FIRST = re.compile(r"([A-Za-z]{3,9})\.? (\d{1,2}),? (\d{4})")
 _TIME = re.compile(r"(\d{1,2}):([0-5]\d)(?::([0-5]\d)(?:\.\d+)?)?\s*(?:([AaPp])\.?[Mm]\.?)?")
-_MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
-           "december")  # fmt: skip
 _LEAST_LETTERS = 3
 _MOST_MONTHS = 12
 _NOON = 12
@@ -117,7 +116,7 @@ def _hour(hour: int, half: str | None) -> int:
 
 
 def _month(name: str) -> int:
-    found = [at for at, month in enumerate(_MONTHS, 1) if month.startswith(name.lower()) and len(name) >= _LEAST_LETTERS]
+    found = [at for at, month in enumerate(MONTHS, 1) if month.startswith(name.lower()) and len(name) >= _LEAST_LETTERS]
     if len(found) != 1:
         message = f"must have a month's English name, not {name!r}"
         raise ValueError(message)

@@ -1,17 +1,13 @@
 """A CSV file as rows with their line numbers; what is not CSV is a problem of a line."""
 
-import csv
-import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from itertools import islice
 
+from app.capture.csv_rows import csv_rows, wrong_length
 from app.capture.hours.fields import refused
 from app.errors import Problem
-
-if TYPE_CHECKING:
-    import _csv
 
 DELIMITERS = (",", ";", "\t")
 
@@ -35,25 +31,23 @@ class Table:
     problems: list[Problem] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        try:
-            self.header = [name.strip() for name in next(self._reader(), [])]
-        except csv.Error as error:
-            self.problems.append(Problem(f"this is not CSV: {error}", line=1))
+        first = next(csv_rows(self.text, self.delimiter), (1, []))
+        if isinstance(first, Problem):
+            self.problems.append(first)
+        else:
+            self.header = [name.strip() for name in first[1]]
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Line number and cells of every row but the header; rows of another length are problems."""
-        reader = self._reader()
-        try:
-            next(reader, None)
-            line = reader.line_num + 1
-            for row in reader:
-                if len(row) == len(self.header):
-                    yield line, row
-                elif row:  # not an empty line
-                    self.problems.append(Problem(f"there are {len(row)} columns, the header has {len(self.header)}", line=line))
-                line = reader.line_num + 1
-        except csv.Error as error:
-            self.problems.append(Problem(f"this is not CSV: {error}", line=reader.line_num))
+        for found in islice(csv_rows(self.text, self.delimiter), 1, None):
+            if isinstance(found, Problem):
+                self.problems.append(found)
+                continue
+            line, cells = found
+            if len(cells) == len(self.header):
+                yield line, cells
+            elif cells:  # not an empty line
+                self.problems += wrong_length(self.header, cells, line)
 
     def columns(self) -> dict[str, list[int]]:
         """Where each column is, by its name in small letters with single spaces; Jira repeats some."""
@@ -61,9 +55,6 @@ class Table:
         for at, name in enumerate(self.header):
             found.setdefault(plain_name(name), []).append(at)
         return found
-
-    def _reader(self) -> "_csv.Reader":
-        return csv.reader(io.StringIO(self.text, newline=""), delimiter=self.delimiter, strict=True)
 
 
 def plain_name(name: str) -> str:

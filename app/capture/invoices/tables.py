@@ -1,11 +1,10 @@
 """CSV exports as rows with their line: BOM, other separators, quoted commas and line breaks are fine."""
 
-import csv
-import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from app.capture.csv_rows import csv_rows, wrong_length
 from app.errors import InvalidInput, Problem
 
 T = TypeVar("T")
@@ -59,30 +58,23 @@ def read_table(text: str) -> Table:
     """The table; `InvalidInput` names every line whose shape is wrong."""
     first = text.split("\n", 1)[0]
     separator = max(SEPARATORS, key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     rows: list[Row] = []
     problems: list[Problem] = []
     header: list[str] = []
-    try:
-        header = [column(name) for name in next(reader, [])]
-        line = reader.line_num + 1
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                problems += _shape(header, cells, line)
-                rows.append(Row(line, dict(zip(header, (cell.strip() for cell in cells), strict=False))))
-            line = reader.line_num + 1
-    except csv.Error as error:
-        problems.append(Problem(f"this is not CSV: {error}", line=reader.line_num, code="not_csv"))
+    for found in csv_rows(text, separator):
+        if isinstance(found, Problem):
+            problems.append(found)
+        elif not header:
+            header = [column(name) for name in found[1]]
+        elif any(cell.strip() for cell in found[1]):
+            line, cells = found
+            problems += wrong_length(header, cells, line)
+            rows.append(Row(line, dict(zip(header, (cell.strip() for cell in cells), strict=False))))
     twice = sorted({name for name in header if name and header.count(name) > 1})
     problems += [Problem(f"the column {name!r} is there twice", field=name, line=1) for name in twice]
     if problems:
         raise refused(problems)
     return Table(frozenset(header), tuple(rows))
-
-
-def _shape(header: Sequence[str], cells: Sequence[str], line: int) -> Iterator[Problem]:
-    if len(cells) != len(header):
-        yield Problem(f"there are {len(cells)} columns, the header has {len(header)}", line=line)
 
 
 def refused(problems: Sequence[Problem]) -> InvalidInput:
