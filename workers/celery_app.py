@@ -26,6 +26,8 @@ SCORECARDS_SECONDS = 120.0  # each is computed anew at most every PILOT_SCORECAR
 WEEKLY_SECONDS = 600.0
 ALERTS_SECONDS = 30.0
 MESSAGES_SECONDS = 30.0
+# A scorecard of a million pairs takes 1.6 GB, which an allocator does not give back: such a process is replaced afterwards.
+MOST_KEPT_KILOBYTES = 800_000
 BEATS = {
     Job.SWEEP: SWEEP_SECONDS,
     Job.ANCHORS: ANCHORS_SECONDS,
@@ -49,6 +51,7 @@ celery.conf.update(
     imports=("workers.tasks",),
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
+    worker_max_memory_per_child=MOST_KEPT_KILOBYTES,
     # A busy worker must find one sweep afterwards, not the sweeps of the whole time.
     beat_schedule={
         job.value: {"task": job.value, "schedule": seconds, "options": {"expires": seconds}} for job, seconds in BEATS.items()
