@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, Response
 from app.dashboard.frame import section_page
 from app.dashboard.standing import standing_of
 from app.dashboard.visitors import Door
-from app.reports.background import coverage_section
+from app.reports.coverage import coverage_section
 
 
 def add_coverage_page(router: APIRouter, door: Door) -> None:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 from app.domain.grading import PairKey
 
 TIE = 0.5
+LABELS_NEEDED = 200
+"""CONTRACTS section 5: a verdict that rests on a judge needs as many usable labels from people."""
 
 
 class Queue(StrEnum):

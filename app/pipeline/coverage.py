@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from app.domain.evidence import ArmEvidence, Evidence, Flags, Words
+from app.domain.evidence import ArmEvidence, Evidence, Flags, Words, places_by_number
 from app.domain.ledger import FOLDED, LiveLedger
 from app.domain.pilot import Pilot
-from app.domain.scorecard import HourCount, LedgerModel, PairCoverage
+from app.domain.scorecard import DayCoverage, HourCount, LedgerModel, PairCoverage
 from app.domain.words import CoverageReason
 from app.pipeline.closing import EPOCH, SHED, Selection
 
@@ -38,6 +38,7 @@ def ledger_model(pilot: Pilot, selection: Selection, ledger: LiveLedger) -> Ledg
         retries_folded=ledger.requests(FOLDED),
         late_replies=ledger.late_replies,
         shed_by_hour=_shed_by_hour(ledger),
+        by_day=_by_day(pilot, selection, ledger),
     )
 
 
@@ -46,6 +47,24 @@ def _reason(pilot: Pilot, reason: str, at: datetime) -> str:
     if reason in (SHED, CoverageReason.NOT_SAMPLED.value) and pilot.day_of(at) is None:
         return CoverageReason.OUTSIDE_WINDOW.value
     return reason
+
+
+def _by_day(pilot: Pilot, selection: Selection, ledger: LiveLedger) -> list[DayCoverage]:
+    """Each day of the window that has requests; those that were numbered and never came are of no day."""
+    counts: dict[int, Counter[str]] = {}
+    for day, places in places_by_number(selection.days):
+        counts[day] = Counter(selection.reasons[places].tolist())
+    for line in ledger.lines:
+        day_of = pilot.day_of(line.at)
+        if line.reason != FOLDED and day_of is not None:
+            reason = CoverageReason.LOST.value if line.reason == SHED else line.reason
+            counts.setdefault(day_of, Counter())[reason] += line.requests
+    names = (CoverageReason.CAPTURED.value, CoverageReason.LOST.value, CoverageReason.PENDING.value)
+    return [
+        DayCoverage(day=day, production_requests=found.total(), **{name: found[name] for name in names})
+        for day, found in sorted(counts.items())
+        if 1 <= day <= pilot.days
+    ]
 
 
 def _shed_by_hour(ledger: LiveLedger) -> list[HourCount]:

@@ -271,6 +271,7 @@ def _model(
         judge_kappa=trust.kappa,
         labels=int(labelled.sum()),
         usable_labels=int((labelled & people.drawn & pairs.judged).sum()),
+        graded=int((pairs.counted & facts.evidence.incumbent.answered & arm.replies.answered & ~np.isnan(pairs.values)).sum()),
         compared_pairs=labelled_pairs(people, pairs),
         people_win_rate=EstimateModel.of(mean_estimate(values=people.preferences[labelled])),
         rater_agreement=EstimateModel.of(rater_agreement(arm, facts.talks, pairs.counted)),

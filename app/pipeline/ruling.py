@@ -6,6 +6,7 @@ from datetime import datetime
 
 from app.domain.canaries import CanaryModel
 from app.domain.drift import DriftModel
+from app.domain.labelling import LABELS_NEEDED
 from app.domain.operation_models import LoadModel
 from app.domain.pilot import Pilot
 from app.domain.scorecard import ControlModel, QualityModel, SegmentModel
@@ -17,7 +18,7 @@ from app.pipeline.outcome import FIRST_VERDICT_DAY, Decision, Findings, Line, Sp
 from app.pipeline.quality import Judged
 from app.pipeline.split import Choice, best_split
 
-USABLE_LABELS = 200
+USABLE_LABELS = LABELS_NEEDED
 LABELS_FOR_ACCURACY = 100
 LEAST_ACCURACY = 0.7
 GUESSING = 0.5

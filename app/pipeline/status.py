@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from app.domain.judge_money import JudgeMoneyModel
+from app.domain.labelling import LABELS_NEEDED
 from app.domain.pilot import DAY, Pilot
 from app.domain.registered import RegisteredPlan
 from app.domain.rubric_table import asks_a_model
@@ -24,7 +25,6 @@ from app.store.server_metrics import latest_readings
 from app.store.status import PilotCounts, count_pilot
 
 SILENT, MINUTE = timedelta(minutes=10), timedelta(minutes=1)
-LABELS_NEEDED = 200  # CONTRACTS section 5: a verdict that rests on a judge needs as many from people
 
 
 @dataclass(frozen=True, slots=True)

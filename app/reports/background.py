@@ -1,80 +1,12 @@
-"""What stands behind the numbers: the ledger, the registration, the method and the words."""
+"""What stands behind the numbers: the registration, the method and the words."""
 
 import json
 from typing import Any
 
 from app.domain.scorecard import Scorecard
 from app.reports import figures
-from app.reports.context import Subject
 from app.reports.document import Block, Paragraph, Section, Table, cells
-from app.reports.live import left_out_blocks, live_blocks
 from app.reports.registered import epoch_blocks, plan_blocks
-from app.reports.wording import COVERAGE_REASONS, plain
-
-
-def coverage_section(scorecard: Scorecard, subjects: list[Subject]) -> Section:
-    """Where every production request went; adds up to all of them, or says by how much it does not."""
-    ledger = scorecard.coverage
-    listed = {reason: n for reason, n in ledger.by_reason.items() if n or reason == "captured"}
-    total = ledger.production_requests
-    rows = [cells(plain(reason, COVERAGE_REASONS), figures.count(n), _share(n, total)) for reason, n in listed.items()]
-    gap = total - sum(ledger.by_reason.values())
-    if gap:
-        rows.append(cells("not accounted for", figures.count(gap), _share(gap, total)))
-    rows.append(cells("all production requests", figures.count(total), _share(total, total)))
-    table = Table(
-        caption="Every production request, by what became of it",
-        columns=("What became of it", "Requests", "Share"),
-        rows=tuple(rows),
-        numeric=2,
-        has_total=True,
-        note=_unseen(ledger.unknown_seconds),
-    )
-    return Section(
-        slug="coverage",
-        title="Coverage: is anything left out?",
-        blocks=(
-            Paragraph(text="Each request has exactly one reason. The parts add up to all of them."),
-            table,
-            *live_blocks(scorecard),
-            *(_pairs_table(subject) for subject in subjects),
-            *(block for subject in subjects for block in left_out_blocks(subject)),
-        ),
-    )
-
-
-def _share(n: int, total: int) -> str:
-    return figures.NOTHING if total == 0 else figures.small_percent(n / total)
-
-
-def _unseen(unknown_seconds: float) -> str:
-    if not unknown_seconds:
-        return "There was no time in which requests went uncounted."
-    return f"For {figures.count(unknown_seconds)} seconds nobody counted: requests of that time are not in this table."
-
-
-def _pairs_table(subject: Subject) -> Table:
-    pairs = subject.card.coverage
-    parts = (
-        ("both answered", pairs.both_ok),
-        (f"{subject.name} failed", pairs.candidate_failed),
-        (f"{subject.incumbent} failed", pairs.incumbent_failed),
-        ("both failed", pairs.both_failed),
-        ("not asked: too much traffic for us", pairs.shed),
-        ("not asked: budget used up", pairs.over_budget),
-        ("not asked for another reason", pairs.not_asked),
-        ("not finished yet", pairs.pending),
-    )
-    total = sum(n for _, n in parts)
-    rows = [cells(words, figures.count(n), _share(n, total)) for words, n in parts if n]
-    rows.append(cells("all compared requests", figures.count(total), _share(total, total)))
-    return Table(
-        caption=f"The compared requests, for {subject.name}",
-        columns=("What became of it", "Requests", "Share"),
-        rows=tuple(rows),
-        numeric=2,
-        has_total=True,
-    )
 
 
 def registration_section(scorecard: Scorecard, timezone: str) -> Section:

@@ -12,10 +12,11 @@ from app.domain.hours import HoursEntry
 from app.domain.scorecard import Scorecard
 from app.reports import figures
 from app.reports.answer import answer_of, answer_section
-from app.reports.background import coverage_section, definitions_section, method_section, registration_section
+from app.reports.background import definitions_section, method_section, registration_section
 from app.reports.capacity import capacity_sections
 from app.reports.checks import checks_sections
 from app.reports.context import Subject, planned_days
+from app.reports.coverage import coverage_section
 from app.reports.document import Document, Section, Summary
 from app.reports.drift import drift_section
 from app.reports.judge import judge_section

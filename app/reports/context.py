@@ -36,6 +36,14 @@ class Subject:
         return 0.5 - self.configuration.quality.margin if limit is None else limit
 
     @property
+    def failure_limit(self) -> float | None:
+        """How often it may fail: what the gate was compared with; `None` = it has no say."""
+        gates = (gate.threshold for gate in self.card.gates if gate.name is GateName.RELIABILITY)
+        table = self.configuration.reliability
+        limit = next(gates, None)
+        return limit if limit is not None or table is None else table.max_failure_rate
+
+    @property
     def timezone(self) -> str:
         """The pilot's own zone."""
         return self.configuration.pilot.timezone

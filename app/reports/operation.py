@@ -1,11 +1,15 @@
 """How fast and how reliable both arms were."""
 
+from collections.abc import Sequence
+
 from app.domain.scorecard import ArmsEstimate, EstimateModel, LatencyModel, Quantiles, ReliabilityModel
 from app.reports import figures
 from app.reports.charts import QUANTILE_WORDS, latency_chart
 from app.reports.context import Subject
 from app.reports.days import latency_days, reliability_days
 from app.reports.document import Cell, Chart, Paragraph, Section, Table, cells
+from app.reports.failure_days import failures_by_day
+from app.reports.latency_pictures import curve_picture, hours_picture, load_picture
 from app.reports.wording import FAILURE_KINDS, LATENCY_BASIS, plain
 
 MEASURES = {
@@ -18,23 +22,49 @@ CHARTED = {"total_seconds": "total_p95_seconds", "ttft_any_seconds": "ttft_any_p
 
 
 def latency_section(subject: Subject) -> Section:
-    """Both arms' times with intervals, beside the limit."""
+    """Both arms' times with intervals, beside the limit; of the main one its distribution and its hours, too."""
+    found = [(measure, _chart(subject, measure)) for measure in CHARTED]
+    charts = tuple(chart for _, chart in found if chart is not None)
+    blocks: list[Paragraph | Chart | Table] = [_basis(subject), *charts]
+    if charts:
+        main = next(measure for measure, chart in found if chart is not None)
+        terms = (subject, main, MEASURES[main], _objective(subject, main))
+        blocks += [*curve_picture(*terms), *hours_picture(*terms), _times(subject, tuple(MEASURES))]
+    return Section(slug=f"latency-{subject.arm}", title="Latency", blocks=(*blocks, *latency_days(subject)))
+
+
+def latency_page_section(subject: Subject, measure: str) -> Section:
+    """One time in every picture that there is of it; `KeyError` for one that is none of `MEASURES`."""
+    title, blocks = MEASURES[measure], list[Paragraph | Chart | Table]((_basis(subject),))
+    chart = _chart(subject, measure)
+    if chart is None:
+        blocks.append(Paragraph(text="No time of this kind counts yet: imported ones need accept_imported, replayed never do."))
+    else:
+        terms = (subject, measure, title, _objective(subject, measure))
+        blocks += [chart, _times(subject, (measure,))]
+        blocks += [*curve_picture(*terms), *hours_picture(*terms), *load_picture(*terms)]
+    blocks += latency_days(subject)
+    return Section(
+        slug=f"latency-{subject.arm}", title=f"{title}: {subject.name} and {subject.incumbent}", blocks=tuple(blocks)
+    )
+
+
+def _basis(subject: Subject) -> Paragraph:
     latency = subject.card.latency
     basis = LATENCY_BASIS.get(latency.basis, f"Times are {plain(latency.basis)}.")
-    table = Table(
+    return Paragraph(text=f"{basis} {_objectives(subject)} {_left_out(latency)}".strip())
+
+
+def _times(subject: Subject, measures: Sequence[str]) -> Table:
+    latency = subject.card.latency
+    return Table(
         caption="Times of both arms",
         columns=("Time", "Share of answers", subject.incumbent, subject.name),
-        rows=tuple(row for measure in MEASURES for row in _rows(measure, getattr(latency, measure))),
+        rows=tuple(row for measure in measures for row in _rows(measure, getattr(latency, measure))),
         numeric=2,
         note="Half = the median (p50), 95 of 100 = p95, 99 of 100 = p99; in brackets the 95% interval; "
         f"n = exchanges of {subject.incumbent}, {subject.name}.",
     )
-    blocks: tuple[Paragraph | Chart | Table, ...] = (
-        Paragraph(text=f"{basis} {_objectives(subject)} {_left_out(latency)}".strip()),
-    )
-    charts = tuple(chart for measure in CHARTED if (chart := _chart(subject, measure)) is not None)
-    shown = (*charts, table) if charts else ()
-    return Section(slug=f"latency-{subject.arm}", title="Latency", blocks=(*blocks, *shown, *latency_days(subject)))
 
 
 def _left_out(latency: LatencyModel) -> str:
@@ -58,7 +88,7 @@ def _objectives(subject: Subject) -> str:
 
 def _objective(subject: Subject, measure: str) -> float | None:
     table = subject.configuration.latency
-    limit: float | None = getattr(table, CHARTED[measure]) if table is not None else None
+    limit: float | None = getattr(table, CHARTED[measure]) if table is not None and measure in CHARTED else None
     return limit
 
 
@@ -126,7 +156,9 @@ def reliability_section(subject: Subject) -> Section:
         note=f"{_availability(rates.candidate_available_rate)} {_attempts(rates)}".strip(),
     )
     return Section(
-        slug=f"reliability-{subject.arm}", title="Reliability", blocks=(both, *reliability_days(subject), _two_by_two(subject))
+        slug=f"reliability-{subject.arm}",
+        title="Reliability",
+        blocks=(both, *failures_by_day(subject), *reliability_days(subject), _two_by_two(subject)),
     )
 
 

@@ -1,9 +1,11 @@
 """What people said: how many were asked, what is missing and what that costs, agreement, critical replies."""
 
+from app.domain.labelling import LABELS_NEEDED
 from app.domain.scorecard import EstimateModel, QualityModel, SegmentModel
 from app.reports import figures
 from app.reports.context import Subject
-from app.reports.document import Bullets, Paragraph, Section, Table, cells
+from app.reports.document import Bullets, Chart, Paragraph, Section, Table, cells
+from app.reports.label_charts import Progress, progress_chart
 
 MOST_EXCHANGES = 10
 
@@ -11,13 +13,33 @@ MOST_EXCHANGES = 10
 def people_section(subject: Subject) -> Section:
     """Labels made, skipped and missing, agreement, and replies that must never happen."""
     quality = subject.card.quality
-    blocks: tuple[Paragraph | Bullets | Table, ...]
+    blocks: tuple[Chart | Paragraph | Bullets | Table, ...]
     if not quality.drawn and not quality.labels:
         text = "No person has labelled a pair yet, so nobody has checked the judge, and nobody has looked for harmful replies."
         blocks = (Paragraph(text=text, tone="note"),)
     else:
-        blocks = (_asked_table(quality), *_cost(quality), *_against_people(subject), *_critical(subject))
+        blocks = (_progress(subject), _asked_table(quality), *_cost(quality), *_against_people(subject), *_critical(subject))
     return Section(slug=f"people-{subject.arm}", title="What people said", blocks=blocks)
+
+
+def _progress(subject: Subject) -> Chart:
+    """How far people are: the drawn pairs, and the labels without which a judge's word carries no verdict."""
+    quality = subject.card.quality
+    answered = quality.drawn - quality.skipped - quality.missing
+    parts = [Progress("drawn pairs\nanswered", answered, quality.drawn)] if quality.drawn else []
+    parts.append(Progress("labels that can\nconfirm the judge", quality.usable_labels, LABELS_NEEDED))
+    spoken = "; ".join(
+        f"{part.name.replace(chr(10), ' ')}: {figures.count(part.done)} of {figures.count(part.needed)}" for part in parts
+    )
+    return Chart(
+        name=f"labels-{subject.arm}",
+        title="Labels done against needed",
+        spec=progress_chart(parts),
+        alt=f"Bars of what is done on bars of what is needed. {spoken}.",
+        caption=f"n = {figures.count(quality.labels)} labelled pairs. A judge's word carries a verdict only after "
+        f"{figures.count(LABELS_NEEDED)} labels on drawn pairs that it judged, too. The axis starts at 0.",
+        data=None,
+    )
 
 
 def _asked_table(quality: QualityModel) -> Table:

@@ -17,7 +17,7 @@ WHY_NOT = {
 
 
 def quality_section(subject: Subject) -> Section:
-    """What decides, the several ways to count it, and how it went over days."""
+    """How it went over days, what decides, and the several ways to count it."""
     blocks = (
         Paragraph(
             text=f"The win rate is how often the answer of {subject.name} was preferred to that of {subject.incumbent}, "
@@ -25,10 +25,9 @@ def quality_section(subject: Subject) -> Section:
             "quality passes when the win rate is above it beyond reasonable doubt."
         ),
         Paragraph(text=_rests_on(subject)),
-        *_ways(subject),
         *_over_days(subject),
         *_guard(subject),
-        *breakdown_tables(subject),
+        *_ways(subject),
     )
     return Section(slug=f"quality-{subject.arm}", title="Quality of the answers", blocks=blocks)
 
@@ -210,10 +209,11 @@ def segments_section(subject: Subject) -> Section:
     segments = subject.card.segments
     if not segments:
         text = "No kinds of work were registered and none were seen, so the answer is about all traffic together."
-        return Section(slug=slug, title=title, blocks=(Paragraph(text=text),))
-    table = _segments_table(segments)
+        return Section(slug=slug, title=title, blocks=(Paragraph(text=text), *breakdown_tables(subject)))
+    table, further = _segments_table(segments), breakdown_tables(subject)
     if all(deciding(s).value is None for s in segments.values()):
-        return Section(slug=slug, title=title, blocks=(Paragraph(text="No kind of work has graded answers yet."), table))
+        said = Paragraph(text="No kind of work has graded answers yet.")
+        return Section(slug=slug, title=title, blocks=(said, table, *further))
     chart = Chart(
         name=f"segments-{subject.arm}",
         title="Win rate by kind of work",
@@ -223,7 +223,7 @@ def segments_section(subject: Subject) -> Section:
         "Circle = passes, cross = fails, diamond = unknown, square = has no say. The axis does not start at 0.",
         data=None,
     )
-    return Section(slug=slug, title=title, blocks=(chart, table, *confusion_tables(subject)))
+    return Section(slug=slug, title=title, blocks=(chart, table, *confusion_tables(subject), *further))
 
 
 def _spoken(segments: dict[str, SegmentModel]) -> str:

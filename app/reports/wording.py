@@ -44,6 +44,21 @@ COVERAGE_REASONS = {
     "pending": "not finished yet",
 }
 
+COVERAGE_ADVICE = {
+    "captured": "Nothing: these are the evidence.",
+    "mirroring_off": "Switch it on again: pilot mirror on. Start the pilot if it is a draft.",
+    "opted_out": "Nothing, if the application means it; else take its header X-Pilot-Mirror: off away.",
+    "not_mirrored_route": "Nothing: only chat completions are compared.",
+    "too_large": "Raise the limit of the body's size if such requests matter to you.",
+    "unreadable_body": "Look at what sends them: they are no JSON of a chat.",
+    "outside_window": "Nothing: they came before the first or after the last day.",
+    "not_sampled": "Raise sampling.rate if the evidence is thin; the sample is drawn by conversation, so it is fair.",
+    "client_cancelled": "Nothing: the user went away, and nobody knows the whole answer.",
+    "client_error": "Nothing for the comparison; the application sends requests that the API refuses.",
+    "lost": "See the reasons below: our bounds, a gap, or an answer that never came. Give mirror and Redis more room.",
+    "pending": "Wait: they close when their answers are in, or their time is over.",
+}
+
 FAILURE_KINDS = {
     "timeout": "took too long",
     "http": "answered with an error",

@@ -75,7 +75,7 @@ def test_the_registered_looks_are_named_and_an_early_look_is_explained() -> None
     assert "registered for the end of day 14, 21 and 28" in said
     assert "first showed it to be good enough on day 21" in said
     charts = [b for b in blocks_of(a_document("people"), "quality-1") if isinstance(b, Chart)]
-    assert [c.name for c in charts] == ["ways-1", "corrected-1", "win-rate-1"]
+    assert [c.name for c in charts] == ["corrected-1", "win-rate-1", "ways-1"]
     assert "registered looks" in charts[1].caption
 
 
@@ -149,7 +149,7 @@ def test_the_watchers_and_the_control_are_told() -> None:
 
 
 def test_turns_and_prompt_lengths_are_shown_with_what_they_rest_on() -> None:
-    rows = table_of(a_document("people"), "quality-1", "Win rate by turn of the conversation")
+    rows = table_of(a_document("people"), "segments-1", "Win rate by turn of the conversation")
     assert rows[1] == ["2 and 3", "47.0% (41.0 to 53.0%)", "610", "900"]
     assert rows[2][1] == "unknown: no grades"
 

@@ -1,0 +1,43 @@
+"""How far people are with labelling: done against needed."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import altair as alt
+
+from app.reports import figures
+from app.reports.charts import LABEL, Rows, drawn, finished, words_on_ground
+from app.reports.palette import GRID, QUIET
+
+LABELS_WIDTH = 150
+
+
+class Progress(NamedTuple):
+    """So many are done of so many."""
+
+    name: str
+    done: int
+    needed: int
+
+
+def progress_chart(parts: Sequence[Progress]) -> dict[str, Any]:
+    """A bar each on a ground as long as all that is needed; more than needed ends where the ground does."""
+    rows: Rows = [
+        {
+            "name": f"{place}\n{part.name}", "share": min(1.0, part.done / max(1, part.needed)), "whole": 1,
+            "text": f"{figures.count(part.done)} of {figures.count(part.needed)}",
+        }
+        for place, part in enumerate(parts)
+    ]  # fmt: skip
+    axis = alt.Axis(
+        labelExpr=LABEL, labelAlign="left", labelPadding=LABELS_WIDTH, labelLimit=LABELS_WIDTH + 8, minExtent=LABELS_WIDTH,
+        labelLineHeight=16, ticks=False, domain=False, grid=False,
+    )  # fmt: skip
+    y = alt.Y("name:N", sort=None, title=None, axis=axis)
+    scale = alt.Scale(domain=[0, 1.4], nice=False)
+    shares = alt.Axis(format=".0%", values=[0, 0.5, 1], grid=False)
+    x = alt.X("share:Q", title="share of what is needed, from 0", scale=scale, axis=shares)
+    ground = drawn(rows).mark_bar(height=20, color=GRID.light).encode(x=alt.X("whole:Q", scale=scale), y=y)
+    bars = drawn(rows).mark_bar(height=20, color=QUIET.light).encode(x=x, y=y)
+    words = words_on_ground(drawn(rows).encode(x=alt.X("whole:Q", scale=scale), y=y, text="text:N"), align="left", dx=8)
+    return finished([ground, bars, *words], height=64 + 48 * len(rows))
