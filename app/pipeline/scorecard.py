@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy.orm import Session
@@ -46,6 +46,13 @@ from app.store.session import SessionFactory, one_snapshot, session_scope
 from app.store.touched import forget_marks, read_marks
 
 
+class Computed(NamedTuple):
+    """A scorecard up to the last closed day, and what it was made of; `None` = the stored one was read."""
+
+    card: Scorecard
+    stored: Stored | None
+
+
 def compute_scorecard(
     session_factory: SessionFactory, pilot_name: str, as_of: datetime | None = None, *, now: datetime | None = None
 ) -> Scorecard:
@@ -75,32 +82,48 @@ def compute_scorecard(
     with session_scope(session_factory) as session:
         hold_closing(session, pilot.id)
         if as_of is None:
-            return _close(session_factory, session, pilot_name, moment)
+            return _close(session_factory, session, pilot_name, moment).card
         with one_snapshot(session_factory) as reading:
             stored = read_stored(reading, pilot_name, as_of=as_of, now=moment)
         card, hashes, _ = make_scorecard(stored, as_of=as_of, now=moment)
         return card if pilot.state is PilotState.DRAFT else _with_reopened(session, pilot.id, card, hashes)
 
 
-def _close(session_factory: SessionFactory, session: Session, pilot_name: str, now: datetime) -> Scorecard:
+def compute_with_evidence(session_factory: SessionFactory, pilot_name: str, now: datetime) -> tuple[Scorecard, Stored]:
+    """The same with all that it was made of, read once and seen in one state; `NotFound` if there is no such pilot."""
+    with session_factory() as reading:
+        pilot = get_pilot(reading, pilot_name)
+    settle_without_model(session_factory, pilot)
+    with session_scope(session_factory) as session:
+        hold_closing(session, pilot.id)
+        card, stored = _close(session_factory, session, pilot_name, now, with_evidence=True)
+    if stored is None:
+        message = "a scorecard was to be computed with its evidence, and none was read"
+        raise RuntimeError(message)
+    return card, stored
+
+
+def _close(
+    session_factory: SessionFactory, session: Session, pilot_name: str, now: datetime, *, with_evidence: bool = False
+) -> Computed:
     """Closes days and stores the scorecard, unless somebody else did it while this one waited."""
     with one_snapshot(session_factory) as reading:
         kept = _kept(reading, pilot_name, now)
         if kept is not None:
-            return kept
+            return Computed(kept, read_stored(reading, pilot_name, as_of=None, now=now) if with_evidence else None)
         stored = read_stored(reading, pilot_name, as_of=None, now=now)
         rests_on = hash_to_keep(reading, stored.pilot.id, inputs_hash_of(stored, now))
         marks = read_marks(reading, stored.pilot.id)
     card, hashes, sums = make_scorecard(stored, as_of=None, now=now)
     if stored.pilot.state is PilotState.DRAFT:
-        return card
+        return Computed(card, stored)
     close_days(session, stored.pilot.id, hashes, sums)
     forget_parts(session, stored.pilot, marks)
     forget_marks(session, stored.pilot.id, marks)
     card = _with_reopened(session, stored.pilot.id, card, hashes)
     content = card.model_dump_json(by_alias=True)
     keep_scorecard(session, stored.pilot.id, as_of=card.as_of, data_hash=card.data_hash, content=content, inputs_hash=rests_on)
-    return Scorecard.model_validate_json(content)  # what is read later is the very same
+    return Computed(Scorecard.model_validate_json(content), stored)  # what is read later is the very same
 
 
 def _kept(reading: Session, pilot_name: str, now: datetime) -> Scorecard | None:
@@ -116,9 +139,12 @@ def _with_reopened(session: Session, pilot_id: int, card: Scorecard, hashes: dic
 
 
 def make_scorecard(
-    stored: Stored, *, as_of: datetime | None, now: datetime
+    stored: Stored, *, as_of: datetime | None, now: datetime, known_hashes: Mapping[int, str] | None = None
 ) -> tuple[Scorecard, dict[int, str], list[DailySum]]:
-    """The scorecard, the content hash of each closed day, and the daily sums: pure."""
+    """The scorecard, the content hash of each closed day, and the daily sums: pure.
+
+    `known_hashes`: the days' hashes that the data hash is made of, where people's names in the evidence were replaced.
+    """
     pilot, evidence = stored.pilot, stored.evidence
     selection = select_evidence(pilot, evidence, now=now, as_of=as_of, ledger=stored.ledger)
     talks = conversations_of(evidence, selection)
@@ -149,7 +175,7 @@ def make_scorecard(
         coverage=coverage,
         candidates=candidates,
         registration=registration_model(stored.registration, stored.changes, plan, histories, selection, talks),
-        data_hash=_data_hash(stored, selection, coverage, hashes, histories),
+        data_hash=_data_hash(stored, selection, coverage, hashes if known_hashes is None else known_hashes, histories),
         days_closed=list(selection.closed),
         labels_until=newest_label(evidence),
         control=control,
@@ -199,7 +225,11 @@ def _daily_sums(arm_id: int, quality: Judged, history: EpochHistory) -> list[Dai
 
 
 def _data_hash(
-    stored: Stored, selection: Selection, coverage: LedgerModel, hashes: dict[int, str], histories: Mapping[str, EpochHistory]
+    stored: Stored,
+    selection: Selection,
+    coverage: LedgerModel,
+    hashes: Mapping[int, str],
+    histories: Mapping[str, EpochHistory],
 ) -> str:
     """SHA-256 of the configuration and of everything that was counted; the same for any order of import.
 
