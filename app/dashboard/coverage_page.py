@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from app.dashboard.evidence import nothing_yet
 from app.dashboard.frame import section_page
 from app.dashboard.standing import standing_of
 from app.dashboard.visitors import Door
@@ -30,5 +31,6 @@ class CoveragePage:
         """The page of coverage: where each production request went."""
         visitor = self.door.visitor(request)
         standing = standing_of(self.door.session_factory, name)
-        sections = [coverage_section(standing.card, standing.subjects)] if standing.card is not None else []
+        card = standing.card
+        sections = [nothing_yet(standing.pilot)] if card is None else [coverage_section(card, standing.subjects)]
         return section_page(self.door, visitor, standing, "coverage", "Coverage", sections)

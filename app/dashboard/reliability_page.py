@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from app.dashboard.evidence import evidence_of
 from app.dashboard.frame import section_page
 from app.dashboard.standing import standing_of
 from app.dashboard.visitors import Door
@@ -30,5 +31,5 @@ class ReliabilityPage:
         """The page of reliability: how often each arm failed, and how."""
         visitor = self.door.visitor(request)
         standing = standing_of(self.door.session_factory, name)
-        sections = [reliability_section(subject) for subject in standing.subjects]
+        sections = evidence_of(standing, lambda subject: (reliability_section(subject),))
         return section_page(self.door, visitor, standing, "reliability", "Reliability", sections)

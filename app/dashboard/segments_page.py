@@ -1,15 +1,19 @@
 """The page of kinds of work: a forest plot and what moves."""
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from app.dashboard.frame import section_page
-from app.dashboard.standing import standing_of
+from app.dashboard.evidence import evidence_of
+from app.dashboard.frame import basis_words, pilot_page
+from app.dashboard.places import pilot_address
+from app.dashboard.standing import Standing, standing_of
 from app.dashboard.visitors import Door
 from app.reports.quality import segments_section
+from app.reports.split import split_sections
 
 
 def add_segments_page(router: APIRouter, door: Door) -> None:
@@ -30,5 +34,24 @@ class SegmentsPage:
         """The page of kinds of work: a forest plot and what moves."""
         visitor = self.door.visitor(request)
         standing = standing_of(self.door.session_factory, name)
-        sections = [segments_section(subject) for subject in standing.subjects]
-        return section_page(self.door, visitor, standing, "segments", "Segments", sections)
+        sections = evidence_of(standing, lambda subject: (segments_section(subject), *split_sections(subject)))
+        links = _links(standing) if visitor.principal.may_read_payloads else ()
+        return pilot_page(
+            "segments.html",
+            self.door,
+            visitor,
+            standing.pilot,
+            "segments",
+            title="Segments",
+            basis=basis_words(standing),
+            sections=sections,
+            links=links,
+        )
+
+
+def _links(standing: Standing) -> tuple[tuple[str, str], ...]:
+    """Where the pairs of each kind of work are."""
+    subjects = standing.subjects
+    names = dict.fromkeys(name for subject in subjects for name in subject.card.segments)
+    address = pilot_address(standing.pilot.name, "pairs")
+    return tuple((name, f"{address}?{urlencode({'segment': name})}") for name in names)
