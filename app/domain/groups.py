@@ -37,3 +37,26 @@ class CriticalModel(Model):
     marked: int = 0
     exchanges: list[str] = []
     by_rubric: RubricCriticalModel = RubricCriticalModel()
+
+
+class SharesModel(Model):
+    """What part of the candidate's answers is better, the same and worse, each conversation counting once.
+
+    `n` = conversations that say so, each share with its own 95% interval; unknown without any. A failure is worse, an equal
+    answer the same: nobody needs to look at those, so they are in both sources.
+    """
+
+    better: EstimateModel = EstimateModel()
+    same: EstimateModel = EstimateModel()
+    worse: EstimateModel = EstimateModel()
+
+
+class BusinessQuality(Model):
+    """The same shares by people's drawn labels, weighted by 1 / their draw probability, and by judge and rules alone.
+
+    `looked_at`: drawn conversations with a person's answer.
+    """
+
+    by_people: SharesModel = SharesModel()
+    by_judge: SharesModel = SharesModel()
+    looked_at: int = 0

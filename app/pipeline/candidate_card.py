@@ -37,6 +37,7 @@ from app.pipeline.rules_beside import rules_beside
 from app.pipeline.ruling import Case
 from app.pipeline.scorecard_inputs import Stored
 from app.pipeline.serving import serving_of, with_untested
+from app.pipeline.shares import shares_of
 from app.pipeline.verdict import verdict_of
 
 
@@ -118,6 +119,7 @@ def candidate_card(shared: Shared, name: str, quality: Judged) -> CandidateModel
         checks=checks_model(configuration, evidence, stored.findings, (pilot.incumbent.name, name), selection, talks),
         rehearsal=rehearsal,
         split=split_model_of(case, verdict.outcome, groups, evidence, selection, talks, weights),
+        shares=shares_of(quality.evidence, arm.labels, quality.pairs, talks),
     )
 
 

@@ -7,15 +7,25 @@ from app.domain.words import GateName, GateOutcome, Outcome
 from app.reports import figures
 from app.reports.context import Subject, deciding, is_corrected
 from app.reports.document import Answer, Bullets, Cell, Fact, Facts, Section, Table, cells
+from app.reports.missing import open_questions
 from app.reports.notices import frozen_title, frozen_words, is_frozen, notices
+from app.reports.pack.blocks import after_blocks, figures_blocks, missing_table
+from app.reports.pack.build import leadership_of
+from app.reports.pack.model import Leadership
 from app.reports.wording import GATE_OUTCOMES, GATE_QUESTIONS, NOT_TESTED, OUTCOMES
 
 SAYS = {GateOutcome.UNKNOWN: "is not known yet"}
 
 
+def page_one(subject: Subject) -> Leadership:
+    """The figures and words that a leader reads and signs."""
+    not_tested = _not_tested(subject.card.verdict)
+    return leadership_of(subject, answer_of(subject), notices(subject), _reasons(subject), not_tested)
+
+
 def answer_section(subject: Subject) -> Section:
-    """The part that a leader reads and signs."""
-    verdict = subject.card.verdict
+    """The same as sections: every figure of page one, and all reasons, conditions and open ends."""
+    verdict, leadership = subject.card.verdict, page_one(subject)
     routing = (_routing_table(subject),) if verdict.routing else ()
     return Section(
         slug=f"answer-{subject.arm}",
@@ -23,18 +33,25 @@ def answer_section(subject: Subject) -> Section:
         blocks=(
             answer_of(subject),
             *notices(subject),
-            Facts(items=_key_facts(subject)),
+            Facts(items=(_quality_fact(subject), *leadership.money)),
+            *figures_blocks(leadership),
             Bullets(title="Why", items=_reasons(subject), when_empty="No reasons were given."),
             *routing,
             gates_table(subject),
-            Bullets(
-                title="What would change this answer",
-                items=tuple(verdict.would_change),
-                when_empty="Nothing is missing that would change it. Other work, other prices or another model might.",
-            ),
+            *open_questions(subject),
+            *_changes(leadership),
             Bullets(title="What was not tested", items=_not_tested(verdict), when_empty="Nothing was left out."),
+            *after_blocks(leadership),
         ),
     )
+
+
+def _changes(leadership: Leadership) -> tuple[Bullets | Table, ...]:
+    """What would change it; where evidence is missing, with who gives it and by when."""
+    if leadership.missing:
+        return (missing_table(leadership),)
+    empty = "Nothing is missing that would change it. Other work, other prices or another model might."
+    return (Bullets(title="What would change this answer", items=leadership.would_change, when_empty=empty),)
 
 
 def answer_of(subject: Subject) -> Answer:
@@ -116,6 +133,17 @@ def _not_tested(verdict: VerdictModel) -> tuple[str, ...]:
 
 def _key_facts(subject: Subject) -> tuple[Fact, ...]:
     return (_quality_fact(subject), _latency_fact(subject), _failure_fact(subject), _saving_fact(subject))
+
+
+def measured_by_gate(subject: Subject) -> dict[GateName, Fact]:
+    """What was measured for a condition, with its interval and n; constraints measure nothing."""
+    names = (GateName.QUALITY, GateName.LATENCY, GateName.RELIABILITY, GateName.SAVING)
+    return dict(zip(names, _key_facts(subject), strict=True))
+
+
+def needed_words(gate: GateModel) -> str:
+    """What a condition asks for."""
+    return _needed(gate)
 
 
 def _quality_fact(subject: Subject) -> Fact:

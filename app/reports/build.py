@@ -11,7 +11,7 @@ from app.domain.configuration import PilotConfiguration
 from app.domain.hours import HoursEntry
 from app.domain.scorecard import Scorecard
 from app.reports import figures
-from app.reports.answer import answer_of, answer_section
+from app.reports.answer import answer_of, answer_section, page_one
 from app.reports.background import definitions_section, method_section, registration_section
 from app.reports.capacity import capacity_sections
 from app.reports.checks import checks_sections
@@ -69,6 +69,7 @@ def build_document(
             definitions_section(),
         ),
         scorecard=scorecard_json(scorecard),
+        leadership=tuple(page_one(subject) for subject in subjects),
     )
 
 

@@ -3,20 +3,20 @@
 All text is plain text; renderers escape it for their format.
 """
 
+# Parts are handed on from here.
+# ruff: noqa: PLC0414
+
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from app.domain.words import GateOutcome, Outcome
+from app.reports.pack.model import Leadership
+from app.reports.part import Fact as Fact
+from app.reports.part import Part as Part
 
 DOCUMENT_VERSION = 1
-
-
-class Part(BaseModel):
-    """Frozen and closed, so that a stored report reads back exactly as it was made."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Paragraph(Part):
@@ -34,14 +34,6 @@ class Bullets(Part):
     title: str
     items: tuple[str, ...]
     when_empty: str = ""
-
-
-class Fact(Part):
-    """A number that stands for itself: `value` in words, `detail` its interval, n and meaning."""
-
-    label: str
-    value: str
-    detail: str = ""
 
 
 class Facts(Part):
@@ -127,7 +119,7 @@ class Summary(Part):
 
 
 class Document(Part):
-    """A whole report; `scorecard` is the JSON that it was made from."""
+    """A whole report; `scorecard` is the JSON that it was made from, `leadership` page one of each candidate, later added."""
 
     version: int = DOCUMENT_VERSION
     title: str
@@ -138,6 +130,7 @@ class Document(Part):
     summary: Summary
     sections: tuple[Section, ...]
     scorecard: dict[str, Any]
+    leadership: tuple[Leadership, ...] = ()
 
 
 def cells(*texts: str | Cell) -> tuple[Cell, ...]:

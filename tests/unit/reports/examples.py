@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from app.domain.configuration import PilotConfiguration
+from app.domain.groups import BusinessQuality, SharesModel
 from app.domain.hours import HoursEntry
 from app.domain.scorecard import (
     ArmsEstimate,
@@ -203,6 +204,15 @@ def a_verdict(outcome: Outcome, **replaced: Any) -> VerdictModel:
     return VerdictModel(**(given | replaced))
 
 
+def the_shares(looked_at: int = 372) -> BusinessQuality:
+    def shares(better: float, worse: float, n: int) -> SharesModel:
+        kinds = {"better": better, "worse": worse, "same": 1 - better - worse}
+        return SharesModel(**{name: an_estimate(value, 0.6 / n**0.5, n, "wilson") for name, value in kinds.items()})
+
+    judge = shares(0.221, 0.262, 2012)
+    return BusinessQuality(by_people=shares(0.204, 0.251, looked_at), by_judge=judge, looked_at=looked_at)
+
+
 def a_candidate(verdict: VerdictModel, **replaced: Any) -> CandidateModel:
     given: dict[str, Any] = {
         "coverage": PairCoverage(both_ok=3111, candidate_failed=14, incumbent_failed=3, both_failed=4, not_asked=8),
@@ -214,6 +224,7 @@ def a_candidate(verdict: VerdictModel, **replaced: Any) -> CandidateModel:
         "cost": a_cost(),
         "gates": gates(),
         "verdict": verdict,
+        "shares": the_shares(),
     }
     return CandidateModel(**(given | replaced))
 

@@ -212,7 +212,7 @@ def test_numbers_read_as_people_write_them(shown: str, text: str) -> None:
 
 def test_a_candidate_that_costs_more_says_so() -> None:
     text = render_markdown(a_document("dont_migrate"))
-    assert "**Extra cost per month if all moves: $1,220**" in text
+    assert "**Extra cost per month: $1,220** if all of it moved" in text
 
 
 def changed_cost(**fields: Any) -> Document:
@@ -225,7 +225,7 @@ def changed_cost(**fields: Any) -> Document:
 
 def test_a_split_is_told_with_its_own_saving() -> None:
     text = render_markdown(changed_cost(saving_of_split_usd_per_month=MoneyEstimate(value=Decimal("3085.98"), n=28)))
-    assert "Saving per month by this split: $3,086" in text
+    assert "**Saving per month: $3,086** by moving these kinds" in text
     assert "| Saving if only the named kinds move | $3,086 |" in text
     assert "Saving per month if all moves" not in text
 

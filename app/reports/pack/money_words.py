@@ -1,0 +1,97 @@
+"""Money of page one: the saving with its range, the chance that there is one, payback, what it costs once."""
+
+from decimal import Decimal
+
+from app.domain.scorecard import CostModel, MoneyEstimate
+from app.domain.words import Outcome
+from app.reports import figures
+from app.reports.context import Subject
+from app.reports.part import Fact
+
+ONE_OFF_INPUTS = ("one-off hours so far", "one-off hours still to come")
+
+
+def money_facts(subject: Subject) -> tuple[Fact, ...]:
+    """Four facts; what nobody knows says so."""
+    return (_saving(subject), _chance(subject), _payback(subject.card.cost), _once(subject))
+
+
+def is_of_split(subject: Subject) -> bool:
+    """Whether the saving is that of the kinds that would move."""
+    cost = subject.card.cost
+    return subject.card.verdict.outcome is Outcome.HYBRID and cost.saving_of_split_usd_per_month.value is not None
+
+
+def saving_of(subject: Subject) -> MoneyEstimate:
+    """What would be saved if the answer were followed; where nothing moves, if all of it moved."""
+    cost = subject.card.cost
+    return cost.saving_of_split_usd_per_month if is_of_split(subject) else cost.saving_usd_per_month
+
+
+def chance_of(subject: Subject) -> float | None:
+    """The chance that this saving is above zero."""
+    cost = subject.card.cost
+    return cost.probability_split_saving_positive if is_of_split(subject) else cost.probability_saving_positive
+
+
+def _saving(subject: Subject) -> Fact:
+    saving, cost = saving_of(subject), subject.card.cost
+    what = "by moving these kinds" if is_of_split(subject) else "if all of it moved"
+    if saving.value is None:
+        missing = f"missing: {figures.names(cost.missing)}" if cost.missing else "an input is missing"
+        return Fact(label="Saving per month", value=figures.UNKNOWN, detail=missing)
+    is_loss = saving.value < 0
+    label = "Extra cost per month" if is_loss else "Saving per month"
+    ends = (saving.high, saving.low) if is_loss else (saving.low, saving.high)
+    shown = [figures.money(-end if is_loss and end is not None else end) for end in ends]
+    spread = figures.interval(*shown)
+    ranged = f"95% range {spread}" if spread else "no range was computed"
+    return Fact(label=label, value=figures.money(abs(saving.value)), detail=f"{what}; {ranged}{_today(cost)}")
+
+
+def _today(cost: CostModel) -> str:
+    today = cost.incumbent_usd_per_month.value
+    return "" if today is None else f"; today {figures.money(today)} a month"
+
+
+def _chance(subject: Subject) -> Fact:
+    label, chance = "Chance that it saves money", chance_of(subject)
+    if chance is None:
+        why = "an input is missing" if subject.card.cost.missing else "not computed"
+        return Fact(label=label, value=figures.UNKNOWN, detail=why)
+    draws = subject.card.cost.draws
+    detail = f"of {figures.count(draws)} draws of all inputs" if draws else ""
+    return Fact(label=label, value=figures.percent(chance, 0 if 0.01 <= chance <= 0.99 else 1), detail=detail)  # noqa: PLR2004
+
+
+def _payback(cost: CostModel) -> Fact:
+    label, found = "Payback", cost.payback_months
+    if found.value is None:
+        why = "never" if cost.draws and (cost.saving_usd_per_month.value or 0) <= 0 else figures.UNKNOWN
+        detail = "running it costs no less" if why == "never" else "not computed"
+        return Fact(label=label, value=why, detail=detail)
+    ends = figures.interval(figures.number(found.low, 1), figures.number(found.high, 1))
+    detail = f"{ends} months, until one-off hours are earned back" if ends else "until one-off hours are earned back"
+    return Fact(label=label, value=f"{figures.number(found.value, 1)} months", detail=detail)
+
+
+def _once(subject: Subject) -> Fact:
+    label, hours = "Costs once", one_off_hours(subject)
+    table = subject.configuration.cost
+    rate = None if table is None else table.engineer_usd_per_hour
+    if hours is None:
+        return Fact(label=label, value=figures.UNKNOWN, detail="no hours were logged or given")
+    if rate is None:
+        detail = "nobody said what an hour costs"
+        return Fact(label=label, value=f"{figures.number(hours, 1)} h", detail=detail)
+    usd = rate * Decimal(str(hours))
+    detail = f"{figures.number(hours, 1)} hours at {figures.money(rate)}, so far and still to come"
+    return Fact(label=label, value=figures.money(usd), detail=detail)
+
+
+def one_off_hours(subject: Subject) -> float | None:
+    """Logged so far, and given as still to come; `None` = nobody said either."""
+    known = [item.value for item in subject.card.cost.inputs if item.name in ONE_OFF_INPUTS and item.value is not None]
+    if known:
+        return sum(known)
+    return subject.card.cost.engineering_hours.one_off or None
