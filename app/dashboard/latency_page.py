@@ -6,10 +6,14 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from app.dashboard.frame import section_page
+from app.dashboard.frame import basis_words, pilot_page
 from app.dashboard.standing import standing_of
 from app.dashboard.visitors import Door
-from app.reports.operation import latency_section
+from app.errors import InvalidInput
+from app.reports.figures import names
+from app.reports.operation import MEASURES, latency_page_section
+
+FIRST = next(iter(MEASURES))
 
 
 def add_latency_page(router: APIRouter, door: Door) -> None:
@@ -26,9 +30,22 @@ class LatencyPage:
 
     door: Door
 
-    def show(self, request: Request, name: str) -> Response:
-        """The page of latency: how long answers of both arms take."""
+    def show(self, request: Request, name: str, time: str = FIRST) -> Response:
+        """One kind of time in every picture; the others by links."""
         visitor = self.door.visitor(request)
+        if time not in MEASURES:
+            message = f"there is no time {time[:40]!r}; allowed: {names(list(MEASURES))}"
+            raise InvalidInput(message, field="time")
         standing = standing_of(self.door.session_factory, name)
-        sections = [latency_section(subject) for subject in standing.subjects]
-        return section_page(self.door, visitor, standing, "latency", "Latency", sections)
+        return pilot_page(
+            "latency.html",
+            self.door,
+            visitor,
+            standing.pilot,
+            "latency",
+            title="Latency",
+            sections=[latency_page_section(subject, time) for subject in standing.subjects],
+            basis=basis_words(standing),
+            times=MEASURES,
+            chosen=time,
+        )
