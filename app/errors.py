@@ -6,6 +6,7 @@ ServiceError                             what `api/error_handlers.py` maps to a 
 ├─ Conflict                  409         the state does not allow it (e.g. starting a running pilot)
 ├─ NotAuthenticated          401
 ├─ NotPermitted              403
+├─ TooManyAttempts           429         to sign in; says when to try again
 ├─ BudgetExceeded            409
 ├─ UnknownPrice              409         a paid call whose price is unknown is refused
 └─ ProviderError                         talking to a model server
@@ -78,6 +79,22 @@ class NotPermitted(ServiceError):
     """The key's role does not allow it."""
 
     code = "not_permitted"
+
+
+class TooManyAttempts(ServiceError):
+    """Too many attempts to sign in; the next one has a chance after `retry_after_seconds`."""
+
+    code = "too_many_attempts"
+
+    def __init__(self, message: str, *, retry_after_seconds: float, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class MustChangePassword(NotPermitted):
+    """The person's password was set by an admin: another one has to be chosen first."""
+
+    code = "must_change_password"
 
 
 class BudgetExceeded(ServiceError):

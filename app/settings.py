@@ -71,6 +71,11 @@ class Settings(BaseSettings):
     record_batch: int = Field(default=500, ge=1, description="Events that the recorder stores in one transaction.")
     ingest_bytes: int = Field(default=8 * 1024**2, ge=64 * 1024, description="Largest body of one `POST /ingest`.")
 
+    session_seconds: float = Field(default=12 * 3600.0, ge=60, description="How long a person stays signed in at most.")
+    session_idle_seconds: float = Field(default=2 * 3600.0, ge=60, description="How long without looking at a page.")
+    sign_in_window_seconds: int = Field(default=300, ge=1, description="Attempts to sign in are counted over so long.")
+    sign_in_name_attempts: int = Field(default=10, ge=1, description="Within it, for one name.")
+    sign_in_address_attempts: int = Field(default=50, ge=1, description="Within it, from one address.")
     scorecard_seconds: float = Field(
         default=600.0, gt=0, description="The figures that pages show are computed anew so often, if anything changed."
     )

@@ -9,6 +9,9 @@ from app.dashboard.pages import make_pages_router
 from app.errors import StackError
 from app.jobs import make_publish
 from app.pipeline.access import load_pepper
+from app.pipeline.people_limits import LimitTerms, SignInLimits
+from app.pipeline.people_sessions import SessionTerms
+from app.pipeline.people_sign_in import SignIns
 from app.pipeline.routing import write_routing, writes_routing
 from app.settings import Settings
 from app.store.health import DATABASE_ERRORS, database_illness
@@ -37,9 +40,25 @@ def create_app() -> FastAPI:
     _write_routing(reads_only, settings)
     web = make_api(services)
     web.include_router(
-        make_pages_router(session_factory=services.session_factory, pepper=services.pepper, publish=services.publish)
+        make_pages_router(
+            session_factory=services.session_factory,
+            pepper=services.pepper,
+            publish=services.publish,
+            sign_ins=_sign_ins(services),
+        )
     )
     return web
+
+
+def _sign_ins(services: Services) -> SignIns:
+    given = services.settings
+    limits = LimitTerms(given.sign_in_window_seconds, given.sign_in_name_attempts, given.sign_in_address_attempts)
+    return SignIns(
+        services.session_factory,
+        services.pepper,
+        limits=SignInLimits(limits, given.redis_url),
+        terms=SessionTerms(given.session_seconds, given.session_idle_seconds),
+    )
 
 
 def _publish(redis_url: str | None) -> Publish:

@@ -14,6 +14,7 @@ from app.api import (
     keys,
     labels,
     model_plans,
+    people,
     pilots,
     plans,
     rehearsals,
@@ -29,6 +30,7 @@ from app.api.dependencies import Services
 from app.api.error_handlers import ERROR_RESPONSES, add_error_handlers
 from app.pipeline.ingesting import Intake
 from app.pipeline.labelling.answering import Desk
+from app.pipeline.people_passwords import Passwords
 
 API_PREFIX = "/api/v1"
 STAGES = (
@@ -47,6 +49,7 @@ STAGES = (
     model_plans,
     usage_plans,
     keys,
+    people,
 )
 
 
@@ -67,6 +70,7 @@ def make_api(services: Services) -> FastAPI:
     api.add_middleware(CountAnswers)
     api.include_router(health.router)
     api.state.intake = Intake(settings, services.session_factory, services.pepper)
+    api.state.passwords = Passwords()
     api.state.desk = Desk.of(services.session_factory, services.pepper)
     api.include_router(ingest.router, responses=ERROR_RESPONSES)
     for stage in STAGES:

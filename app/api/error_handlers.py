@@ -22,6 +22,7 @@ from app.errors import (
     PermanentProviderError,
     Problem,
     ServiceError,
+    TooManyAttempts,
     TransientProviderError,
     UnknownPrice,
 )
@@ -33,6 +34,7 @@ STATUS: dict[type[ServiceError], int] = {
     Conflict: 409,
     NotAuthenticated: 401,
     NotPermitted: 403,
+    TooManyAttempts: 429,
     BudgetExceeded: 409,
     UnknownPrice: 409,
     TransientProviderError: 503,

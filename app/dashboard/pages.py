@@ -1,7 +1,5 @@
-"""The pages: pilots, one pilot with its reports, one report; sign in, sign out."""
+"""The pages: pilots, one pilot with its reports, one report; and all the others."""
 
-import re
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -9,33 +7,37 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from app.dashboard.account_page import add_account_page
 from app.dashboard.alerts_page import add_alerts_page
 from app.dashboard.assets import ROUTE, asset
+from app.dashboard.audit_page import add_audit_page
 from app.dashboard.capacity_page import add_capacity_page
 from app.dashboard.coverage_page import add_coverage_page
 from app.dashboard.decision_page import add_decision_page
 from app.dashboard.forms import Form
 from app.dashboard.frame import pilot_page
 from app.dashboard.hours import add_hours_pages
+from app.dashboard.keys_page import add_keys_page
 from app.dashboard.labelling import add_labelling_pages
 from app.dashboard.latency_page import add_latency_page
 from app.dashboard.money_page import add_money_page
 from app.dashboard.pairs_pages import add_pairs_pages
+from app.dashboard.people_page import add_people_page
 from app.dashboard.places import pilot_address
 from app.dashboard.quality_page import add_quality_page
 from app.dashboard.reliability_page import add_reliability_page
 from app.dashboard.responses import REPORT_POLICY, page, page_route
 from app.dashboard.segments_page import add_segments_page
-from app.dashboard.sessions import LIFETIME_SECONDS, Signer
+from app.dashboard.sessions import Signer
 from app.dashboard.settings_page import add_settings_page
+from app.dashboard.sign_in_page import SignInPage, add_sign_in_page
 from app.dashboard.views import pilot_card, report_line
 from app.dashboard.visitors import Door
-from app.errors import NotAuthenticated
 from app.pipeline.labelling.answering import Desk
+from app.pipeline.people_sign_in import SignIns
 from app.pipeline.reporting import make_report, view_report
 from app.reports.examples import example_sections
 from app.reports.html import render_html
-from app.store.audit import record
 from app.store.pilots import get_pilot, list_pilots
 from app.store.reports import list_reports, newest_reports
 from app.store.session import Publish, SessionFactory, session_scope
@@ -52,29 +54,33 @@ PLACES = (
     add_decision_page,
     add_alerts_page,
     add_settings_page,
+    add_sign_in_page,
+    add_account_page,
+    add_people_page,
+    add_keys_page,
+    add_audit_page,
 )
-LOCAL_ADDRESS = re.compile(r"/(?![/\\])[^\\\x00-\x1f]*")
 
 
-def make_pages_router(*, session_factory: SessionFactory, pepper: str, publish: Publish | None = None) -> APIRouter:
+def make_pages_router(
+    *, session_factory: SessionFactory, pepper: str, publish: Publish | None = None, sign_ins: SignIns | None = None
+) -> APIRouter:
     """The routes of all pages, to be included in the web process.
 
     Args:
         session_factory: Sessions on the store.
         pepper: The secret under which API keys are digested; cookies are signed under one derived from it.
         publish: Sends jobs to the workers; `None` = rows ask for them, and the sweep finds them.
+        sign_ins: How people sign in; default: sessions, limits and hashes as the settings have them by default.
     """
-    door = Door(session_factory, pepper, Signer(pepper), publish)
+    door = Door(session_factory, pepper, Signer(pepper), sign_ins or SignIns(session_factory, pepper), publish)
     pages = Pages(door)
-    router = APIRouter(include_in_schema=False, route_class=page_route(pages.sign_in_page))
+    router = APIRouter(include_in_schema=False, route_class=page_route(SignInPage(door).instead))
     for address, method, endpoint in (
         ("/", "GET", pages.pilots),
         ("/pilots/{name}", "GET", pages.pilot),
         ("/pilots/{name}/reports", "POST", pages.make_report),
         ("/reports/{report_id:int}", "GET", pages.report),
-        ("/sign-in", "GET", pages.sign_in_form),
-        ("/sign-in", "POST", pages.sign_in),
-        ("/sign-out", "POST", pages.sign_out),
         (ROUTE, "GET", asset),
     ):
         router.add_api_route(address, endpoint, methods=[method], response_class=HTMLResponse, name=f"page_{endpoint.__name__}")
@@ -124,54 +130,3 @@ class Pages:
         home = pilot_address(view.document.summary.pilot)
         text = render_html(view.document, examples=example_sections(view), home=home)
         return HTMLResponse(text, headers={"Content-Security-Policy": REPORT_POLICY})
-
-    def sign_in_form(self, request: Request) -> Response:
-        """The form that takes a key."""
-        return self._sign_in(request, "", "/", 200)
-
-    def sign_in_page(self, request: Request, message: str) -> Response:
-        """The same form in place of a page that only a signed-in visitor sees."""
-        goal = request.url.path if request.method == "GET" else "/"
-        is_first_visit = "authorization" not in request.headers and self.door.signer.session_cookie not in request.cookies
-        response = self._sign_in(request, "" if is_first_visit else message, goal, 401)
-        response.headers["WWW-Authenticate"] = "Bearer"
-        return response
-
-    def sign_in(self, request: Request, form: Form) -> Response:
-        """Takes a key once and gives a cookie that does not hold it."""
-        goal = form.get("next", "/")
-        goal = goal if LOCAL_ADDRESS.fullmatch(goal) else "/"
-        nonce = request.cookies.get(self.door.signer.form_cookie, "")
-        self.door.check_form(form, nonce)
-        try:
-            principal = self.door.holder_of(form.get("key", "").strip())
-        except NotAuthenticated as error:
-            return self._sign_in(request, error.message, goal, 401)
-        with session_scope(self.door.session_factory) as session:
-            record(session, principal.name, "page.sign_in")
-        signer = self.door.signer
-        cookie = signer.write(signer.new_session(principal.name, time.time()))
-        response = RedirectResponse(goal, 303)
-        _set_cookie(response, request, signer.session_cookie, cookie, LIFETIME_SECONDS)
-        response.delete_cookie(signer.form_cookie)
-        return response
-
-    def sign_out(self, request: Request, form: Form) -> Response:
-        """Forgets the visitor."""
-        session = self.door.visitor(request).session
-        if session is not None:
-            self.door.check_form(form, session.nonce)
-        response = RedirectResponse("/sign-in", 303)
-        response.delete_cookie(self.door.signer.session_cookie)
-        return response
-
-    def _sign_in(self, request: Request, message: str, goal: str, status: int) -> Response:
-        nonce = self.door.form_nonce(request)
-        response = page("sign_in.html", status, message=message, goal=goal, token=self.door.signer.form_token(nonce))
-        _set_cookie(response, request, self.door.signer.form_cookie, nonce, LIFETIME_SECONDS)
-        return response
-
-
-def _set_cookie(response: Response, request: Request, name: str, value: str, seconds: int) -> None:
-    is_encrypted = request.url.scheme == "https"
-    response.set_cookie(name, value, max_age=seconds, httponly=True, samesite="strict", secure=is_encrypted)

@@ -10,17 +10,27 @@ from fastapi.routing import APIRoute
 from jinja2 import Environment
 from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from typing_extensions import override
 
 from app.dashboard.assets import asset_address
-from app.errors import Conflict, InvalidInput, NotAuthenticated, NotFound, NotPermitted, ServiceError
+from app.errors import (
+    Conflict,
+    InvalidInput,
+    MustChangePassword,
+    NotAuthenticated,
+    NotFound,
+    NotPermitted,
+    ServiceError,
+    TooManyAttempts,
+)
 from app.reports.document import Chart
 from app.reports.html import TEMPLATES as REPORT_TEMPLATES
 from app.reports.html import content_security_policy, make_environment
 from app.reports.palette import INKS
 
-STATUS = {NotPermitted: 403, NotFound: 404, Conflict: 409, InvalidInput: 422}
+STATUS = {NotPermitted: 403, NotFound: 404, Conflict: 409, InvalidInput: 422, TooManyAttempts: 429}
+ACCOUNT = "/account"
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
@@ -70,6 +80,8 @@ def page_route(sign_in: Callable[[Request, str], Response]) -> type[APIRoute]:
                     response = await answer(request)
                 except NotAuthenticated as error:
                     response = sign_in(request, error.message)
+                except MustChangePassword:
+                    response = RedirectResponse(ACCOUNT, 303)
                 except ServiceError as error:
                     response = problem_page(error)
                 for header, value in HEADERS.items():
@@ -83,5 +95,12 @@ def page_route(sign_in: Callable[[Request, str], Response]) -> type[APIRoute]:
 
 def problem_page(error: ServiceError) -> HTMLResponse:
     """What went wrong, in the service's own words."""
-    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
-    return page("problem.html", status, message=error.message)
+    response = page("problem.html", problem_status(error), message=error.message)
+    if isinstance(error, TooManyAttempts):
+        response.headers["Retry-After"] = str(round(error.retry_after_seconds))
+    return response
+
+
+def problem_status(error: ServiceError) -> int:
+    """The status of a page that says what went wrong."""
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)

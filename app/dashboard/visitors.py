@@ -1,4 +1,4 @@
-"""Who looks at the pages: a program with a key in its header, or a person with a cookie."""
+"""Who looks at the pages: a person with a session, or whoever has an API key, in the header or signed in with it."""
 
 import secrets
 import time
@@ -10,19 +10,23 @@ from starlette.requests import Request
 from app.dashboard.places import service_places_for
 from app.dashboard.sessions import PageSession, Signer
 from app.domain.access import Principal
+from app.domain.people import Person, PersonSession
 from app.domain.words import Role
-from app.errors import NotAuthenticated, NotPermitted
+from app.errors import MustChangePassword, NotAuthenticated, NotPermitted
 from app.pipeline.access import authenticate
+from app.pipeline.people_sign_in import SignIns
 from app.store.keys import find_key_named
 from app.store.session import Publish, SessionFactory
 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Whoever asks; `session` is `None` for a program."""
+    """Whoever asks; `session` is `None` for a program, `person` and `person_session` for everybody with a key."""
 
     principal: Principal
     session: PageSession | None
+    person: Person | None = None
+    person_session: PersonSession | None = None
 
     @property
     def may_make_reports(self) -> bool:
@@ -42,32 +46,31 @@ class Door:
     session_factory: SessionFactory
     pepper: str
     signer: Signer
+    sign_ins: SignIns
     publish: Publish | None = None
 
     def visitor(self, request: Request) -> Visitor:
-        """Who asks; `NotAuthenticated` without a valid key or cookie."""
+        """Who asks; `NotAuthenticated` without a valid key or cookie, `MustChangePassword` for whom an admin gave one."""
+        found = self.anybody(request)
+        if found.person is not None and found.person.must_change_password:
+            message = "your password was set by an admin; choose one of your own first"
+            raise MustChangePassword(message)
+        return found
+
+    def anybody(self, request: Request) -> Visitor:
+        """Who asks, also if all that he may do is to choose a password."""
         header = request.headers.get("authorization")
         if header is not None:
             return Visitor(self.holder_of(_bearer(header)), None)
-        session = self.signer.read(request.cookies.get(self.signer.session_cookie), time.time())
-        if session is None:
-            message = "sign in with an API key"
-            raise NotAuthenticated(message)
-        with self.session_factory() as store:
-            key = find_key_named(store, session.key_name)
-        if key is None:
-            message = "the API key of this session was revoked; sign in again"
-            raise NotAuthenticated(message)
-        return Visitor(Principal(key.name, key.role), session)
+        token = request.cookies.get(self.signer.person_cookie)
+        found = None if token is None else self._person(token)
+        return found or self._key_session(request, was_person=token is not None)
 
     def holder_of(self, key: str) -> Principal:
         """The holder of a key; `NotAuthenticated` if it is unknown or revoked, or only hands in what applications saw."""
         with self.session_factory() as store:
             principal = authenticate(store, key, self.pepper)
-        if not principal.may(Role.VIEWER):
-            message = f"the key {principal.name!r} has the role {principal.role.value}: it may see no page"
-            raise NotAuthenticated(message)
-        return principal
+        return may_see_pages(principal)
 
     def form_nonce(self, request: Request) -> str:
         """The number that the sign-in form's token is made from: the visitor's own, or a new one."""
@@ -82,18 +85,24 @@ class Door:
         visitor = self.visitor(request) if form is None else self.sender(request, form)
         return self.permitted(visitor, Role.LABELLER, "labelling")
 
+    def admin(self, request: Request, what: str, form: dict[str, str] | None = None) -> Visitor:
+        """An admin and, where a form was sent, one whose form is one of ours."""
+        visitor = self.visitor(request) if form is None else self.sender(request, form)
+        return self.permitted(visitor, Role.ADMIN, what)
+
     def sender(self, request: Request, form: dict[str, str]) -> Visitor:
         """A visitor whose form is one of ours."""
-        visitor = self.visitor(request)
-        if visitor.session is not None:
-            self.check_form(form, visitor.session.nonce)
-        return visitor
+        return self._with_form(self.visitor(request), form)
+
+    def any_sender(self, request: Request, form: dict[str, str]) -> Visitor:
+        """The same, also if all that he may do is to choose a password."""
+        return self._with_form(self.anybody(request), form)
 
     def permitted(self, visitor: Visitor, needed: Role, what: str) -> Visitor:
         """The visitor, if the role allows it; else `NotPermitted`."""
         if not visitor.principal.may(needed):
             name, role = visitor.principal.name, visitor.principal.role.value
-            message = f"{what} needs the role {needed.value}; the key {name!r} has {role}"
+            message = f"{what} needs the role {needed.value}; {name!r} has {role}"
             raise NotPermitted(message, needed=needed.value, role=role)
         return visitor
 
@@ -108,6 +117,39 @@ class Door:
         if not self.signer.is_form_token(form.get("token", ""), nonce):
             message = "this form is out of date; open the page again and repeat"
             raise NotPermitted(message)
+
+    def _with_form(self, visitor: Visitor, form: dict[str, str]) -> Visitor:
+        if visitor.session is not None:
+            self.check_form(form, visitor.session.nonce)
+        return visitor
+
+    def _person(self, token: str) -> Visitor | None:
+        found = self.sign_ins.session_of(token)
+        if found is None:
+            return None
+        person, its = found
+        session = self.signer.person_session(person.name, its.expires_at.timestamp(), token)
+        return Visitor(Principal(person.name, person.role), session, person, its)
+
+    def _key_session(self, request: Request, *, was_person: bool) -> Visitor:
+        session = self.signer.read(request.cookies.get(self.signer.session_cookie), time.time())
+        if session is None:
+            message = "your session is over; sign in again" if was_person else "sign in"
+            raise NotAuthenticated(message)
+        with self.session_factory() as store:
+            key = find_key_named(store, session.name)
+        if key is None:
+            message = "the API key of this session was revoked; sign in again"
+            raise NotAuthenticated(message)
+        return Visitor(Principal(key.name, key.role), session)
+
+
+def may_see_pages(principal: Principal) -> Principal:
+    """The holder of a key, unless it is an application's."""
+    if not principal.may(Role.VIEWER):
+        message = f"the key {principal.name!r} has the role {principal.role.value}: it may see no page"
+        raise NotAuthenticated(message)
+    return principal
 
 
 def _bearer(header: str) -> str:

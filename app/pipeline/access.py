@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 
 from app.domain.access import ApiKey, Principal
 from app.domain.words import Role
-from app.errors import InvalidInput, NotAuthenticated, Problem
+from app.errors import Conflict, InvalidInput, NotAuthenticated, Problem
 from app.store import keys
 from app.store.audit import record
+from app.store.people import hold_names, is_person
 
 __all__ = ["Principal", "authenticate", "create_key", "digest_of", "load_pepper", "revoke_key"]
 
@@ -43,6 +44,10 @@ def create_key(session: Session, name: str, role: Role, pepper: str, *, by: str 
 def issue_key(session: Session, name: str, role: Role, pepper: str, *, by: str) -> tuple[str, ApiKey]:
     """A new key and what is stored of it."""
     _check_name(name)
+    hold_names(session)
+    if is_person(session, name):
+        message = f"there is a person named {name!r}, or nearly so: the audit log could not tell them apart; choose another name"
+        raise Conflict(message, person=name)
     key = PREFIX + secrets.token_urlsafe(32)
     stored = keys.insert_key(session, name=name, role=role, digest=digest_of(key, pepper))
     record(session, by, "key.create", key=name, role=role.value)

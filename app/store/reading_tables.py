@@ -12,12 +12,14 @@ from app.store.base import Base, now, number
 class PersonRow(Base):
     """Somebody who signs in with a password; `password_hash` is argon2id with its parameters and salt.
 
-    `must_change_password`: an admin set it, the person has to choose another one first.
+    `folded_name` keeps names apart that people would take for the same one; `must_change_password`: an admin set it, the
+    person has to choose another one first.
     """
 
     __tablename__ = "people"
     id: Mapped[int] = number()
     name: Mapped[str] = mapped_column(unique=True)
+    folded_name: Mapped[str] = mapped_column(unique=True)
     role: Mapped[str]
     password_hash: Mapped[str]
     must_change_password: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))

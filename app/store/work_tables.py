@@ -147,3 +147,11 @@ class AuditRow(Base):
     action: Mapped[str]
     pilot_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
     facts: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    # Each way to read the log, newest first, has an index that begins with what is filtered by.
+    __table_args__ = (
+        Index(None, "at", "id"),
+        Index(None, "actor", "at", "id"),
+        Index(None, "action", "at", "id"),
+        Index(None, "actor", "action", "at", "id"),
+        Index(None, "pilot_id", "at", "id"),
+    )

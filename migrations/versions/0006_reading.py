@@ -16,6 +16,13 @@ _MOMENT = postgresql.TIMESTAMP(timezone=True)
 _NOW = sa.text("now()")
 _JSON = postgresql.JSONB()
 _NOTHING = sa.text("'{}'::jsonb")
+_READ_BY = (
+    ("at", "id"),
+    ("actor", "at", "id"),
+    ("action", "at", "id"),
+    ("actor", "action", "at", "id"),
+    ("pilot_id", "at", "id"),
+)
 
 
 def upgrade() -> None:
@@ -25,9 +32,17 @@ def upgrade() -> None:
     _create_decisions()
     _create_alerts()
     _create_messages()
+    _add_to_pairs()
+    for columns in _READ_BY:
+        op.create_index(op.f(f"ix_audit_log_{'_'.join(columns)}"), "audit_log", list(columns))
 
 
 def downgrade() -> None:
+    for column in ("length_difference", "final_preference"):
+        op.drop_index(f"ix_pairs_{column}", table_name="pairs")
+        op.drop_column("pairs", column)
+    for columns in _READ_BY:
+        op.drop_index(op.f(f"ix_audit_log_{'_'.join(columns)}"), table_name="audit_log")
     for table in ("messages", "alerts", "decisions", "report_files", "report_examples", "person_sessions", "people"):
         op.drop_table(table)
     op.execute("DROP FUNCTION decisions_are_kept()")
@@ -35,6 +50,36 @@ def downgrade() -> None:
     op.drop_constraint(op.f("ck_reports_kind"), "reports")
     for column in ("made_by", "expires_at", "seeds", "program_hash", "code_version", "period", "kind"):
         op.drop_column("reports", column)
+
+
+# What lists of pairs are sorted by, for pairs that were settled before: close enough, and exact from their next settling on.
+_FIND_OLD_PAIRS = """
+UPDATE pairs AS p SET final_preference = coalesce(p.preference, (
+        SELECT avg(g.value) FROM grades AS g
+        WHERE g.exchange_id = p.exchange_id AND g.arm_id = p.arm_id AND g.grader <> 'anchor' AND p.rule = 'grader' AND (
+            g.rater = '' OR g.rater = coalesce(nullif(c.configuration #>> '{judge,rater}', ''), c.configuration #>> '{judge,model}')
+        )
+    )),
+    length_difference = (
+        SELECT r.content_chars - i.content_chars FROM replies AS r
+        JOIN replies AS i ON i.exchange_id = r.exchange_id JOIN arms AS a ON a.id = i.arm_id AND a.role = 'incumbent'
+        WHERE r.exchange_id = p.exchange_id AND r.arm_id = p.arm_id
+    )
+FROM pilots AS c WHERE c.id = p.pilot_id AND p.state = 'settled'
+"""
+
+
+def _add_to_pairs() -> None:
+    op.add_column("pairs", sa.Column("final_preference", sa.Double(), nullable=True))
+    op.add_column("pairs", sa.Column("length_difference", sa.Integer(), nullable=True))
+    op.execute(_FIND_OLD_PAIRS)
+    known = {
+        "final_preference": "state = 'settled' AND final_preference IS NOT NULL",
+        "length_difference": "length_difference IS NOT NULL",
+    }
+    for column, condition in known.items():
+        places = ["pilot_id", column, "exchange_id", "arm_id"]
+        op.create_index(f"ix_pairs_{column}", "pairs", places, postgresql_where=sa.text(condition))
 
 
 def _number() -> sa.Column[int]:
@@ -65,6 +110,7 @@ def _create_people() -> None:
         "people",
         _number(),
         sa.Column("name", sa.TEXT(), nullable=False, unique=True),
+        sa.Column("folded_name", sa.TEXT(), nullable=False, unique=True),
         sa.Column("role", sa.TEXT(), nullable=False),
         sa.Column("password_hash", sa.TEXT(), nullable=False),
         sa.Column("must_change_password", sa.Boolean(), server_default=sa.text("false"), nullable=False),

@@ -12,6 +12,7 @@ from parallel_pilot.cli import (
     invoices,
     keys,
     labels,
+    people,
     pilots,
     plan,
     rehearsal,
@@ -55,6 +56,7 @@ app.add_typer(labels.app, name="labels")
 app.add_typer(hours.app, name="hours")
 app.add_typer(invoices.app, name="invoice")
 app.add_typer(keys.app, name="keys")
+app.add_typer(people.app, name="people")
 
 
 def run_command(arguments: Sequence[str]) -> int:

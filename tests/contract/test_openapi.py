@@ -36,6 +36,8 @@ ROUTES = {
     "GET /api/v1/pilots/{name}/routing",
     "POST /api/v1/pilots/{name}/reports", "GET /api/v1/pilots/{name}/reports", "GET /api/v1/reports/{id}",
     "GET /api/v1/keys", "POST /api/v1/keys", "DELETE /api/v1/keys/{name}",
+    "GET /api/v1/people", "POST /api/v1/people", "POST /api/v1/people/{name}/role", "POST /api/v1/people/{name}/disable",
+    "POST /api/v1/people/{name}/enable", "POST /api/v1/people/{name}/reset",
     "POST /ingest",
     "GET /health/live", "GET /health/ready",
 }  # fmt: skip
