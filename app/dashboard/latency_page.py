@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from app.dashboard.evidence import evidence_of
 from app.dashboard.frame import basis_words, pilot_page
 from app.dashboard.standing import standing_of
 from app.dashboard.visitors import Door
@@ -44,7 +45,7 @@ class LatencyPage:
             standing.pilot,
             "latency",
             title="Latency",
-            sections=[latency_page_section(subject, time) for subject in standing.subjects],
+            sections=evidence_of(standing, lambda subject: (latency_page_section(subject, time),)),
             basis=basis_words(standing),
             times=MEASURES,
             chosen=time,

@@ -10,7 +10,7 @@ from app.domain.capacity_figures import ArmLoad, CapacityModel, CapacityStair
 from app.reports import figures
 from app.reports.charts import Channel, Rows, drawn, finished, words_on_ground
 from app.reports.context import Subject
-from app.reports.document import Cell, Chart, Paragraph, Section, Table, cells
+from app.reports.document import Cell, Chart, Fact, Facts, Paragraph, Section, Table, cells
 from app.reports.palette import QUIET, arm_ink
 
 Row = tuple[Cell, ...]
@@ -25,7 +25,7 @@ def capacity_sections(subject: Subject) -> tuple[Section, ...]:
     capacity = subject.card.capacity
     if capacity.requests_per_minute_peak is None:
         return ()
-    blocks: list[Paragraph | Table | Chart] = [_asks(subject)]
+    blocks: list[Paragraph | Table | Chart | Facts] = [*_facts(capacity), _asks(subject)]
     if any(value is not None for value in _profiles(capacity)):
         blocks.append(_chart(subject))
     if capacity.rate_source:
@@ -35,6 +35,28 @@ def capacity_sections(subject: Subject) -> tuple[Section, ...]:
     if len(capacity.stairs) > 1:
         blocks.append(_stairs(capacity.stairs))
     return (Section(slug=f"capacity-{subject.arm}", title="Capacity", blocks=tuple(blocks)),)
+
+
+def _facts(capacity: CapacityModel) -> tuple[Facts, ...]:
+    """How many replicas, at a glance; nothing where no replica is rented or nobody reckoned."""
+    if not capacity.rate_source:
+        return ()
+    spare = f"{figures.count(capacity.replicas_with_spare)} with spare, {figures.count(capacity.gpus)} GPUs in all"
+    items = (
+        Fact(
+            label="Replicas needed",
+            value=_replicas(capacity),
+            detail=spare if capacity.replicas_needed is not None else "a rehearsal that finds the capacity tells",
+        ),
+        Fact(label="Replicas configured", value=figures.count(capacity.replicas), detail="in pilot.toml"),
+        Fact(
+            label="Requests at once that the traffic needs",
+            value=figures.count(capacity.slots_needed),
+            detail="by a replay of production's own arrivals",
+        ),
+        Fact(label="At once that one replica carries", value=_carries(capacity), detail=_shown(capacity)),
+    )
+    return (Facts(items=items),)
 
 
 def _asks(subject: Subject) -> Table:
@@ -117,6 +139,16 @@ def _slots(capacity: CapacityModel) -> str:
     if capacity.slots_shown_per_replica is not None:
         return f"unknown: at least {figures.number(capacity.slots_shown_per_replica, 1)} were seen"
     return "unknown: no rehearsal found it"
+
+
+def _carries(capacity: CapacityModel) -> str:
+    return figures.number_with_interval(capacity.slots_per_replica, 1)
+
+
+def _shown(capacity: CapacityModel) -> str:
+    if capacity.slots_per_replica.value is None and capacity.slots_shown_per_replica is not None:
+        return f"at least {figures.number(capacity.slots_shown_per_replica, 1)} were seen"
+    return "within the limits, by a rehearsal" if capacity.slots_per_replica.value is not None else "no rehearsal found it"
 
 
 def _replicas(capacity: CapacityModel) -> str:

@@ -49,6 +49,15 @@ def latency_page_section(subject: Subject, measure: str) -> Section:
     )
 
 
+def under_load_sections(subject: Subject) -> tuple[Section, ...]:
+    """Times by the load that the pilot itself brought; nothing where no time counts."""
+    terms = ((subject, measure, MEASURES[measure], _objective(subject, measure)) for measure in CHARTED)
+    blocks = tuple(block for each in terms for block in load_picture(*each))
+    if not blocks:
+        return ()
+    return (Section(slug=f"under-load-{subject.arm}", title="Under the pilot's own load", blocks=blocks),)
+
+
 def _basis(subject: Subject) -> Paragraph:
     latency = subject.card.latency
     basis = LATENCY_BASIS.get(latency.basis, f"Times are {plain(latency.basis)}.")

@@ -6,6 +6,7 @@ from app.domain.rehearsal import ObjectiveModel, RehearsalModel, StepKind, StepM
 from app.reports import figures
 from app.reports.context import Subject
 from app.reports.document import Bullets, Cell, Paragraph, Section, Table, cells
+from app.reports.rehearsal_charts import rehearsal_charts
 
 OUTCOMES = {
     StepOutcome.MET: "met",
@@ -31,6 +32,7 @@ def rehearsal_sections(subject: Subject) -> tuple[Section, ...]:
     blocks = (
         Paragraph(text=_summary(subject, rehearsal)),
         *_found(rehearsal),
+        *rehearsal_charts(subject, rehearsal),
         _steps(rehearsal),
         *([Bullets(title="To be read with it", items=tuple(_notes(rehearsal)))]),
     )

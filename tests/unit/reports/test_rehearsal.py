@@ -4,7 +4,7 @@ from app.domain.rehearsal import CoversModel, ObjectiveModel, RehearsalModel, Re
 from app.domain.words import Outcome
 from app.pipeline.rehearsal_summary import capacity_of, rate_of
 from app.reports.context import Subject
-from app.reports.document import Bullets, Paragraph, Section, Table
+from app.reports.document import Bullets, Chart, Paragraph, Section, Table
 from app.reports.rehearsal import rehearsal_sections
 from tests.builders import a_configuration
 from tests.unit.pipeline.rehearsal_server import AT, poisson, rehearsed
@@ -40,7 +40,7 @@ def test_nothing_is_said_where_nothing_was_rehearsed() -> None:
 def test_steps_capacity_and_what_was_missed() -> None:
     steps = rehearsed(poisson(10, 1500), RehearsalTerms(minutes=10, find_capacity=True), OBJECTIVE, slots=8, service=0.5)
     (section,) = sections_of(a_rehearsal(steps))
-    summary, found, table, notes = section.blocks
+    summary, found, chart, table, notes = section.blocks
     assert isinstance(summary, Paragraph)
     assert "again at the moments at which production sent them" in summary.text
     assert "At 2 times production's pace the objective was missed" in summary.text
@@ -48,6 +48,12 @@ def test_steps_capacity_and_what_was_missed() -> None:
     assert "The most that it answered: 16.0 (" in found.items[0]
     assert "One replica serves 16.0 (16.0 to 16.0) requests a second within the objective, with " in found.items[1]
     assert "(n = 3 steps)" in found.items[1]
+    assert isinstance(chart, Chart)
+    assert "at 20.8 a second (2 times production's pace) 27.57 s" in chart.alt
+    assert "2 of 10 steps lie above the edge" in chart.caption
+    drawn = [row for layer in chart.spec["layer"] for row in layer.get("data", {}).get("values", [])]
+    assert {row["word"] for row in drawn if "word" in row} == {"passes", "fails"}
+    assert max(row["value"] for row in drawn if "value" in row) < 5.0
     assert isinstance(table, Table)
     assert len(table.rows) == len(steps)
     first = [cell.text for cell in table.rows[0]]
