@@ -147,21 +147,26 @@ def money_chart(subject: Subject) -> dict[str, Any]:
         {
             "name": f"{arm}\n{short(name, 18)}",
             "value": float(e.value),
+            "low": float(e.value if e.low is None else e.low),
+            "high": float(e.value if e.high is None else e.high),
+            "end": float(max(e.value, e.high or e.value)),
             "ink": arm_ink(arm).light,
             "text": figures.money(e.value),
         }
         for name, arm, e in amounts
         if e.value is not None
     ]
-    most = max([float(row["value"]) for row in rows], default=0.0) or 1.0
+    most = max([float(row["end"]) for row in rows], default=0.0) or 1.0
     dollars = alt.Scale(domain=[0, 1.25 * most], nice=False)
     axis = alt.Axis(format="$,.0f", tickCount=5)
     x = alt.X("value:Q", title="US dollars per month, from 0", scale=dollars, axis=axis)
     y = alt.Y("name:N", sort=None, title=None, axis=_label_axis(110))
     color = alt.Color("ink:N", scale=None, legend=None)
     bars = drawn(rows).mark_bar(height=26).encode(x=x, y=y, color=color)
-    words = words_on_ground(drawn(rows).encode(x=x, y=y, text="text:N"), align="left", dx=6)
-    return finished([bars, *words], height=60 + 48 * len(rows))
+    ranges = [{key: row[key] for key in ("name", "low", "high")} for row in rows if row["low"] < row["high"]]
+    spans = drawn(ranges).mark_rule(color=TEXT.light, strokeWidth=2).encode(x=alt.X("low:Q", scale=dollars), x2="high:Q", y=y)
+    words = words_on_ground(drawn(rows).encode(x=alt.X("end:Q", scale=dollars), y=y, text="text:N"), align="left", dx=6)
+    return finished([bars, spans, *words], height=60 + 48 * len(rows))
 
 
 def short(text: str, length: int = 24) -> str:

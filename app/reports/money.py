@@ -3,20 +3,21 @@
 from collections.abc import Sequence
 
 from app.domain.hours import HoursEntry
-from app.domain.scorecard import CostModel
+from app.domain.scorecard import CostModel, MoneyEstimate
 from app.reports import figures
 from app.reports.charts import money_chart
 from app.reports.context import Subject
-from app.reports.document import Cell, Chart, Paragraph, Section, Table, cells
+from app.reports.document import Cell, Chart, Fact, Facts, Paragraph, Section, Table, cells
 from app.reports.money_changes import change_sections
+from app.reports.waterfall import waterfall
 from app.reports.wording import COST_PARTS, plain
 
 
 def money_section(subject: Subject) -> Section:
-    """Incumbent, candidate and its parts, saving; an unknown amount is named."""
+    """What each arm costs, from the bill to the saving, what would change it; an unknown amount is named."""
     cost = subject.card.cost
     table = _cost_table(subject)
-    blocks: tuple[Paragraph | Chart | Table, ...] = (Paragraph(text=_basis(cost)),)
+    blocks: tuple[Paragraph | Facts | Chart | Table, ...] = (Paragraph(text=_basis(cost)), _facts(subject))
     if cost.missing:
         text = f"Missing, so what needs it is unknown: {figures.names(cost.missing)}."
         blocks += (Paragraph(text=text, tone="warning"),)
@@ -25,8 +26,40 @@ def money_section(subject: Subject) -> Section:
         blocks += (Paragraph(text=text, tone="warning"),)
     if cost.incumbent_usd_per_month.value is not None and cost.candidate_usd_per_month.value is not None:
         blocks += (_chart(subject),)
+    picture = waterfall(subject)
+    if picture is not None:
+        blocks += (picture,)
     changes = tuple(change_sections(subject))
     return Section(slug=f"money-{subject.arm}", title="Money per month", blocks=(*blocks, table), sections=changes)
+
+
+def _facts(subject: Subject) -> Facts:
+    """Both arms, what is saved, and how sure that is."""
+    cost = subject.card.cost
+    saving, chance = cost.saving_usd_per_month, cost.probability_saving_positive
+    is_loss = saving.value is not None and saving.value < 0
+    sure = "of the draws; the gate asks for 95%" if chance is not None else "needs a saving with a range"
+    return Facts(
+        items=(
+            _fact(f"{subject.incumbent}, a month", cost.incumbent_usd_per_month),
+            _fact(f"{subject.name}, a month", cost.candidate_usd_per_month),
+            _fact("Saving, a month" if not is_loss else "Saving, a month (it costs more)", saving),
+            Fact(
+                label="Chance that it saves money",
+                value=figures.UNKNOWN if chance is None else figures.percent(chance),
+                detail=sure,
+            ),
+        )
+    )
+
+
+def _fact(label: str, amount: MoneyEstimate) -> Fact:
+    ends = figures.interval(figures.money(amount.low), figures.money(amount.high))
+    if amount.value is None:
+        detail = "something is missing"
+    else:
+        detail = f"95% range {ends}, n = {amount.n:,} conversations" if ends else "its range is not known"
+    return Fact(label=label, value=figures.money(amount.value), detail=detail)
 
 
 def _basis(cost: CostModel) -> str:
@@ -44,7 +77,7 @@ def _chart(subject: Subject) -> Chart:
         title="Cost per month if all of it moved",
         spec=money_chart(subject),
         alt=f"Bars: {subject.incumbent} {incumbent} a month, {subject.name} {candidate} a month.",
-        caption=f"n = {n} requests a month. The axis starts at 0.",
+        caption=f"n = {n} requests a month. Lines: 95% ranges, where they are known. The axis starts at 0.",
         data=None,
     )
 

@@ -18,6 +18,8 @@ WHOLE_FROM = 1000
 def change_sections(subject: Subject) -> Iterator[Section]:
     """Parts of the money section; none without a saving."""
     cost, arm = subject.card.cost, subject.arm
+    if cost.draws and len(cost.stairs) >= TOO_FEW_STAIRS:
+        yield Section(slug=f"money-volume-{arm}", title="From which volume it pays", blocks=(_stairs(subject),))
     if cost.draws:
         yield Section(slug=f"money-changes-{arm}", title="What would change the saving", blocks=tuple(_changes(subject)))
     if cost.options:
@@ -33,8 +35,6 @@ def _changes(subject: Subject) -> Iterator[Paragraph | Chart | Table]:
     if cost.tornado:
         yield _tornado(subject)
     yield _scenarios(cost)
-    if len(cost.stairs) >= TOO_FEW_STAIRS:
-        yield _stairs(subject)
 
 
 def _tornado(subject: Subject) -> Chart:

@@ -12,6 +12,7 @@ from app.reports.palette import QUIET, RULE, TEXT, arm_ink
 
 MOST_BARS = 8
 MEASURED, ASSUMED = "measured", "assumed"
+SHADES = {MEASURED: 1.0, ASSUMED: 0.45}
 _DOLLARS = alt.Axis(format="$,.0f", tickCount=5)
 
 
@@ -30,7 +31,7 @@ def tornado_chart(subject: Subject) -> dict[str, Any]:
     y = alt.Y("name:N", sort=None, title=None, axis=axis)
     x = alt.X("low:Q", title="saving in US dollars per month", scale=dollars, axis=_DOLLARS)
     ink = arm_ink(subject.arm).light
-    shade = alt.Opacity("kind:N", legend=None, scale=alt.Scale(domain=[MEASURED, ASSUMED], range=[1.0, 0.45]))
+    shade = alt.Opacity("shade:Q", legend=None, scale=None)
     spans = drawn(rows).mark_bar(height=18, color=ink).encode(x=x, x2="high:Q", y=y, opacity=shade)
     zero = (
         drawn([{"at": 0}]).mark_rule(color=RULE.light, strokeDash=[5, 4], strokeWidth=2).encode(x=alt.X("at:Q", scale=dollars))
@@ -44,7 +45,7 @@ def _bar(place: int, bar: TornadoBar) -> dict[str, Any]:
     low, high = sorted((bar.saving_at_low_usd, bar.saving_at_high_usd))
     kind = MEASURED if bar.is_measured else ASSUMED
     return {
-        "name": f"{place}\n{short(bar.input, 26)}\n{kind}", "kind": kind, "low": float(low), "high": float(high),
+        "name": f"{place}\n{short(bar.input, 26)}\n{kind}", "shade": SHADES[kind], "low": float(low), "high": float(high),
         "low_text": figures.money(low), "high_text": figures.money(high),
     }  # fmt: skip
 
