@@ -47,7 +47,7 @@ def _why(pilot: Pilot) -> str:
 def _steps(pilot: Pilot) -> Iterator[str]:
     name = pilot.name
     if pilot.starts_at is None:
-        yield f"Nothing is stored: send production's requests through the gateway, or import a record: pilot import {name} FILE."
+        yield f"Nothing is stored: send production's requests through the gateway, or import: pilot import {name} FILE."
     if pilot.state is PilotState.DRAFT:
         yield f"Start it: pilot start {name}."
     if pilot.state is PilotState.RUNNING and not pilot.mirror_on:

@@ -1,11 +1,10 @@
-"""The pages: pilots, one pilot with its reports, one report; and all the others."""
+"""The pages: one report; and all the others."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from app.dashboard.account_page import add_account_page
 from app.dashboard.alerts_page import add_alerts_page
@@ -14,35 +13,32 @@ from app.dashboard.audit_page import add_audit_page
 from app.dashboard.capacity_page import add_capacity_page
 from app.dashboard.coverage_page import add_coverage_page
 from app.dashboard.decision_page import add_decision_page
-from app.dashboard.forms import Form
-from app.dashboard.frame import pilot_page
 from app.dashboard.hours import add_hours_pages
 from app.dashboard.keys_page import add_keys_page
 from app.dashboard.labelling import add_labelling_pages
 from app.dashboard.latency_page import add_latency_page
 from app.dashboard.money_page import add_money_page
+from app.dashboard.overview_page import add_overview_pages
 from app.dashboard.pairs_pages import add_pairs_pages
 from app.dashboard.people_page import add_people_page
 from app.dashboard.places import pilot_address
 from app.dashboard.quality_page import add_quality_page
 from app.dashboard.reliability_page import add_reliability_page
-from app.dashboard.responses import REPORT_POLICY, page, page_route
+from app.dashboard.responses import REPORT_POLICY, page_route
 from app.dashboard.segments_page import add_segments_page
 from app.dashboard.sessions import Signer
 from app.dashboard.settings_page import add_settings_page
 from app.dashboard.sign_in_page import SignInPage, add_sign_in_page
-from app.dashboard.views import pilot_card, report_line
 from app.dashboard.visitors import Door
 from app.pipeline.labelling.answering import Desk
 from app.pipeline.people_sign_in import SignIns
-from app.pipeline.reporting import make_report, view_report
+from app.pipeline.reporting import view_report
 from app.reports.examples import example_sections
 from app.reports.html import render_html
-from app.store.pilots import get_pilot, list_pilots
-from app.store.reports import list_reports, newest_reports
-from app.store.session import Publish, SessionFactory, session_scope
+from app.store.session import Publish, SessionFactory
 
 PLACES = (
+    add_overview_pages,
     add_quality_page,
     add_segments_page,
     add_latency_page,
@@ -77,9 +73,6 @@ def make_pages_router(
     pages = Pages(door)
     router = APIRouter(include_in_schema=False, route_class=page_route(SignInPage(door).instead))
     for address, method, endpoint in (
-        ("/", "GET", pages.pilots),
-        ("/pilots/{name}", "GET", pages.pilot),
-        ("/pilots/{name}/reports", "POST", pages.make_report),
         ("/reports/{report_id:int}", "GET", pages.report),
         (ROUTE, "GET", asset),
     ):
@@ -96,32 +89,6 @@ class Pages:
     """The endpoints."""
 
     door: Door
-
-    def pilots(self, request: Request) -> Response:
-        """All pilots with the newest answer on each."""
-        visitor = self.door.visitor(request)
-        with session_scope(self.door.session_factory) as session:
-            found = list_pilots(session)
-            newest = newest_reports(session, [pilot.id for pilot in found])
-        now = datetime.now(UTC)
-        cards = [pilot_card(pilot, newest.get(pilot.name), now) for pilot in found]
-        return page("pilots.html", cards=cards, **self.door.frame(visitor))
-
-    def pilot(self, request: Request, name: str) -> Response:
-        """One pilot: the newest answer and all reports."""
-        visitor = self.door.visitor(request)
-        with session_scope(self.door.session_factory) as session:
-            pilot = get_pilot(session, name)
-            stored = list_reports(session, pilot.id)
-        lines = [report_line(report, pilot.configuration.pilot.timezone) for report in stored]
-        card = pilot_card(pilot, stored[0] if stored else None, datetime.now(UTC))
-        return pilot_page("pilot.html", self.door, visitor, pilot, "", title=pilot.name, card=card, lines=lines)
-
-    def make_report(self, request: Request, name: str, form: Form) -> Response:
-        """Freezes what is known now as a report, and shows it."""
-        visitor = self.door.operator(request, form)
-        made = make_report(self.door.session_factory, name, datetime.now(UTC), by=visitor.principal.name)
-        return RedirectResponse(f"/reports/{made}", 303)
 
     def report(self, request: Request, report_id: int) -> Response:
         """A report as it was made."""

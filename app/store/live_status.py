@@ -45,20 +45,40 @@ class LiveStatus:
     recorded_until: datetime | None
 
 
-def read_live_status(session: Session, pilot: Pilot, now: datetime) -> LiveStatus | None:
-    """How live traffic stands; `None` if no request ever came live."""
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """When something was heard of live traffic last, as in `LiveStatus`."""
+
+    last_request_at: datetime | None
+    last_count_at: datetime | None
+    recorded_until: datetime | None
+
+
+def read_heard(session: Session, pilot: Pilot) -> Heard | None:
+    """When something was heard last; `None` if no request ever came live."""
     heard = select(func.max(BootRow.last_at), func.max(BootCountRow.last_seen_at), func.max(BootCountRow.issued))
     heard = heard.join_from(BootCountRow, BootRow, BootRow.boot == BootCountRow.boot, isouter=True)
     counted, seen, issued = session.execute(heard.where(BootCountRow.pilot_id == pilot.id)).one()
-    if not issued:
+    return Heard(seen, counted, read_watermark(session)) if issued else None
+
+
+def read_live_status(session: Session, pilot: Pilot, now: datetime) -> LiveStatus | None:
+    """How live traffic stands; `None` if no request ever came live."""
+    heard = read_heard(session, pilot)
+    if heard is None:
         return None
     since = quarter_of(int((now - timedelta(hours=1)).timestamp() * 1_000_000))
+    by_reason, shed = requests_since(session, pilot, since)
+    return LiveStatus(since, by_reason, shed, heard.last_request_at, heard.last_count_at, heard.recorded_until)
+
+
+def requests_since(session: Session, pilot: Pilot, since: datetime) -> tuple[dict[str, int], int]:
+    """Live requests that have come since a quarter of an hour began, by reason; and how many of the lost ones were shed."""
     found = _requests(session, pilot, since)
     shed = found.pop(SHED, 0)
     found.pop(FOLDED, 0)
     found[LOST] += shed
-    by_reason = {reason: requests for reason, requests in sorted(found.items()) if requests}
-    return LiveStatus(since, by_reason, shed, seen, counted, read_watermark(session))
+    return {reason: requests for reason, requests in sorted(found.items()) if requests}, shed
 
 
 def _requests(session: Session, pilot: Pilot, since: datetime) -> Counter[str]:
