@@ -8,6 +8,7 @@ from app.errors import InvalidInput, Problem
 from app.reports.examples import example_sections
 from app.reports.html import render_html
 from app.reports.markdown import render_markdown
+from app.reports.pdf import render_pdf
 from app.reports.view import ReportView
 
 
@@ -43,6 +44,7 @@ FORMATS: dict[str, Format] = {
     "html": Format(_html, "text/html; charset=utf-8", is_text=True),
     "md": Format(_markdown, "text/markdown; charset=utf-8", is_text=True),
     "json": Format(render_json, "application/json", is_text=True),
+    "pdf": Format(render_pdf, "application/pdf"),
 }
 
 
