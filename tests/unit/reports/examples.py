@@ -19,7 +19,6 @@ from app.domain.scorecard import (
     DayPoint,
     EstimateModel,
     GateModel,
-    HoursModel,
     JudgeAgreement,
     LatencyModel,
     LedgerModel,
@@ -39,7 +38,7 @@ from app.reports.build import build_document
 from app.reports.document import Document
 from tests.builders import a_configuration
 from tests.unit.reports.capacity_example import a_capacity
-from tests.unit.reports.money_example import made_inputs, token_lines
+from tests.unit.reports.money_example import a_cost, made_inputs, token_lines
 from tests.unit.reports.registered_example import EPOCHS, PLAN
 from tests.unit.reports.verdict_examples import begun_anew, frozen_by_control, frozen_by_drift, with_people
 
@@ -152,20 +151,6 @@ def a_reliability() -> ReliabilityModel:
         failure_kinds={"timeout": 11, "http": 7},
         incumbent_failure_kinds={"http": 7},
     )
-
-
-def a_cost(**replaced: Any) -> CostModel:
-    given: dict[str, Any] = {
-        "incumbent_usd_per_month": MoneyEstimate(value=Decimal("9412.31"), n=3140, method="tokens"),
-        "candidate_usd_per_month": MoneyEstimate(value=Decimal("4130.00"), n=3140, method="replicas"),
-        "saving_usd_per_month": MoneyEstimate(value=Decimal("5282.31"), n=3140, method="difference"),
-        "engineering_hours": HoursModel(one_off=36.5, recurring_per_month=EstimateModel(value=16.0, n=2, method="logged")),
-        "pilot_usd": Decimal("38.20"),
-        "parts": {"gpus": Decimal("2190.00"), "engineering hours": Decimal("1440.00"), "other": Decimal("500.00")},
-        "requests_per_month": 1_284_000.0,
-        "model": made_inputs(),
-    }
-    return CostModel(**(given | replaced))
 
 
 def gates(**outcomes: GateOutcome) -> list[GateModel]:

@@ -3,6 +3,8 @@
 from decimal import Decimal
 from typing import Any
 
+from app.domain.cost_figures import CostModel, HoursModel
+from app.domain.estimate_models import EstimateModel, MoneyEstimate
 from app.domain.month_inputs import MonthInputs, ReplicaStep, SpreadModel, TokenKind, TokenLine
 
 STEPS = [ReplicaStep(volume=v, replicas=r) for v, r in ((0.6, 2), (1.4, 3), (2.1, 4))]
@@ -35,3 +37,17 @@ def made_inputs(**replaced: Any) -> MonthInputs:
         "spread": SpreadModel(incumbent=0.03, upkeep_sigma=0.3),
     }
     return MonthInputs(**given | replaced)
+
+
+def a_cost(**replaced: Any) -> CostModel:
+    given: dict[str, Any] = {
+        "incumbent_usd_per_month": MoneyEstimate(value=Decimal("9412.31"), n=3140, method="tokens"),
+        "candidate_usd_per_month": MoneyEstimate(value=Decimal("4130.00"), n=3140, method="replicas"),
+        "saving_usd_per_month": MoneyEstimate(value=Decimal("5282.31"), n=3140, method="difference"),
+        "engineering_hours": HoursModel(one_off=36.5, recurring_per_month=EstimateModel(value=16.0, n=2, method="logged")),
+        "pilot_usd": Decimal("38.20"),
+        "parts": {"gpus": Decimal("2190.00"), "engineering hours": Decimal("1440.00"), "other": Decimal("500.00")},
+        "requests_per_month": 1_284_000.0,
+        "model": made_inputs(),
+    }
+    return CostModel(**(given | replaced))
