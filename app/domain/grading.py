@@ -114,7 +114,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What became of a pair. `is_settled` false: rule `grader`, and a model has to be asked."""
+    """What became of a pair. `is_settled` false: rule `grader`, and a model has to be asked. `graded`: the grades' mean."""
 
     key: PairKey
     rule: Rule | None
@@ -122,6 +122,7 @@ class Settlement:
     ungraded: str | None = None
     facts: Json = field(default_factory=dict)
     is_settled: bool = True
+    graded: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

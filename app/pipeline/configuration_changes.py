@@ -122,7 +122,7 @@ def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict) and value:
         for key, inner in value.items():
             yield from _flat(inner, f"{path}.{key}" if path else key)
-    elif isinstance(value, list) and value:
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
         for inner in value:
             yield from _flat(inner, f"{path}[{inner['name'] if 'name' in inner else inner['text']}]")  # criteria have no name
     elif value not in ([], {}):

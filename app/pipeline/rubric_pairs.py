@@ -147,4 +147,6 @@ def settle_scored(
         why: Why there is no grade, where nobody was to be asked.
     """
     noted = facts | ({"unasked": unasked} if unasked else {})
-    return Settlement(key, Rule.GRADER, ungraded=grade.ungraded if grade is not None else unasked or why, facts=noted)
+    if grade is None:
+        return Settlement(key, Rule.GRADER, ungraded=unasked or why, facts=noted)
+    return Settlement(key, Rule.GRADER, ungraded=grade.ungraded, facts=noted, graded=grade.value)

@@ -91,7 +91,8 @@ def _by_rule(
     if decision.rule is Rule.GRADER and not isinstance(found, Grade):
         found = found or Ungraded(missing or NO_CONTENT)
         ungraded, facts = found.reason, facts | _noted(found)
-    settlement = Settlement(record.key, decision.rule, decision.preference, ungraded, facts)
+    graded = found.value if isinstance(found, Grade) else None
+    settlement = Settlement(record.key, decision.rule, decision.preference, ungraded, facts, graded=graded)
     if not isinstance(found, Grade):
         return settlement, None
     grade = NewGrade(
@@ -167,10 +168,19 @@ def settle_judged(record: PairRecord, grades: Sequence[StoredGrade], facts: Json
         unasked: Why an order was not asked, if one was not; noted, so that it is asked when the reason is gone.
     """
     noted = facts | ({"unasked": unasked} if unasked else {})
-    has_value = any(grade.value is not None for grade in grades)
+    mean = mean_grade(grades)
     reasons = [grade.ungraded for grade in grades if grade.ungraded is not None]
-    why = None if has_value else unasked or (reasons[0] if reasons else NOT_IMPORTED)
-    return Settlement(record.key, Rule.GRADER, ungraded=why, facts=noted)
+    why = None if mean is not None else unasked or (reasons[0] if reasons else NOT_IMPORTED)
+    return Settlement(record.key, Rule.GRADER, ungraded=why, facts=noted, graded=mean)
+
+
+def mean_grade(grades: Sequence[StoredGrade]) -> float | None:
+    """The mean over the orders that have a grade; of two in one order the one that we asked for, not the imported one."""
+    by_order: dict[str | None, float] = {}
+    for grade in sorted(grades, key=lambda grade: grade.is_imported):
+        if grade.value is not None:
+            by_order.setdefault(grade.shown_first, grade.value)
+    return sum(by_order.values()) / len(by_order) if by_order else None
 
 
 def as_shown(pilot: Pilot, arm_id: int, reply: Reply) -> Reply:
@@ -243,8 +253,9 @@ def _by_judge(record: PairRecord, pilot: Pilot, judge: Judge | None, decision: D
     if not needed_orders(counted, judge, arm, first_shown(record, arm), after_a_tie=both):
         return settle_judged(record, counted, decision.facts)
     if missing is not None:
-        has_value = any(grade.value is not None for grade in counted)
-        return Settlement(record.key, Rule.GRADER, ungraded=None if has_value else missing, facts=decision.facts)
+        mean = mean_grade(counted)
+        why = None if mean is not None else missing
+        return Settlement(record.key, Rule.GRADER, ungraded=why, facts=decision.facts, graded=mean)
     return Settlement(record.key, Rule.GRADER, facts=decision.facts, is_settled=False)
 
 

@@ -59,8 +59,8 @@ _SETTLE = text("""
 WITH s AS (
     SELECT n.* FROM unnest(
         CAST(:exchange_ids AS bigint[]), CAST(:arm_ids AS bigint[]), CAST(:settled AS bool[]), CAST(:rules AS text[]),
-        CAST(:preferences AS float8[]), CAST(:ungraded AS text[]), CAST(:facts AS text[])
-    ) AS n(exchange_id, arm_id, is_settled, rule, preference, ungraded, facts)
+        CAST(:preferences AS float8[]), CAST(:ungraded AS text[]), CAST(:facts AS text[]), CAST(:graded AS float8[])
+    ) AS n(exchange_id, arm_id, is_settled, rule, preference, ungraded, facts, graded)
 ), mine AS (
     SELECT p.exchange_id, p.arm_id FROM pairs p JOIN s ON p.exchange_id = s.exchange_id AND p.arm_id = s.arm_id
     WHERE p.state = 'pending' AND p.claimed_by IS NOT DISTINCT FROM CAST(:worker AS text)
@@ -68,7 +68,13 @@ WITH s AS (
 )
 UPDATE pairs p SET state = CASE WHEN s.is_settled THEN 'settled' ELSE 'pending' END,
     rule = s.rule, preference = s.preference, ungraded = s.ungraded, facts = CAST(s.facts AS jsonb),
-    claimed_until = NULL, claimed_by = NULL, settled_at = CASE WHEN s.is_settled THEN now() END
+    claimed_until = NULL, claimed_by = NULL, settled_at = CASE WHEN s.is_settled THEN now() END,
+    final_preference = coalesce(s.preference, s.graded),
+    length_difference = (
+        SELECT r.content_chars - i.content_chars FROM replies r
+        JOIN replies i ON i.exchange_id = r.exchange_id JOIN arms a ON a.id = i.arm_id AND a.role = 'incumbent'
+        WHERE r.exchange_id = p.exchange_id AND r.arm_id = p.arm_id
+    )
 FROM s JOIN mine USING (exchange_id, arm_id)
 WHERE p.exchange_id = s.exchange_id AND p.arm_id = s.arm_id
 """)
@@ -140,6 +146,7 @@ def save_settlements(session: Session, settlements: Sequence[Settlement], *, wor
         "preferences": [each.preference for each in settlements],
         "ungraded": [each.ungraded for each in settlements],
         "facts": [orjson.dumps(each.facts).decode() for each in settlements],
+        "graded": [each.graded for each in settlements],
     }
     session.execute(_SETTLE, parameters)
 

@@ -183,6 +183,8 @@ class PairRow(Base):
 
     `rule` and `preference` are what steps 1 to 3 decided; for rule `grader` the preference is the mean of the grades.
     `ungraded` says why a settled pair has no preference. `claimed_until` is a worker's lease.
+    For finding pairs, never for figures: `final_preference` is what counts of a settled pair, the grades' mean included, and
+    `length_difference` how many characters the arm's reply is longer than the incumbent's.
     """
 
     __tablename__ = "pairs"
@@ -197,8 +199,26 @@ class PairRow(Base):
     claimed_until: Mapped[datetime | None]
     claimed_by: Mapped[str | None]
     settled_at: Mapped[datetime | None]
+    final_preference: Mapped[float | None]
+    length_difference: Mapped[int | None]
     __table_args__ = (
         CheckConstraint("state IN ('pending', 'settled')", name="state"),
+        Index(
+            "ix_pairs_final_preference",
+            "pilot_id",
+            "final_preference",
+            "exchange_id",
+            "arm_id",
+            postgresql_where=text("state = 'settled' AND final_preference IS NOT NULL"),
+        ),
+        Index(
+            "ix_pairs_length_difference",
+            "pilot_id",
+            "length_difference",
+            "exchange_id",
+            "arm_id",
+            postgresql_where=text("length_difference IS NOT NULL"),
+        ),
         Index("ix_pairs_pilot_id_arm_id", "pilot_id", "arm_id"),
         Index("ix_pairs_pending", "pilot_id", "exchange_id", postgresql_where=text("state = 'pending'")),
     )
