@@ -40,6 +40,11 @@ class LeverView:
         return plain(self.lever.high, self.lever.digits)
 
     @property
+    def range(self) -> str:
+        """What is taken, for people."""
+        return f"{self.lever.low:,.{self.lever.digits}f} to {self.lever.high:,.{self.lever.digits}f}"
+
+    @property
     def step(self) -> str:
         """Of the slider."""
         return plain(self.lever.step, 2)

@@ -15,6 +15,15 @@ from app.reports.palette import RULE, TEXT, arm_ink
 from app.reports.wording import COST_PARTS, plain
 
 CENT = Decimal("0.01")
+# As much of a part's name as a chart has room for; tables say it whole.
+BRIEF = {
+    "gpus": "GPUs",
+    "tokens": "tokens",
+    "engineering hours": "hours of upkeep",
+    "upgrades": "upgrade hours",
+    "one-off hours": "one-off hours",
+    "other": "other cost",
+}
 REST = "what the parts leave out"
 
 
@@ -23,6 +32,7 @@ class Step:
     """One bar: where it begins and ends, and by how much it moves; the bill and the saving begin at 0."""
 
     label: str
+    brief: str
     usd: Decimal
     start: Decimal
     end: Decimal
@@ -41,18 +51,19 @@ def waterfall_steps(cost: CostModel, incumbent: str) -> list[Step]:
     for name, usd in cost.parts.items():
         if usd is None:
             return []
-        parts[plain(name, COST_PARTS)] = _cents(usd)
+        parts[name] = _cents(usd)
     bill, saving = _cents(bill), _cents(saving)
     rest = bill - saving - sum(parts.values(), Decimal(0))
     if abs(rest) <= CENT * (len(parts) + 2):
         parts[max(parts, key=lambda name: abs(parts[name]))] += rest
     else:
         parts[REST] = rest
-    steps, left = [Step(incumbent, bill, Decimal(0), bill, "bill")], bill
+    steps, left = [Step(incumbent, incumbent, bill, Decimal(0), bill, "bill")], bill
     for name, usd in parts.items():
-        steps.append(Step(name, -usd, left, left - usd, "part"))
+        steps.append(Step(plain(name, COST_PARTS), BRIEF.get(name, name), -usd, left, left - usd, "part"))
         left -= usd
-    return [*steps, Step("saving" if saving >= 0 else "more than staying", saving, Decimal(0), saving, "saving")]
+    word = "saving" if saving >= 0 else "more than staying"
+    return [*steps, Step(word, word, saving, Decimal(0), saving, "saving")]
 
 
 def waterfall(subject: Subject) -> Chart | None:
@@ -86,7 +97,7 @@ def waterfall_chart(subject: Subject, steps: list[Step]) -> dict[str, Any]:
     inks = {"bill": arm_ink(0).light, "part": arm_ink(subject.arm).light, "saving": TEXT.light}
     rows: Rows = [
         {
-            "name": f"{place}\n{short(step.label, 26)}", "start": float(step.start), "end": float(step.end),
+            "name": f"{place}\n{short(step.brief, 17)}", "start": float(step.start), "end": float(step.end),
             "ink": inks[step.kind], "right": float(max(step.start, step.end)), "text": _said(step),
         }
         for place, step in enumerate(steps)
@@ -94,9 +105,9 @@ def waterfall_chart(subject: Subject, steps: list[Step]) -> dict[str, Any]:
     ends = [float(each) for step in steps for each in (step.start, step.end)]
     low, high = min(0.0, *ends), max(0.0, *ends)
     wide = high - low or 1.0
-    dollars = alt.Scale(domain=[low - (0.05 * wide if low < 0 else 0), high + 0.22 * wide], nice=False)
+    dollars = alt.Scale(domain=[low - (0.05 * wide if low < 0 else 0), high + 0.28 * wide], nice=False)
     axis = alt.Axis(
-        labelExpr="slice(split(datum.label, '\\n'), 1)", labelAlign="left", labelPadding=150, labelLimit=158, minExtent=150,
+        labelExpr="slice(split(datum.label, '\\n'), 1)", labelAlign="left", labelPadding=110, labelLimit=118, minExtent=110,
         ticks=False, domain=False, grid=False,
     )  # fmt: skip
     y = alt.Y("name:N", sort=None, title=None, axis=axis)

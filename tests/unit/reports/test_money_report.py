@@ -16,7 +16,8 @@ from app.reports.build import build_document
 from app.reports.document import Document
 from app.reports.html import render_html
 from app.reports.markdown import render_markdown
-from tests.unit.reports.examples import HOURS, MADE_AT, a_cost, a_full_configuration, hybrid
+from tests.unit.reports.examples import HOURS, MADE_AT, a_full_configuration, hybrid
+from tests.unit.reports.money_example import a_cost
 
 
 def between(value: int, low: int, high: int) -> MoneyEstimate:

@@ -7,7 +7,8 @@ import pytest
 from app.reports.context import Subject
 from app.reports.money import money_section
 from app.reports.waterfall import REST, Step, waterfall_steps
-from tests.unit.reports.examples import SCORECARDS, a_cost, a_full_configuration
+from tests.unit.reports.examples import SCORECARDS, a_full_configuration
+from tests.unit.reports.money_example import a_cost
 from tests.unit.reports.test_money_report import a_full_cost, between
 
 
