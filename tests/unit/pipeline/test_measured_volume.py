@@ -5,7 +5,8 @@ import pytest
 from app.domain.capacity_figures import CapacityModel
 from app.domain.cost_figures import INPUT_TOKENS, OUTPUT_TOKENS, CostInput
 from app.pipeline.measured_volume import read_volume
-from tests.unit.reports.examples import a_cost, hybrid
+from tests.unit.reports.examples import hybrid
+from tests.unit.reports.money_example import a_cost
 
 
 @pytest.mark.parametrize(("needed", "at_once"), [(61, 61), (None, 5000)])

@@ -8,7 +8,8 @@ from app.domain.usage_figures import ArmUsage
 from app.reports.context import Subject
 from app.reports.document import Paragraph, Section, Table
 from app.reports.usage import usage_sections
-from tests.unit.reports.examples import a_cost, a_full_configuration, hybrid
+from tests.unit.reports.examples import a_full_configuration, hybrid
+from tests.unit.reports.money_example import a_cost
 
 COUNTED = ArmUsage(
     arm="incumbent", counted=1900, input_tokens_per_month=4_000_000, cached_rate=0.4, output_tokens_per_month=900_000,
