@@ -6,7 +6,6 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from fastapi import APIRouter
-from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -56,7 +55,8 @@ class AuditPage:
         given = {name: text for name in FILTERS if (text := request.query_params.get(name, "").strip())}
         after = _number(request.query_params.get("after"))
         with session_scope(self.door.session_factory) as session:
-            found = page_of_actions(session, _filter(session, given), limit=PAGE_LENGTH + 1, after=after)
+            pilot_id = get_pilot(session, given["pilot"]).id if "pilot" in given else None
+            found = page_of_actions(session, _filter(given, pilot_id), limit=PAGE_LENGTH + 1, after=after)
             pilots = [pilot.name for pilot in list_pilots(session)]
             actors = sorted({person.name for person in list_people(session)} | {key.name for key in list_keys(session)})
         lines = [_line(action) for action in found[:PAGE_LENGTH]]
@@ -76,13 +76,12 @@ class AuditPage:
         )
 
 
-def _filter(session: Session, given: dict[str, str]) -> ActionFilter:
-    pilot = given.get("pilot")
+def _filter(given: dict[str, str], pilot_id: int | None) -> ActionFilter:
     last = _day(given, "until")
     return ActionFilter(
         actor=given.get("actor"),
         action=given.get("action"),
-        pilot_id=None if pilot is None else get_pilot(session, pilot).id,
+        pilot_id=pilot_id,
         since=_day(given, "since"),
         until=None if last is None else last + timedelta(days=1),
     )

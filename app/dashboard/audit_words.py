@@ -49,6 +49,9 @@ WORDS = {
     "rehearsal.create": "Asked for a rehearsal of {candidate} under load, number {rehearsal}",
     "replay.cancel": "Stopped the replay {replay}",
     "replay.create": "Asked for a replay of stored requests, number {replay}",
+    "report.bundle": "Downloaded a part of the data bundle of the report {report}: {part}",
+    "report.bundle.drop": "Removed the data bundle of the report {report}: newer ones are kept",
+    "report.bundle.make": "Made the data bundle of the report {report}",
     "report.make": "Made the report {report}",
 }
 FACTS = {
