@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ from app.stack.demo_result import truth_table
 from app.stack.home import Addresses
 
 Say = Callable[[str], None]
+PERSON = "demo"  # who signs in to the demo's pages; the password is another one each time
 PILOT_COMMAND = "import sys; from parallel_pilot.cli.main import main; sys.argv[0] = 'pilot'; main()"
 
 
@@ -69,7 +71,9 @@ class Story:
             # It lies in the open day: on the pages and in the ledger, and in the verdict when the day is closed.
             live.run(self.live_seconds)
         report = json.loads(self._pilot("report", pilot, "--out", str(folder / "report.html"), "--json", is_shown=False))
-        self._conclude(card["verdict"], report["id"], live.base_url)
+        password = secrets.token_urlsafe(12)
+        self._pilot("people", "add", PERSON, "--role", "admin", "--password-stdin", is_shown=False, typed=f"{password}\n")
+        self._conclude(card["verdict"], report["id"], live.base_url, password)
 
     def _write_files(self, ends: datetime) -> None:
         starts = (ends - timedelta(days=HISTORY_DAYS)).date()
@@ -85,8 +89,8 @@ class Story:
         count = write_history(self.folder / "history.jsonl", ends)
         self._note(f"simulated history: {count} exchanges, {starts} to {(ends - timedelta(days=1)).date()}")
 
-    def _pilot(self, *arguments: str, why: str = "", is_shown: bool = True) -> str:
-        """Runs one `pilot` command; what it printed, if that is not shown."""
+    def _pilot(self, *arguments: str, why: str = "", is_shown: bool = True, typed: str = "") -> str:
+        """Runs one `pilot` command that reads what is `typed`; what it printed, if that is not shown."""
         if is_shown:
             self._note(f"$ pilot {' '.join(arguments)}    # {why}")
         environment = {
@@ -99,7 +103,7 @@ class Story:
             cwd=ROOT,
             env=environment,
             check=False,
-            stdin=subprocess.DEVNULL,
+            input=typed,
             stdout=None if is_shown else subprocess.PIPE,
             text=True,
         )
@@ -114,16 +118,16 @@ class Story:
             self.say(f"  {line}")
         self.say("")
 
-    def _conclude(self, verdict: Mapping[str, Any], report_id: int, base_url: str) -> None:
+    def _conclude(self, verdict: Mapping[str, Any], report_id: int, base_url: str, password: str) -> None:
         moved = ", ".join(sorted(verdict["routing"])) or "nothing"
         seconds = time.monotonic() - self.began
         self.say(f"\nVerdict: {verdict['outcome']} (moves to {CANDIDATE_NAME}: {moved}), after {seconds:.0f} s\n")
-        self.say(f"  dashboard   {self.addresses.dashboard_url}")
+        self.say(f"  dashboard   {self.addresses.dashboard_url}   (sign in as {PERSON}, password {password})")
         self.say(f"  report      {self.addresses.api_url}/reports/{report_id}")
         self.say(f"              {self.folder / 'report.html'}")
         self.say(f"  gateway     {base_url}")
         self.say(f'              one line mirrors an application: OpenAI(base_url="{base_url}")')
-        self.say(f"  admin key   {self.addresses.admin_key_file}   (sign in with it)")
+        self.say(f"  admin key   {self.addresses.admin_key_file}   (for programs)")
 
     def _note(self, text: str) -> None:
         self.say(f"[{time.monotonic() - self.began:4.0f} s] {text}")
