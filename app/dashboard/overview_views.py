@@ -10,16 +10,17 @@ from app.dashboard.views import BEAT_SIGNS
 from app.domain.labelling import LABELS_NEEDED
 from app.domain.pilot import Pilot
 from app.domain.rubric_table import asks_a_model
-from app.domain.scorecard import GateModel, Scorecard
+from app.domain.scorecard import Scorecard
 from app.domain.words import GateName, GateOutcome, PilotState
 from app.pipeline.pulse import Pulse, Traffic, beat_of
 from app.pipeline.status import current_day, days_left
 from app.reports import figures
-from app.reports.answer import answer_of, measured_by_gate, needed_words
+from app.reports.answer import answer_of, page_one
 from app.reports.context import Subject
 from app.reports.document import Answer, Block, Bullets, Paragraph
-from app.reports.missing import open_questions
+from app.reports.glance import Glance, glances
 from app.reports.notices import notices
+from app.reports.pack.blocks import missing_table
 from app.reports.wording import COVERAGE_REASONS, GATE_OUTCOMES, GATE_SIGNS, NOT_TESTED, plain
 
 PLACES = {
@@ -29,6 +30,7 @@ PLACES = {
     GateName.SAVING: ("Saving", "money"),
     GateName.CONSTRAINTS: ("Constraints", "settings"),
 }
+NO_SAY = "no limit is set, so it has no say"
 SHOWN_ALERTS = 5
 MOST_REASONS = 3
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -36,13 +38,22 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A figure of the overview; `sign` stands before its value, `place` is the page that says more."""
+    """A figure of the overview.
+
+    Attributes:
+        sign: Stands before the value.
+        place: The page that says more.
+        number: What was measured, under the value.
+        needed: What it is held against.
+    """
 
     title: str
     value: str
     detail: str
     sign: str = ""
     place: str | None = None
+    number: str = ""
+    needed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +86,9 @@ def candidate_view(subject: Subject) -> CandidateView:
         name=subject.name,
         answer=answer_of(subject),
         notices=notices(subject),
-        gates=tuple(_gate_tiles(subject)),
+        gates=tuple(_gate_tile(each) for each in glances(subject)),
         open=(
-            *open_questions(subject),
-            Bullets(
-                title="What would change this answer",
-                items=tuple(verdict.would_change),
-                when_empty="Nothing is missing that would change it.",
-            ),
+            _missing(subject),
             Bullets(
                 title="What was not tested",
                 items=tuple(NOT_TESTED.get(item, item) for item in verdict.not_tested),
@@ -92,20 +98,23 @@ def candidate_view(subject: Subject) -> CandidateView:
     )
 
 
-def _gate_tiles(subject: Subject) -> Iterator[Tile]:
-    measured = measured_by_gate(subject)
-    for gate in subject.card.gates:
-        title, place = PLACES[gate.name]
-        fact = measured.get(gate.name)
-        detail = gate.reason if fact is None else f"{fact.label}: {fact.value}. {fact.detail} {_needed(gate)}"
-        yield Tile(title, GATE_OUTCOMES[gate.outcome], detail.strip(), GATE_SIGNS[gate.outcome], place)
+def _missing(subject: Subject) -> Block:
+    """What would change the answer; where evidence is missing, with who gives it and by when."""
+    leadership = page_one(subject)
+    if leadership.missing:
+        return missing_table(leadership)
+    return Bullets(
+        title="What would change this answer",
+        items=tuple(subject.card.verdict.would_change),
+        when_empty="Nothing is missing that would change it.",
+    )
 
 
-def _needed(gate: GateModel) -> str:
-    if gate.outcome is GateOutcome.NOT_REQUIRED:
-        return "No limit is set, so it has no say."
-    needed = needed_words(gate)
-    return "" if needed == figures.NOTHING or gate.name is GateName.QUALITY else f"Needed: {needed}."
+def _gate_tile(glance: Glance) -> Tile:
+    title, place = PLACES[glance.gate.name]
+    outcome = glance.gate.outcome
+    needed = f"needed: {glance.needed}" if glance.needed else NO_SAY if outcome is GateOutcome.NOT_REQUIRED else ""
+    return Tile(title, GATE_OUTCOMES[outcome], glance.rests_on, GATE_SIGNS[outcome], place, glance.number, needed)
 
 
 def now_view(pulse: Pulse) -> NowView:
@@ -205,9 +214,11 @@ def _labels(standing: Standing) -> Iterator[Tile]:
     for subject in standing.subjects:
         quality = subject.card.quality
         title = "Labels by people" if len(standing.subjects) == 1 else f"Labels by people, {subject.name}"
-        open_draws = quality.drawn and f" {figures.count(quality.missing)} of {figures.count(quality.drawn)} drawn pairs wait."
-        detail = f"That can confirm the judge; with fewer, its word carries no verdict.{open_draws or ''}"
-        yield Tile(title, f"{figures.count(quality.usable_labels)} of {LABELS_NEEDED}", detail, place="label")
+        waiting = (
+            f" {figures.count(quality.missing)} of {figures.count(quality.drawn)} drawn pairs wait." if quality.drawn else ""
+        )
+        detail = f"Usable ones confirm the judge; with fewer its word carries no verdict.{waiting}"
+        yield Tile(title, figures.count(quality.usable_labels), detail, place="label", needed=f"needed: {LABELS_NEEDED}")
 
 
 def _spend(title: str, usd: Decimal | None, budget: Decimal | None) -> Tile:

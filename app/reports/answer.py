@@ -7,7 +7,6 @@ from app.domain.words import GateName, GateOutcome, Outcome
 from app.reports import figures
 from app.reports.context import Subject, deciding, is_corrected
 from app.reports.document import Answer, Bullets, Cell, Fact, Facts, Section, Table, cells
-from app.reports.missing import open_questions
 from app.reports.notices import frozen_title, frozen_words, is_frozen, notices
 from app.reports.pack.blocks import after_blocks, figures_blocks, missing_table
 from app.reports.pack.build import leadership_of
@@ -38,7 +37,6 @@ def answer_section(subject: Subject) -> Section:
             Bullets(title="Why", items=_reasons(subject), when_empty="No reasons were given."),
             *routing,
             gates_table(subject),
-            *open_questions(subject),
             *_changes(leadership),
             Bullets(title="What was not tested", items=_not_tested(verdict), when_empty="Nothing was left out."),
             *after_blocks(leadership),
@@ -131,16 +129,6 @@ def _not_tested(verdict: VerdictModel) -> tuple[str, ...]:
     return tuple(NOT_TESTED.get(item, item) for item in verdict.not_tested)
 
 
-def _key_facts(subject: Subject) -> tuple[Fact, ...]:
-    return (_quality_fact(subject), _latency_fact(subject), _failure_fact(subject), _saving_fact(subject))
-
-
-def measured_by_gate(subject: Subject) -> dict[GateName, Fact]:
-    """What was measured for a condition, with its interval and n; constraints measure nothing."""
-    names = (GateName.QUALITY, GateName.LATENCY, GateName.RELIABILITY, GateName.SAVING)
-    return dict(zip(names, _key_facts(subject), strict=True))
-
-
 def needed_words(gate: GateModel) -> str:
     """What a condition asks for."""
     return _needed(gate)
@@ -154,45 +142,6 @@ def _quality_fact(subject: Subject) -> Fact:
         detail = f"{_ends(rate, figures.percent)}; 50% = as good as {subject.incumbent}, limit {figures.percent(subject.limit)}"
     label = "Win rate, corrected by people" if is_corrected(subject.card.quality) else "Win rate"
     return Fact(label=label, value=figures.percent(rate.value), detail=f"{detail}. {_rests_on(rate.n, 'conversation')}")
-
-
-def _latency_fact(subject: Subject) -> Fact:
-    latency = subject.card.latency
-    both = latency.total_seconds.p95
-    if both.candidate.value is None:
-        return Fact(label="Slowest 5% of answers take", value=figures.UNKNOWN, detail="No times of the candidate that count.")
-    ends, theirs = _ends(both.candidate, figures.seconds), figures.seconds_with_interval(both.incumbent)
-    detail = f"or longer ({ends}); {subject.incumbent}: {theirs}. {_rests_on(both.candidate.n, 'exchange')}"
-    return Fact(label="Slowest 5% of answers take", value=figures.seconds(both.candidate.value), detail=detail)
-
-
-def _failure_fact(subject: Subject) -> Fact:
-    rates = subject.card.reliability
-    mine, theirs = rates.candidate_failure_rate, rates.incumbent_failure_rate
-    detail = f"{_ends(mine, figures.small_percent)}; {subject.incumbent}: {figures.share_with_interval(theirs, small=True)}"
-    if mine.value is None:
-        detail = "The candidate was not asked yet"
-    return Fact(
-        label="Requests that fail", value=figures.small_percent(mine.value), detail=f"{detail}. {_rests_on(mine.n, 'exchange')}"
-    )
-
-
-def _saving_fact(subject: Subject) -> Fact:
-    cost = subject.card.cost
-    is_split = cost.saving_of_split_usd_per_month.value is not None
-    saving = cost.saving_of_split_usd_per_month if is_split else cost.saving_usd_per_month
-    label = "Saving per month by this split" if is_split else "Saving per month if all moves"
-    if saving.value is None:
-        missing = f"Missing: {figures.names(cost.missing)}." if cost.missing else "An input is missing."
-        return Fact(label=label, value=figures.UNKNOWN, detail=missing)
-    if saving.value < 0:
-        return Fact(
-            label="Extra cost per month if all moves",
-            value=figures.money(-saving.value),
-            detail=f"It costs more than {subject.incumbent}.",
-        )
-    ends = figures.interval(figures.money(saving.low), figures.money(saving.high))
-    return Fact(label=label, value=figures.money(saving.value), detail=ends or "A single figure: no range is computed.")
 
 
 def _ends(estimate: EstimateModel, show: Callable[[float | None], str]) -> str:
