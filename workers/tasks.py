@@ -89,13 +89,15 @@ def scorecard(pilot_name: str) -> None:
 @celery.task(name=Job.WEEKLY.value)
 def weekly() -> None:
     """Makes the weekly reports that are due."""
-    make_weekly_reports(runtime().session_factory, datetime.now(UTC))
+    here = runtime()
+    make_weekly_reports(here.session_factory, datetime.now(UTC), publish=here.publish)
 
 
 @celery.task(name=Job.ALERTS.value)
 def alerts() -> None:
     """Looks at every rule of every running pilot; opens and resolves alarms."""
-    watch_pilots(runtime().session_factory, datetime.now(UTC))
+    here = runtime()
+    watch_pilots(here.session_factory, datetime.now(UTC), redis_url=here.settings.redis_url, publish=here.publish)
 
 
 @celery.task(name=Job.MESSAGES.value)
