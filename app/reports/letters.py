@@ -19,7 +19,7 @@ STAND_IN = (
     (0xFFFD, 0xFFFD),
 )  # fmt: skip
 # Control characters, and signs that would turn the direction of what follows them.
-_UNSEEN = re.compile(
+UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufe00-\ufe0f\u200d\ufff0-\uffff\ud800-\udfff]"
 )
 _WORDS = re.compile(r"\S+")
@@ -57,7 +57,7 @@ def letters(*, bold: bool = False) -> Letters:
 
 def shown(text: str) -> str:
     """The text in letters that there are; every other one becomes a box, and what cannot be seen goes."""
-    return "".join(letter if _is_there(ord(letter)) else UNKNOWN_LETTER for letter in _UNSEEN.sub("", text))
+    return "".join(letter if _is_there(ord(letter)) else UNKNOWN_LETTER for letter in UNSEEN.sub("", text))
 
 
 def all_shown(value: Any) -> Any:

@@ -1,15 +1,19 @@
 """The formats in which a report is given."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from app.errors import InvalidInput, Problem
 from app.reports.examples import example_sections
 from app.reports.html import render_html
 from app.reports.markdown import render_markdown
+from app.reports.pack.fixed_zip import zipped
 from app.reports.pdf import render_pdf
+from app.reports.slides import render_slides
 from app.reports.view import ReportView
+
+PACK = "zip"
 
 
 class Rendered(NamedTuple):
@@ -40,11 +44,24 @@ def _markdown(view: ReportView) -> bytes:
     return render_markdown(view.document, example_sections(view)).encode()
 
 
+def each_format(view: ReportView) -> Iterator[tuple[str, bytes]]:
+    """The report in every format but the zip that holds them all."""
+    yield from ((name, each.render(view)) for name, each in FORMATS.items() if name != PACK)
+
+
+def _pack(view: ReportView) -> bytes:
+    """All formats in one file, named by pilot and day."""
+    summary = view.document.summary
+    return zipped({f"{summary.pilot}-day-{summary.day}.{name}": content for name, content in each_format(view)})
+
+
 FORMATS: dict[str, Format] = {
     "html": Format(_html, "text/html; charset=utf-8", is_text=True),
     "md": Format(_markdown, "text/markdown; charset=utf-8", is_text=True),
     "json": Format(render_json, "application/json", is_text=True),
     "pdf": Format(render_pdf, "application/pdf"),
+    "pptx": Format(render_slides, "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
+    PACK: Format(_pack, "application/zip"),
 }
 
 

@@ -1,4 +1,4 @@
-"""`pilot report`: makes a frozen report and writes it to a file."""
+"""`pilot report`: makes a frozen report, or takes a stored one, and writes it to a file."""
 
 import sys
 from collections.abc import Callable
@@ -9,37 +9,53 @@ import typer
 
 from parallel_pilot.cli import screen
 from parallel_pilot.cli.client import LONG_SECONDS, Client, part
-from parallel_pilot.cli.errors import WrongUse
+from parallel_pilot.cli.errors import CommandFailed, WrongUse
 from parallel_pilot.cli.files import write_whole
 from parallel_pilot.cli.options import AsJson, Name
 
-BUILT = ("html", "md", "json")
-LATER = ("pdf", "xlsx", "pptx", "parquet", "csv")
+BUILT = ("html", "pdf", "pptx", "xlsx", "md", "json", "zip")
+IN_BUNDLE = ("parquet", "csv")
 
 
 def report(
     name: Name,
     out: Annotated[Path, typer.Option(help="The file to write; '-' = standard output.", show_default=False)],
-    format_: Annotated[str, typer.Option("--format", help=f"One of: {', '.join(BUILT)}.")] = "html",
+    format_: Annotated[str, typer.Option("--format", help=f"One of: {', '.join(BUILT)}; zip = all of them.")] = "html",
+    number: Annotated[int | None, typer.Option("--id", min=1, help="A stored report's number, instead of a new one.")] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Freezes what is known now and writes it as a report."""
+    """Freezes what is known now, or takes a stored report, and writes it in a format."""
     if format_ not in BUILT:
-        reason = "is not built in this version" if format_ in LATER else "is unknown"
+        reason = "comes with the data bundle" if format_ in IN_BUNDLE else "is unknown"
         message = f"the format '{format_}' {reason}; there are: {', '.join(BUILT)}"
         raise WrongUse(message)
     with Client.from_environment() as client:
-        made = client.post(f"pilots/{part(name)}/reports", seconds=LONG_SECONDS)
-        content = client.send("GET", f"reports/{made['id']}", query={"format": format_}, seconds=LONG_SECONDS).content
+        chosen = _made(client, name) if number is None else _stored(client, name, number)
+        content = client.send("GET", f"reports/{chosen}", query={"format": format_}, seconds=LONG_SECONDS).content
     if str(out) == "-":
         sys.stdout.buffer.write(content)
         return
     write_whole(out, content)
     if as_json:
-        screen.print_json({"id": made["id"], "format": format_, "out": str(out), "bytes": len(content)})
+        screen.print_json({"id": chosen, "format": format_, "out": str(out), "bytes": len(content)})
     else:
-        screen.say(f"report {made['id']} is in {out} ({len(content)} bytes)")
+        screen.say(f"report {chosen} is in {out} ({len(content)} bytes)")
+
+
+def _made(client: Client, name: str) -> int:
+    made: int = client.post(f"pilots/{part(name)}/reports", seconds=LONG_SECONDS)["id"]
+    return made
+
+
+def _stored(client: Client, name: str, number: int) -> int:
+    """A number of another pilot is a mistake that nobody should print and sign."""
+    known = [each["id"] for each in client.get(f"pilots/{part(name)}/reports")]
+    if number not in known:
+        there = ", ".join(str(each) for each in known[:10]) or "none yet"
+        message = f"{name} has no report {number}; it has: {there}"
+        raise CommandFailed(message)
+    return number
 
 
 COMMANDS: tuple[Callable[..., None], ...] = (report,)

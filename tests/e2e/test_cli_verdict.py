@@ -103,6 +103,7 @@ def test_a_report_is_written_to_a_file(pilot: Pilot, tmp_path: Path, name: str) 
     assert pilot("report", "support-bot", "--format", name, "--out", str(out))[0] == 0
     text = out.read_text()
     assert "support-bot" in text
+    assert pilot("report", "support-bot", "--id", "999", "--format", name, "--out", str(out))[0] == 1
     assert {"html": "<!doctype html", "md": "# ", "json": "{"}[name] in text.lower()[:200]
     assert [file.name for file in tmp_path.iterdir() if file.name.startswith(".report")] == []
 

@@ -5,6 +5,7 @@ from app.reports import figures
 from app.reports.context import Subject
 from app.reports.document import Answer, Paragraph
 from app.reports.pack.confidence import confidence_level, confidence_words
+from app.reports.pack.headlines import data_of, headlines_of
 from app.reports.pack.model import Leadership
 from app.reports.pack.money_words import money_facts
 from app.reports.pack.quality_words import quality_words
@@ -45,6 +46,8 @@ def leadership_of(
         way_back=way_back_of(subject),
         plan=plan_of(subject),
         residency=residency_of(subject),
+        data=data_of(subject),
+        headlines=headlines_of(subject, not_tested),
     )
 
 

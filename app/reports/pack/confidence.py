@@ -14,14 +14,14 @@ def confidence_level(subject: Subject) -> str:
     """High = decided, checked by people and tried under load; medium = one of these is missing; low = no person checked."""
     verdict = subject.card.verdict
     if is_frozen(subject):
-        return "None: the comparison is in doubt"
+        return "in doubt"
     if verdict.outcome is Outcome.EXTEND:
-        return "Too low to decide"
+        return "too little to decide"
     if subject.card.quality.labels < LABELS_TO_TRUST:
-        return "Low: hardly any person has checked"
+        return "low, hardly any person has checked"
     open_gates = [gate for gate in subject.card.gates if gate.outcome is GateOutcome.UNKNOWN]
     lacks = not is_corrected(subject.card.quality) or not subject.card.latency.load_tested or bool(open_gates)
-    return "Medium" if lacks else "High"
+    return "medium" if lacks else "high"
 
 
 def confidence_words(subject: Subject) -> tuple[str, ...]:

@@ -36,6 +36,17 @@ class Missing(Part):
     by: str
 
 
+class Headlines(Part):
+    """Each subject in one sentence with its figure."""
+
+    money: str
+    quality: str
+    service: str
+    open_ends: str
+    risks: str
+    method: str
+
+
 class Leadership(Part):
     """All that page one of a candidate says.
 
@@ -54,6 +65,7 @@ class Leadership(Part):
         plan: What happens after the signature.
         residency: Where texts go; never in dollars.
         moving: Kinds of work that would move.
+        data: What the figures rest on.
     """
 
     candidate: str
@@ -82,3 +94,5 @@ class Leadership(Part):
     way_back: tuple[str, ...] = ()
     plan: tuple[str, ...] = ()
     residency: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
+    headlines: Headlines

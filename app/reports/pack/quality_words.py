@@ -75,7 +75,7 @@ def _fact(label: str, estimate: EstimateModel, whose: str) -> Fact:
 
 def _derived(subject: Subject, shares: SharesModel, *, by_people: bool) -> str:
     looked = figures.count(subject.card.shares.looked_at)
-    once = "A conversation counts once; a failure is worse, an equal answer as good. In brackets the 95% range."
+    once = "A conversation counts once; a failure is worse, an equal answer as good. The ranges hold 95%."
     if by_people:
         return (
             f"People looked at one pair of each of {looked} conversations drawn by chance, without knowing whose answer is "

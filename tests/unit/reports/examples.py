@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any
 
 from app.domain.configuration import PilotConfiguration
-from app.domain.groups import BusinessQuality, SharesModel
 from app.domain.hours import HoursEntry
 from app.domain.scorecard import (
     ArmsEstimate,
@@ -40,6 +39,7 @@ from tests.builders import a_configuration
 from tests.unit.reports.capacity_example import a_capacity
 from tests.unit.reports.money_example import a_cost, made_inputs, token_lines
 from tests.unit.reports.registered_example import EPOCHS, PLAN
+from tests.unit.reports.shares_example import the_shares
 from tests.unit.reports.verdict_examples import begun_anew, frozen_by_control, frozen_by_drift, with_people
 
 MADE_AT = datetime(2026, 11, 30, 8, 12, tzinfo=UTC)
@@ -189,15 +189,6 @@ def a_verdict(outcome: Outcome, **replaced: Any) -> VerdictModel:
     return VerdictModel(**(given | replaced))
 
 
-def the_shares(looked_at: int = 372) -> BusinessQuality:
-    def shares(better: float, worse: float, n: int) -> SharesModel:
-        kinds = {"better": better, "worse": worse, "same": 1 - better - worse}
-        return SharesModel(**{name: an_estimate(value, 0.6 / n**0.5, n, "wilson") for name, value in kinds.items()})
-
-    judge = shares(0.221, 0.262, 2012)
-    return BusinessQuality(by_people=shares(0.204, 0.251, looked_at), by_judge=judge, looked_at=looked_at)
-
-
 def a_candidate(verdict: VerdictModel, **replaced: Any) -> CandidateModel:
     given: dict[str, Any] = {
         "coverage": PairCoverage(both_ok=3111, candidate_failed=14, incumbent_failed=3, both_failed=4, not_asked=8),
@@ -209,7 +200,7 @@ def a_candidate(verdict: VerdictModel, **replaced: Any) -> CandidateModel:
         "cost": a_cost(),
         "gates": gates(),
         "verdict": verdict,
-        "shares": the_shares(),
+        "shares": the_shares(rate=replaced.get("quality", a_quality()).win_rate.value or 0.5),
     }
     return CandidateModel(**(given | replaced))
 

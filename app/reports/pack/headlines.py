@@ -1,0 +1,107 @@
+"""Each subject of the decision in one sentence with its figure, and what the figures rest on."""
+
+from collections.abc import Iterator
+
+from app.domain.words import GateOutcome, Outcome
+from app.reports import figures
+from app.reports.context import Subject, deciding
+from app.reports.pack.model import Headlines
+from app.reports.pack.money_words import is_of_split, saving_of
+from app.reports.pack.quality_words import LEAST_PEOPLE, per_thousand
+from app.reports.pack.service_words import service_rows
+
+
+def headlines_of(subject: Subject, not_tested: tuple[str, ...]) -> Headlines:
+    """Titles of slides."""
+    return Headlines(
+        money=_money(subject),
+        quality=_quality(subject),
+        service=_service(subject),
+        open_ends=_open_ends(subject, not_tested),
+        risks=_risks(subject),
+        method=_method(subject),
+    )
+
+
+def _money(subject: Subject) -> str:
+    saving = saving_of(subject)
+    if saving.value is None:
+        return f"Nobody knows yet what moving to {subject.name} would save"
+    ends = figures.interval(figures.money(saving.low), figures.money(saving.high))
+    ranged = f" ({ends})" if ends else ""
+    if saving.value < 0:
+        return f"Moving to {subject.name} would cost {figures.money(-saving.value)} more a month"
+    what = "Moving the named kinds of work" if is_of_split(subject) else "Moving all of it"
+    return f"{what} to {subject.name} saves about {figures.money(saving.value)} a month{ranged}"
+
+
+def _quality(subject: Subject) -> str:
+    shares = subject.card.shares
+    source = shares.by_people if shares.looked_at >= LEAST_PEOPLE else shares.by_judge
+    if source.worse.value is None:
+        return f"Nobody has compared the answers of {subject.name} yet"
+    worse, better = per_thousand(source.worse.value), per_thousand(source.better.value)
+    return f"Of 1,000 answers of {subject.name} about {worse} are worse and {better} better than today's"
+
+
+def _service(subject: Subject) -> str:
+    rows = service_rows(subject)
+    failing = [row for row in rows if row.outcome is GateOutcome.FAILS]
+    whole, failures = rows[0], rows[-1]
+    if failing:
+        said = figures.names([f"{row.what.lower()}: {row.candidate}, limit {row.limit}" for row in failing])
+        return f"A limit is missed: {said}"
+    value = subject.card.latency.total_seconds.p95.candidate.value
+    rate = subject.card.reliability.candidate_failure_rate.value
+    if value is None and rate is None:
+        return f"Speed and reliability of {subject.name} were not measured"
+    fast = "times were not measured" if value is None else f"95 of 100 answers come within {figures.seconds(value)}"
+    sound = "failures were not measured" if rate is None else f"{figures.small_percent(rate)} fail"
+    limits = f"limits {whole.limit} and {failures.limit}"
+    return f"{fast[:1].upper()}{fast[1:]}, {sound}; {limits}"
+
+
+def _open_ends(subject: Subject, not_tested: tuple[str, ...]) -> str:
+    left, change = len(not_tested), len(subject.card.verdict.would_change)
+    things = "1 thing was" if left == 1 else f"{figures.count(left)} things were"
+    would = "1 would" if change == 1 else f"{figures.count(change)} would"
+    if subject.card.verdict.outcome is Outcome.EXTEND and not subject.card.verdict.final:
+        return f"{things} not tested, and {'1 is' if change == 1 else f'{figures.count(change)} are'} missing for an answer"
+    return f"{things} not tested, and {would} change the answer"
+
+
+def _risks(subject: Subject) -> str:
+    if subject.card.verdict.outcome in (Outcome.MIGRATE, Outcome.HYBRID):
+        return f"The way back is a change of address to {subject.incumbent}; keep its contract until the answer expires"
+    return f"Nothing was moved: users get {subject.incumbent}'s answers as before"
+
+
+def _method(subject: Subject) -> str:
+    captured = subject.scorecard.coverage.by_reason.get("captured", 0)
+    if not captured:
+        return "No request was compared yet"
+    requests, days = figures.count(captured), figures.count(subject.scorecard.day)
+    return f"{requests} real requests were put to both models over {days} days and compared in pairs"
+
+
+def data_of(subject: Subject) -> tuple[str, ...]:
+    """How much there is, and what was fixed beforehand."""
+    return tuple(_data(subject))
+
+
+def _data(subject: Subject) -> Iterator[str]:
+    ledger, quality = subject.scorecard.coverage, subject.card.quality
+    captured, total = ledger.by_reason.get("captured", 0), ledger.production_requests
+    yield f"{figures.count(captured)} of {figures.count(total)} production requests are compared; the rest is listed by why."
+    yield f"{figures.count(deciding(quality).n)} conversations count, each once, whatever its length."
+    yield f"{figures.count(quality.labels)} pairs were labelled by people without knowing whose answer is whose."
+    registration = subject.scorecard.registration
+    if registration.hash is None:
+        yield "Nothing was registered beforehand."
+        return
+    at = figures.moment(registration.registered_at, subject.timezone)
+    changes = len(registration.changes)
+    since = (
+        f"{changes} change{'' if changes == 1 else 's'} since, listed in the report" if changes else "nothing was changed since"
+    )
+    yield f"Limits and kinds of work were fixed on {at}; {since}."
