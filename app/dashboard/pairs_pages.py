@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from fastapi import APIRouter
-from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -18,21 +17,18 @@ from app.dashboard.places import pilot_address
 from app.dashboard.visitors import Door, Visitor
 from app.domain.content import METADATA
 from app.domain.grading import PairKey
-from app.domain.pair_query import Cursor, PairQuery, PairSort
+from app.domain.pair_query import PairQuery, PairSort
 from app.domain.pilot import Pilot
 from app.domain.words import Role
 from app.errors import InvalidInput, NotFound, Problem
-from app.pipeline.pair_search import Bounds, PairSearch, compared_arms
+from app.pipeline.pair_search import BESIDE, PairSearch, compared_arms
 from app.pipeline.pair_texts import NOTHING, pair_texts
 from app.pipeline.pair_view import PairView, note_reading, view_pair
 from app.store.pair_facts import pair_lines
-from app.store.pair_search import place_of
 from app.store.pilots import get_pilot
 
 SEEDS = 1_000_000
 LARGEST_ID = 2**63 - 1
-# Neighbours of a pair are looked for beside the pair itself: less is looked at than for a list.
-BESIDE = Bounds(rows=20_000, text_rows=1_000, seconds=0.05, stretch=2_000, text_stretch=250)
 READING = "reading pairs"
 
 
@@ -100,7 +96,7 @@ class PairsPages:
             pilot = get_pilot(session, name)
             _check(pilot, query)
             view = view_pair(session, pilot, number, given.get("of", "") or query.candidate)
-            before, behind = _beside(session, pilot, query, view.line.key)
+            before, behind = PairSearch(session, pilot, query, BESIDE).beside(view.line.key)
         read = [view.line.external_id] if view.texts != NOTHING else []
         note_reading(self.door.session_factory, pilot, visitor.principal.name, read, page="pair")
         return self._one(visitor, view, query, shown_as, before, behind)
@@ -143,20 +139,6 @@ class PairsPages:
 
     def _reader(self, request: Request) -> Visitor:
         return self.door.permitted(self.door.visitor(request), Role.OPERATOR, READING)
-
-
-def _beside(session: Session, pilot: Pilot, query: PairQuery, key: PairKey) -> tuple[PairKey | None, PairKey | None]:
-    """The pair before and the one behind in the list of the query; `None` = there is none, or none was found in time."""
-    search = PairSearch(session, pilot, query, BESIDE)
-    here = search.place_of_random(key) if query.sort is PairSort.RANDOM else place_of(session, query.sort, key)
-    if here is None:
-        return None, None
-    return _first(search, here, backwards=True), _first(search, here, backwards=False)
-
-
-def _first(search: PairSearch, here: Cursor, *, backwards: bool) -> PairKey | None:
-    found = search.find(here, backwards=backwards, limit=1).keys
-    return PairKey(*found[0][1:]) if found else None
 
 
 def _shown_as(given: Mapping[str, str]) -> str:

@@ -24,6 +24,7 @@ from app.store.pair_search import (
     labelled_exchanges,
     look,
     look_at,
+    place_of,
     with_text,
 )
 from app.store.payloads import REQUEST_ARM
@@ -55,6 +56,10 @@ class Bounds:
     seconds: float = 0.15
     stretch: int = 5_000
     text_stretch: int = 500
+
+
+# Neighbours of a pair are looked for beside the pair itself: less is looked at than for a list.
+BESIDE = Bounds(rows=20_000, text_rows=1_000, seconds=0.05, stretch=2_000, text_stretch=250)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +119,16 @@ class PairSearch:
             return Found(found[:limit], found[limit - 1], False, looked, pairs)
         return Found(found, end, end is not None, looked, pairs)
 
-    def place_of_random(self, key: PairKey) -> Cursor | None:
-        """Where a pair stands in the drawn order."""
+    def beside(self, key: PairKey) -> tuple[PairKey | None, PairKey | None]:
+        """The pair before and the one behind; `None` = there is none, or none was found within the bounds."""
+        here = self._drawn_place(key) if self.query.sort is PairSort.RANDOM else place_of(self.session, self.query.sort, key)
+        if here is None:
+            return None, None
+        found = [self.find(here, backwards=backwards, limit=1).keys for backwards in (True, False)]
+        before, behind = (PairKey(*keys[0][1:]) if keys else None for keys in found)
+        return before, behind
+
+    def _drawn_place(self, key: PairKey) -> Cursor | None:
         numbers = exchange_numbers(self.session, self.pilot.id)
         if numbers is None or not numbers[0] <= key.exchange_id <= numbers[1]:
             return None

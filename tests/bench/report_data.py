@@ -69,6 +69,7 @@ def _lognormal(median: float, spread: float, seed: int) -> str:
 
 _NUMBERS = "generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS n(number)"
 _FAILS = {"incumbent": f"({_random(1)} < 0.004)", "qwen": f"({_random(2)} < 0.008)"}
+_CHARS = {"incumbent": _lognormal(800, 0.7, 10), "qwen": _lognormal(800, 0.7, 20)}
 _ANY_FAILS = f"({_FAILS['incumbent']} OR {_FAILS['qwen']})"
 _EXCHANGES = f"""
 INSERT INTO exchanges (id, pilot_id, external_id, arrived_at, conversation_id, turn, segment, sample_point, source, closed_at)
@@ -90,19 +91,25 @@ SELECT r.number, :arm, :pilot, 'imported', CASE WHEN r.fails THEN 'timeout' END,
 FROM (
     SELECT n.number, {fails} AS fails, ({chars})::int AS chars, ({input})::int AS input, {ttft} AS ttft FROM {numbers}
 ) AS r"""
-_PAIRS = f"""
-INSERT INTO pairs (exchange_id, arm_id, pilot_id, state, rule, preference, settled_at)
-SELECT n.number, :arm, :pilot, 'settled',
-    CASE WHEN {_ANY_FAILS} THEN 'failure' WHEN {_random(3)} < 0.1 THEN 'equal' ELSE 'grader' END,
-    CASE WHEN {_ANY_FAILS} THEN ({_FAILS["incumbent"]}::int - {_FAILS["qwen"]}::int + 1) / 2.0
-         WHEN {_random(3)} < 0.1 THEN 0.5 END, :start
-FROM {_NUMBERS}"""
 # Two orders of one leaning: 45 % worse, 15 % ties, 40 % better; one in ten answers goes the other way.
+_LEANING = f"(({_random(4)} > 0.6) <> ({{flip}} < 0.1))::int"
+_MEAN = f"""CASE WHEN {_random(4)} BETWEEN 0.45 AND 0.6 THEN 0.5
+    ELSE ({_LEANING.format(flip=_random(5))} + {_LEANING.format(flip=_random(6))}) / 2.0 END"""
+_PAIRS = f"""
+INSERT INTO pairs (exchange_id, arm_id, pilot_id, state, rule, preference, final_preference, length_difference, settled_at)
+SELECT p.number, :arm, :pilot, 'settled', p.rule, p.preference, coalesce(p.preference, p.mean),
+    CASE WHEN p.rule <> 'failure' THEN p.length END, :start
+FROM (
+    SELECT n.number, CASE WHEN {_ANY_FAILS} THEN 'failure' WHEN {_random(3)} < 0.1 THEN 'equal' ELSE 'grader' END AS rule,
+        CASE WHEN {_ANY_FAILS} THEN ({_FAILS["incumbent"]}::int - {_FAILS["qwen"]}::int + 1) / 2.0
+             WHEN {_random(3)} < 0.1 THEN 0.5 END AS preference,
+        {_MEAN} AS mean, ({_CHARS["qwen"]})::int - ({_CHARS["incumbent"]})::int AS length
+    FROM {_NUMBERS}
+) AS p"""
 _GRADES = f"""
 INSERT INTO grades (pilot_id, exchange_id, arm_id, grader, rater, version, shown_first, value, source, at)
 SELECT :pilot, n.number, :arm, 'judge', 'gpt-4', 'imported', o.first,
-    CASE WHEN {_random(4)} BETWEEN 0.45 AND 0.6 THEN 0.5
-         ELSE (({_random(4)} > 0.6) <> (o.flipped < 0.1))::int END, 'imported', :start
+    CASE WHEN {_random(4)} BETWEEN 0.45 AND 0.6 THEN 0.5 ELSE {_LEANING.format(flip="o.flipped")} END, 'imported', :start
 FROM {_NUMBERS} CROSS JOIN LATERAL (VALUES ('incumbent', {_random(5)}), ('qwen', {_random(6)})) AS o(first, flipped)
 WHERE NOT {_ANY_FAILS} AND {_random(3)} >= 0.1"""
 _LABELS = f"""
@@ -151,7 +158,7 @@ def _replies(arm: str, tpot: float, ttft: float) -> str:
     return _REPLIES.format(
         tpot=tpot,
         fails=_FAILS[arm],
-        chars=_lognormal(800, 0.7, seed),
+        chars=_CHARS[arm],
         input=_lognormal(600, 0.9, 30),
         ttft=_lognormal(ttft, 0.4, seed + 4),
         numbers=_NUMBERS,
