@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from app.dashboard.evidence import evidence_of
-from app.dashboard.frame import section_page
+from app.dashboard.frame import basis_words, pilot_page
 from app.dashboard.standing import standing_of
 from app.dashboard.visitors import Door
 from app.reports.checks import checks_sections
@@ -39,7 +39,16 @@ class QualityPage:
         visitor = self.door.visitor(request)
         standing = standing_of(self.door.session_factory, name)
         sections = evidence_of(standing, _sections)
-        return section_page(self.door, visitor, standing, "quality", "Quality", sections)
+        return pilot_page(
+            "evidence.html",
+            self.door,
+            visitor,
+            standing.pilot,
+            "quality",
+            title="Quality",
+            basis=basis_words(standing),
+            sections=sections,
+        )
 
 
 def _sections(subject: Subject) -> tuple[Section, ...]:

@@ -142,7 +142,6 @@ def _by_day(scorecard: Scorecard, subjects: list[Subject]) -> Iterator[Block]:
     days = [each for each in scorecard.coverage.by_day if each.production_requests]
     if not days or not subjects:
         return
-    configuration = subjects[0].configuration
     worst = min(days, key=lambda each: (each.captured / each.production_requests, each.day))
     said = f"day {worst.day} with {figures.percent(worst.captured / worst.production_requests)}"
     n = sum(each.production_requests for each in days)
@@ -150,7 +149,7 @@ def _by_day(scorecard: Scorecard, subjects: list[Subject]) -> Iterator[Block]:
     yield Chart(
         name="coverage-by-day",
         title=title,
-        spec=coverage_by_day_chart(days, planned_days(scorecard, configuration), configuration.alerts.coverage_below),
+        spec=coverage_by_day_chart(days, planned_days(scorecard, subjects[0].configuration)),
         alt=f"Line chart over {len(days)} days. The lowest is {said}.",
         caption=f"n = {figures.count(n)} requests of {len(days)} days; lowest: {said}. The axis goes from 0 to 100%. "
         "Requests that were numbered and never came have no day: they are in the table above alone.",

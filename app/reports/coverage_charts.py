@@ -1,14 +1,13 @@
 """Where requests went: a funnel of steps, and how much of each day was compared."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import altair as alt
 
 from app.domain.scorecard import DayCoverage
 from app.reports import figures
-from app.reports.charts import LABEL, Channel, Rows, drawn, finished, words_on_ground
+from app.reports.charts import LABEL, Rows, drawn, finished, words_on_ground
 from app.reports.palette import QUIET, RULE, arm_ink
 
 LABELS_WIDTH = 176
@@ -37,8 +36,8 @@ def funnel_chart(steps: Sequence[Step]) -> dict[str, Any]:
         ticks=False, domain=False, grid=False,
     )  # fmt: skip
     y = alt.Y("name:N", sort=None, title=None, axis=axis)
-    scale = alt.Scale(domain=[0, 1.55 * total], nice=False)
-    values = alt.Axis(tickCount=3, format="~s", values=[0, total / 2, total], labelFlush=False)
+    scale = alt.Scale(domain=[0, 1.5 * total], nice=False)
+    values = alt.Axis(tickCount=4, format="~s")
     x = alt.X("n:Q", title="requests, from 0", scale=scale, axis=values)
     color = alt.Color("ink:N", scale=None, legend=None)
     bars = drawn(rows).mark_bar(height=20).encode(x=x, y=y, color=color)
@@ -46,21 +45,16 @@ def funnel_chart(steps: Sequence[Step]) -> dict[str, Any]:
     return finished([bars, *words], height=60 + 34 * len(rows))
 
 
-def coverage_by_day_chart(days: Sequence[DayCoverage], last: int, alarm: float) -> dict[str, Any]:
+def coverage_by_day_chart(days: Sequence[DayCoverage], last: int) -> dict[str, Any]:
     """The share of each day's requests that was compared, from 0 to all."""
     rows: Rows = [
         {"day": each.day, "value": each.captured / each.production_requests} for each in days if each.production_requests
     ]
     x = alt.X(
         "day:Q", title="day of the pilot", scale=alt.Scale(domain=[0.5, max(2, last) + 0.5], nice=False),
-        axis=alt.Axis(tickMinStep=1, grid=False, format="d"),
+        axis=alt.Axis(tickMinStep=1, tickCount=14, grid=False, format="d"),
     )  # fmt: skip
-    y: Channel = partial(alt.Y, title=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%", tickCount=5))
-    line = drawn(rows).mark_line(color=QUIET.light, strokeWidth=1.5).encode(x=x, y=y("value:Q"))
-    points = drawn(rows).mark_point(color=RULE.light, fill=RULE.light, size=40, opacity=1).encode(x=x, y=y("value:Q"))
-    if not alarm:
-        return finished([line, points], height=220)
-    ends: Rows = [{"day": max(2, last) + 0.5, "value": alarm, "text": f"alarm below {figures.percent(alarm, 0)}"}]
-    rule = drawn(ends).mark_rule(color=QUIET.light, strokeDash=[4, 4]).encode(y=y("value:Q"))
-    words = words_on_ground(drawn(ends).encode(x=x, y=y("value:Q"), text="text:N"), align="right", baseline="top", dx=-4, dy=4)
-    return finished([rule, line, points, *words], height=220)
+    y = alt.Y("value:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%", tickCount=5))
+    line = drawn(rows).mark_line(color=QUIET.light, strokeWidth=1.5).encode(x=x, y=y)
+    points = drawn(rows).mark_point(color=RULE.light, fill=RULE.light, size=40, opacity=1).encode(x=x, y=y)
+    return finished([line, points], height=220)

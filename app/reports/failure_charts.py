@@ -13,7 +13,7 @@ from app.reports.context import Subject
 from app.reports.palette import RULE, arm_ink
 
 APART = 0.16  # of a day to either side, so that two arms do not hide each other
-AIR = 1.15
+AIR = 1.3
 
 
 def failures_by_day_chart(subject: Subject) -> dict[str, Any]:
@@ -25,10 +25,10 @@ def failures_by_day_chart(subject: Subject) -> dict[str, Any]:
     scale = alt.Scale(domain=[0, top], nice=False)
     y: Channel = partial(alt.Y, title=None, scale=scale, axis=alt.Axis(format=".2~%", tickCount=5))
     days = alt.Scale(domain=[0.5, max(2, subject.days) + 0.5], nice=False)
-    axis = alt.Axis(tickMinStep=1, grid=False, format="d")
+    axis = alt.Axis(tickMinStep=1, tickCount=14, grid=False, format="d")
     x = alt.X("at:Q", title="day of the pilot", scale=days, axis=axis)
     color = alt.Color("ink:N", scale=None, legend=None)
-    shape = alt.Shape("place:O", legend=None, scale=alt.Scale(domain=[0, 1], range=["square", "circle"]))
+    shape = alt.Shape("place:N", legend=None, scale=alt.Scale(domain=[0, 1], range=["square", "circle"]))
     spans = drawn(rows).mark_rule(clip=True, strokeWidth=1.5, opacity=0.5).encode(x=x, y=y("low:Q"), y2="high:Q", color=color)
     points = drawn(rows).mark_point(clip=True, filled=True, size=42, opacity=1)
     lines = drawn(rows).mark_line(clip=True, strokeWidth=1.2, opacity=0.7).encode(x=x, y=y("value:Q"), color=color)

@@ -20,12 +20,18 @@ class Progress(NamedTuple):
     needed: int
 
 
+def said(part: Progress) -> str:
+    """`41 of 200`, or what is more than needed."""
+    done, needed = figures.count(part.done), figures.count(part.needed)
+    return f"{done} of {needed}" if part.done <= part.needed else f"{done}, needed {needed}"
+
+
 def progress_chart(parts: Sequence[Progress]) -> dict[str, Any]:
     """A bar each on a ground as long as all that is needed; more than needed ends where the ground does."""
     rows: Rows = [
         {
             "name": f"{place}\n{part.name}", "share": min(1.0, part.done / max(1, part.needed)), "whole": 1,
-            "text": f"{figures.count(part.done)} of {figures.count(part.needed)}",
+            "text": said(part),
         }
         for place, part in enumerate(parts)
     ]  # fmt: skip

@@ -162,7 +162,7 @@ def reliability_section(subject: Subject) -> Section:
                 _kinds(rates.failure_kinds),
             ),
         ),
-        note=f"{_availability(rates.candidate_available_rate)} {_attempts(rates)}".strip(),
+        note=f"{_availability(rates)} {_attempts(rates)}".strip(),
     )
     return Section(
         slug=f"reliability-{subject.arm}",
@@ -175,7 +175,11 @@ def _failed(rate: EstimateModel) -> str:
     return "unknown: nothing was compared yet" if rate.value is None else figures.share_with_interval(rate, small=True)
 
 
-def _availability(rate: float | None) -> str:
+def _availability(rates: ReliabilityModel) -> str:
+    """Nothing where a table of its own says it."""
+    rate = rates.candidate_available_rate
+    if rates.candidate_available.value is not None:
+        return ""
     if rate is None:
         return "How often the candidate was in service is unknown: it was not asked yet."
     return f"The candidate was in service for {figures.small_percent(rate)} of the requests that it was asked."

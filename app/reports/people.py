@@ -5,7 +5,7 @@ from app.domain.scorecard import EstimateModel, QualityModel, SegmentModel
 from app.reports import figures
 from app.reports.context import Subject
 from app.reports.document import Bullets, Chart, Paragraph, Section, Table, cells
-from app.reports.label_charts import Progress, progress_chart
+from app.reports.label_charts import Progress, progress_chart, said
 
 MOST_EXCHANGES = 10
 
@@ -28,9 +28,7 @@ def _progress(subject: Subject) -> Chart:
     answered = quality.drawn - quality.skipped - quality.missing
     parts = [Progress("drawn pairs\nanswered", answered, quality.drawn)] if quality.drawn else []
     parts.append(Progress("labels that can\nconfirm the judge", quality.usable_labels, LABELS_NEEDED))
-    spoken = "; ".join(
-        f"{part.name.replace(chr(10), ' ')}: {figures.count(part.done)} of {figures.count(part.needed)}" for part in parts
-    )
+    spoken = "; ".join(f"{part.name.replace(chr(10), ' ')}: {said(part)}" for part in parts)
     return Chart(
         name=f"labels-{subject.arm}",
         title="Labels done against needed",

@@ -243,7 +243,7 @@ def _segments_table(segments: dict[str, SegmentModel]) -> Table:
                 f"{_share(deciding(segment))}, {'corrected' if is_corrected(segment) else 'raw'}",
                 figures.percent(segment.win_rate.value),
                 figures.percent(limit) if limit is not None else figures.NOTHING,
-                figures.count(segment.conversations),
+                f"{figures.count(segment.conversations)} ({figures.count(segment.pairs)})",
                 figures.count(segment.labels),
             )
         )
@@ -256,7 +256,7 @@ def _segments_table(segments: dict[str, SegmentModel]) -> Table:
             "Win rate that decides (95% interval)",
             "Raw",
             "Limit",
-            "Conversations",
+            "Conversations (pairs)",
             "Labels",
         ),
         rows=tuple(rows),
