@@ -5,6 +5,9 @@ from fastapi.routing import APIRoute
 
 import parallel_pilot
 from app.api import (
+    alerts,
+    bundles,
+    decisions,
     grading,
     health,
     hours,
@@ -14,6 +17,7 @@ from app.api import (
     keys,
     labels,
     model_plans,
+    notify,
     people,
     pilots,
     plans,
@@ -44,6 +48,10 @@ STAGES = (
     invoices,
     scorecards,
     reports,
+    alerts,
+    notify,
+    bundles,
+    decisions,
     routing,
     plans,
     model_plans,

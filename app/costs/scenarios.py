@@ -15,7 +15,7 @@ FIELD_UPKEEP_USD = (2000.0, 5000.0)
 FIELD_UPKEEP_SOURCE = '"Self-hosted LLMs in 2026"; Tian Pan, "Open-weight models in production"'
 PRICE_FALL_SOURCE = "TechRounder, 30 Mar 2026: API prices fell about 80 % from 2025 to 2026"
 FALL_A_YEAR = 0.8
-_FIELD_SEED = 7
+FIELD_SEED = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def times(drawn: Factors, other: Factors) -> Factors:
 def _with_upkeep(month: Month, model: MonthModel, drawn: Factors, usd: tuple[float, float]) -> Month:
     """The month with upkeep drawn evenly between two amounts instead of the logged hours'."""
     shape = np.shape(np.asarray(drawn.upkeep))
-    even = np.random.Generator(np.random.PCG64(_FIELD_SEED)).random(shape) if shape else 0.5
+    even = np.random.Generator(np.random.PCG64(FIELD_SEED)).random(shape) if shape else 0.5
     of_field = usd[0] + (usd[1] - usd[0]) * even
     more = of_field - model.upkeep_hours * drawn.upkeep * model.engineer_usd_per_hour * drawn.engineer_price
     return replace(month, running_usd=month.running_usd + more, candidate_usd=month.candidate_usd + more)

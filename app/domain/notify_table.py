@@ -1,6 +1,7 @@
 """`[notify]`, `[alerts]` and `[report]` of `pilot.toml`: who is told what, what is an alarm, how long a verdict holds."""
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
@@ -22,6 +23,14 @@ class NotifyTable(Table):
     webhook_secret_env: EnvironmentName = ""
     figures: bool = False
     link: OptionalText = None
+
+
+def without_secret(address: str | None) -> str | None:
+    """The host alone of an address that messages go to: who knows its path can often write there."""
+    if address is None:
+        return None
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.hostname or ''}"
 
 
 class AlertsTable(Table):

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.domain.configuration import PilotConfiguration
+from app.domain.notify_table import without_secret
 from app.domain.pilot import ConfigurationChange, Pilot
 from app.domain.words import PilotState
 from app.errors import Conflict, Problem
@@ -95,7 +96,8 @@ def change_configuration(
     loaded = load_configuration(toml_text, now, functions=functions)
     new = loaded.configuration
     changes = [
-        ConfigurationChange(now, by, path, before, after) for path, before, after in differences(pilot.configuration, new)
+        ConfigurationChange(now, by, path, *_told(path, before, after))
+        for path, before, after in differences(pilot.configuration, new)
     ]
     _refuse_losses(session, pilot, new, [change.path for change in changes])
     source = toml_text.decode("utf-8-sig") if isinstance(toml_text, bytes) else toml_text
@@ -160,3 +162,8 @@ def _segment_problems(session: Session, pilot: Pilot, new: PilotConfiguration) -
         for name in before
         if name not in after and exchanges_of_segment(session, pilot.id, name)
     ]
+
+
+def _as_noted(path: str, before: Any, after: Any) -> tuple[Any, Any]:
+    """Both values as they are written down for everybody: of where messages go, the host alone."""
+    return (without_secret(before), without_secret(after)) if path == "notify.webhook_url" else (before, after)

@@ -10,7 +10,7 @@ from app.statistics.length_control import length_controlled_win_rate
 MOST_PAIRS = 4000
 # One long conversation must not fill the sample: with more pairs, its first by id speak for it.
 MOST_OF_A_CONVERSATION = 40
-_SEED = 20261102
+SEED = 20261102
 
 
 def length_controlled(evidence: Evidence, arm: ArmEvidence, pairs: PairValues, talks: Conversations) -> EstimateModel:
@@ -33,7 +33,7 @@ def length_controlled(evidence: Evidence, arm: ArmEvidence, pairs: PairValues, t
         segments=number,
         clusters=talks.of_row[rows],
         weights=_weights(evidence, talks.of_row[rows], rows),
-        generator=np.random.default_rng(_SEED),
+        generator=np.random.default_rng(SEED),
     )
     return EstimateModel.of(found.estimate)
 

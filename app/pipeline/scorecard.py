@@ -237,7 +237,7 @@ def _data_hash(
     """
     pilot = stored.pilot
     document: dict[str, Any] = {
-        "configuration": pilot.configuration.model_dump(mode="json"),
+        "configuration": pilot.configuration.model_dump(mode="json", exclude={"notify"}),
         "state": pilot.state.value,
         "starts_at": pilot.starts_at,
         "days": pilot.days,

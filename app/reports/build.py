@@ -80,10 +80,10 @@ def scorecard_json(scorecard: Scorecard) -> dict[str, Any]:
 
 
 def data_hash(scorecard: Scorecard, configuration: PilotConfiguration, hours: Sequence[HoursEntry]) -> str:
-    """SHA-256 of all that a report is made from, its time apart."""
+    """SHA-256 of all that a report is made from, its time apart; where messages go says nothing of the figures."""
     sources = {
         "scorecard": scorecard_json(scorecard),
-        "configuration": configuration.model_dump(mode="json"),
+        "configuration": configuration.model_dump(mode="json", exclude={"notify"}),
         "hours": [asdict(entry) for entry in hours],
     }
     return hashlib.sha256(json.dumps(sources, sort_keys=True, default=str).encode()).hexdigest()

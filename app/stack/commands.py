@@ -18,6 +18,7 @@ HELP = """\
   down                          ends exactly what `up` started
   status [--json]               every process and its state
   pilot ...                     the `pilot` command against the local stack, with its key
+  pilot reproduce BUNDLE        a report computed again from its data bundle alone, and compared to the last digit
   test [pytest arguments]       every test that this machine can run, by two processes; with arguments by one, as pytest does
   check                         format, lint, types, layers, migrations, compose file, Dockerfile, lock
   bench NAME [arguments]        a bench; its last line is one JSON object
@@ -28,6 +29,7 @@ The first use makes .venv/. Settings are environment variables: PILOT_HOME, PILO
 PILOT_DATABASE_URL, PILOT_REDIS_URL and more in docs/settings.md."""
 OTHERS = {"up": "app.stack.up", "demo": "app.stack.demo", "check": "app.stack.checks", "lock": "app.stack.locking"}
 STACK = ("down", "status", "pilot")
+REPRODUCE = "reproduce"
 # What chooses tests itself: a marker expression, or a test by its whole name.
 CHOOSES = re.compile(r"-m.*|.*::.*")
 # All tests are run by two processes, a file of tests by one of them (tests/side_by_side.py).
@@ -62,6 +64,8 @@ def say(line: str) -> None:
 
 def module_of(command: str, rest: list[str]) -> list[str]:
     """The module and its arguments; `LookupError` with what to say if there is no such command or bench."""
+    if command == "pilot" and rest[:1] == [REPRODUCE]:  # computed here, by this checkout: no service is asked
+        return ["app.stack.reproduce", *rest[1:]]
     if command in STACK:
         return ["app.stack.cli", command, *rest]
     if command == "test":

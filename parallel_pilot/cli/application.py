@@ -7,11 +7,13 @@ import typer
 
 from parallel_pilot import __version__
 from parallel_pilot.cli import (
+    decisions,
     hours,
     imports,
     invoices,
     keys,
     labels,
+    notify,
     people,
     pilots,
     plan,
@@ -56,7 +58,9 @@ app.add_typer(labels.app, name="labels")
 app.add_typer(hours.app, name="hours")
 app.add_typer(invoices.app, name="invoice")
 app.add_typer(keys.app, name="keys")
+app.add_typer(notify.app, name="notify")
 app.add_typer(people.app, name="people")
+app.add_typer(decisions.app, name="decision")
 
 
 def run_command(arguments: Sequence[str]) -> int:

@@ -35,6 +35,8 @@ ROUTES = {
     "POST /api/v1/plan/models", "POST /api/v1/plan/usage",
     "GET /api/v1/pilots/{name}/routing",
     "POST /api/v1/pilots/{name}/reports", "GET /api/v1/pilots/{name}/reports", "GET /api/v1/reports/{id}",
+    "GET /api/v1/reports/{id}/bundle", "GET /api/v1/pilots/{name}/decisions", "POST /api/v1/pilots/{name}/decisions",
+    "GET /api/v1/pilots/{name}/alerts", "GET /api/v1/pilots/{name}/messages", "POST /api/v1/pilots/{name}/notify/test",
     "GET /api/v1/keys", "POST /api/v1/keys", "DELETE /api/v1/keys/{name}",
     "GET /api/v1/people", "POST /api/v1/people", "POST /api/v1/people/{name}/role", "POST /api/v1/people/{name}/disable",
     "POST /api/v1/people/{name}/enable", "POST /api/v1/people/{name}/reset",
