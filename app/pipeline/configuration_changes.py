@@ -96,7 +96,7 @@ def change_configuration(
     loaded = load_configuration(toml_text, now, functions=functions)
     new = loaded.configuration
     changes = [
-        ConfigurationChange(now, by, path, *_told(path, before, after))
+        ConfigurationChange(now, by, path, *_as_noted(path, before, after))
         for path, before, after in differences(pilot.configuration, new)
     ]
     _refuse_losses(session, pilot, new, [change.path for change in changes])

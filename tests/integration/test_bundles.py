@@ -1,20 +1,11 @@
 """Data bundles of reports: from them alone every figure is computed again, and a changed byte is named."""
 
-import io
-import json
-import zipfile
-from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
-from sqlalchemy.orm import Session
-
 from app.domain.report import ReportKind
-from app.errors import Conflict
 from app.pipeline.bundles.keeping import export_bundle
 from app.pipeline.bundles.reproducing import reproduce
 from app.pipeline.reporting import make_report
-from app.store.reports import get_report
 from app.store.session import SessionFactory, session_scope
 from tests.integration.scorecard_pilots import spread, started
 from tests.integration.scorecard_rows import NOW
