@@ -1,23 +1,49 @@
-"""The page of a pilot's settings: its configuration, what was registered, what changed since."""
+"""The page of a pilot's settings: its configuration, what was registered, what changed since, and the steps of an operator."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter
+from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from app.dashboard.frame import section_page
-from app.dashboard.standing import standing_of
+from app.dashboard.forms import Form
+from app.dashboard.frame import pilot_page
+from app.dashboard.places import pilot_address
+from app.dashboard.settings_steps import STEPS, Step, steps_for
+from app.dashboard.settings_views import SettingsSeen, settings_sections
 from app.dashboard.visitors import Door
-from app.reports.document import Section
+from app.domain.pilot import Pilot
+from app.domain.words import Role
+from app.errors import Conflict, NotFound
+from app.pipeline.mirroring.pilots import PURPOSES
+from app.pipeline.model_sightings import look_at_models
+from app.pipeline.pilots import EXTENSION_DAYS, details_of
+from app.reports.settings_words import without_secrets
+from app.store.judge_money import judge_spent
+from app.store.people import list_people
+from app.store.pilots import get_pilot, source_of
+from app.store.session import session_scope
+from app.store.spend import spent
+from app.store.status import spend_of
+
+PLACE = "settings"
 
 
 def add_settings_page(router: APIRouter, door: Door) -> None:
-    """Adds the page."""
+    """Adds the page, and the pages that ask before a step is taken."""
     pages = SettingsPage(door)
-    router.add_api_route(
-        "/pilots/{name}/settings", pages.show, methods=["GET"], response_class=HTMLResponse, name="settings_page_show"
-    )
+    for address, method, endpoint in (
+        ("/pilots/{name}/settings", "GET", pages.show),
+        ("/pilots/{name}/settings/{step}", "GET", pages.ask),
+        ("/pilots/{name}/settings/{step}", "POST", pages.take),
+    ):
+        router.add_api_route(
+            address, endpoint, methods=[method], response_class=HTMLResponse, name=f"settings_page_{endpoint.__name__}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +52,76 @@ class SettingsPage:
 
     door: Door
 
-    def show(self, request: Request, name: str) -> Response:
-        """The page of a pilot's settings: its configuration, what was registered, what changed since."""
+    def show(self, request: Request, name: str, said: str = "") -> Response:
+        """The configuration as it is, what was registered, and the steps that may be taken now."""
         visitor = self.door.visitor(request)
-        standing = standing_of(self.door.session_factory, name)
-        sections = list[Section]()
-        return section_page(self.door, visitor, standing, "settings", "Settings", sections)
+        now = datetime.now(UTC)
+        with session_scope(self.door.session_factory) as session:
+            seen = _seen(session, get_pilot(session, name), now)
+        is_operator = visitor.principal.may(Role.OPERATOR)
+        return pilot_page(
+            "settings.html",
+            self.door,
+            visitor,
+            seen.pilot,
+            PLACE,
+            title="Settings",
+            sections=settings_sections(seen, now),
+            steps=steps_for(seen.pilot) if is_operator else [],
+            is_operator=is_operator,
+            source=without_secrets(seen.source) if is_operator else None,
+            said=STEPS[said].done if said in STEPS else "",
+        )
+
+    def ask(self, request: Request, name: str, step: str) -> Response:
+        """What a step does, and the button that does it."""
+        chosen = _step(step)
+        visitor = self.door.permitted(self.door.visitor(request), Role.OPERATOR, chosen.what)
+        with session_scope(self.door.session_factory) as session:
+            pilot = get_pilot(session, name)
+        return pilot_page(
+            "settings_step.html",
+            self.door,
+            visitor,
+            pilot,
+            PLACE,
+            title=chosen.question,
+            step=chosen,
+            why_not=chosen.why_not(pilot),
+            most_days=EXTENSION_DAYS,
+        )
+
+    def take(self, request: Request, name: str, step: str, form: Form) -> Response:
+        """Takes a step, as the API does."""
+        chosen = _step(step)
+        visitor = self.door.permitted(self.door.sender(request, form), Role.OPERATOR, chosen.what)
+        if chosen.needs_worker and self.door.publish is None:
+            message = "no worker can be reached from here: PILOT_REDIS_URL is not set"
+            raise Conflict(message, pilot=name)
+        now = datetime.now(UTC)
+        with session_scope(self.door.session_factory, self.door.publish) as session:
+            chosen.take(session, name, visitor.principal.name, now, form)
+            pilot = get_pilot(session, name)
+        if chosen.slug == "start":
+            look_at_models(self.door.session_factory, pilot, now)
+        return RedirectResponse(f"{pilot_address(name, PLACE)}?{urlencode({'said': chosen.slug})}", 303)
+
+
+def _step(slug: str) -> Step:
+    found = STEPS.get(slug)
+    if found is None:
+        message = f"there is no step {slug[:40]!r}; there are {', '.join(STEPS)}"
+        raise NotFound(message)
+    return found
+
+
+def _seen(session: Session, pilot: Pilot, now: datetime) -> SettingsSeen:
+    people = [person for person in list_people(session) if person.disabled_at is None]
+    return SettingsSeen(
+        details=details_of(session, pilot),
+        source=source_of(session, pilot.id),
+        mirror_usd=sum((spent(session, pilot.id, purpose)[1] for purpose in PURPOSES), Decimal(0)),
+        judge_usd=judge_spent(session, pilot.id, now).usd,
+        spent_usd=spend_of(session, pilot.id),
+        labellers=tuple(person.name for person in people if person.role is not Role.VIEWER) if people else None,
+    )

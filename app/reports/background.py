@@ -3,15 +3,20 @@
 import json
 from typing import Any
 
-from app.domain.scorecard import Scorecard
+from app.domain.scorecard import ChangeModel, RegistrationModel, Scorecard
 from app.reports import figures
 from app.reports.document import Block, Paragraph, Section, Table, cells
 from app.reports.registered import epoch_blocks, plan_blocks
+from app.reports.settings_words import WEBHOOK_PATH, changed_words
 
 
 def registration_section(scorecard: Scorecard, timezone: str) -> Section:
     """What was fixed before evidence counted, and what was changed after."""
-    registration = scorecard.registration
+    return registered_section(scorecard.registration, timezone)
+
+
+def registered_section(registration: RegistrationModel, timezone: str) -> Section:
+    """The same of a registration that may be newer than any scorecard."""
     slug, title = "registration", "What was agreed beforehand"
     if registration.hash is None:
         text = "Nothing is registered yet: limits and kinds of work are fixed when the pilot starts, and count from then on."
@@ -27,12 +32,18 @@ def registration_section(scorecard: Scorecard, timezone: str) -> Section:
             caption="Changed after the registration",
             columns=("When", "Who", "What", "Before", "After", "The decision rests on it"),
             rows=tuple(
-                cells(figures.moment(c.at, timezone), c.by, c.path, _as_text(c.before), _as_text(c.after), c.touches or "no")
-                for c in registration.changes
+                cells(figures.moment(c.at, timezone), c.by, c.path, *_ends(c), c.touches or "no") for c in registration.changes
             ),
         )
         blocks = (Paragraph(text=text), table)
     return Section(slug=slug, title=title, blocks=(*blocks, *plan_blocks(registration), *epoch_blocks(registration, timezone)))
+
+
+def _ends(change: ChangeModel) -> tuple[str, str]:
+    """Both values of a change; of an address whose path may be a secret only the host."""
+    if change.path == WEBHOOK_PATH:
+        return changed_words(change.path, change.before), changed_words(change.path, change.after)
+    return _as_text(change.before), _as_text(change.after)
 
 
 def _as_text(value: Any) -> str:

@@ -1,0 +1,202 @@
+"""What the page of settings says of a pilot: how it stands, what is kept, what was registered, what changed, every table."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from app.domain.pilot import Pilot
+from app.domain.registration_models import PlanModel, RegistrationModel
+from app.domain.words import PilotState
+from app.pipeline.content import strictest_level_of
+from app.pipeline.pilots import PilotDetails
+from app.pipeline.registration_card import change_model
+from app.reports import figures
+from app.reports.background import registered_section
+from app.reports.document import Bullets, Fact, Facts, Paragraph, Section, Table, cells
+from app.reports.settings_words import LEVELS, NOT_SET, TABLES, key_words, value_words
+
+STATES = {PilotState.DRAFT: "Draft", PilotState.RUNNING: "Running", PilotState.STOPPED: "Stopped"}
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsSeen:
+    """What the page is made of.
+
+    Attributes:
+        source: `pilot.toml` as it was given.
+        mirror_usd: Spent on live calls, as far as their prices are known.
+        judge_usd: Spent on judges, as far as their prices are known.
+        spent_usd: Spent in all; `None` = a price is unknown.
+        labellers: People who may label; `None` = nobody has an account of his own.
+    """
+
+    details: PilotDetails
+    source: str
+    mirror_usd: Decimal
+    judge_usd: Decimal
+    spent_usd: Decimal | None
+    labellers: tuple[str, ...] | None
+
+    @property
+    def pilot(self) -> Pilot:
+        """Whose settings."""
+        return self.details.pilot
+
+
+def settings_sections(seen: SettingsSeen, now: datetime) -> list[Section]:
+    """Everything but the file itself, which only some may read."""
+    return [
+        _now(seen, now),
+        _content(seen.pilot),
+        _budgets(seen),
+        _labels(seen),
+        _registered(seen.details),
+        Section(slug="configuration", title="The configuration, table by table", blocks=tuple(_tables(seen))),
+    ]
+
+
+def _now(seen: SettingsSeen, now: datetime) -> Section:
+    pilot = seen.pilot
+    timezone = pilot.configuration.pilot.timezone
+    mirror = "On" if pilot.mirror_on and pilot.state is PilotState.RUNNING else "Off"
+    why = "switched off" if not pilot.mirror_on else "" if pilot.state is PilotState.RUNNING else "the pilot does not run"
+    place = "Detached" if pilot.is_detached else "Default" if pilot.is_default else "By name"
+    items = (
+        Fact(label="State", value=STATES[pilot.state], detail=_since(pilot, timezone)),
+        Fact(label="Day", value=_day(pilot, now), detail=_window(pilot, timezone)),
+        Fact(label="Mirroring", value=mirror, detail=why or "requests go to the candidates, too"),
+        Fact(label="At the gateway", value=place, detail=_place(pilot)),
+    )
+    return Section(slug="now", title="How it stands", blocks=(Facts(items=items),))
+
+
+def _since(pilot: Pilot, timezone: str) -> str:
+    for word, at in (("stopped", pilot.stopped_at), ("started", pilot.started_at)):
+        if at is not None:
+            return f"{word} {figures.moment(at, timezone)}"
+    return f"made {figures.moment(pilot.created_at, timezone)}"
+
+
+def _day(pilot: Pilot, now: datetime) -> str:
+    if pilot.state is PilotState.DRAFT or pilot.starts_at is None or pilot.ends_at is None:
+        return f"0 of {pilot.days}"
+    if now >= pilot.ends_at:
+        return f"{pilot.days} of {pilot.days}"
+    return f"{pilot.day_of(now) or 0} of {pilot.days}"
+
+
+def _window(pilot: Pilot, timezone: str) -> str:
+    if pilot.starts_at is None or pilot.ends_at is None:
+        return "begins with the first stored request, or at the start"
+    longer = f", {pilot.extended_days} of them added" if pilot.extended_days else ""
+    return f"{figures.local_time(pilot.starts_at, timezone)} to {figures.moment(pilot.ends_at, timezone)}{longer}"
+
+
+def _place(pilot: Pilot) -> str:
+    if pilot.is_detached:
+        return "the gateway does not forward for it"
+    return "plain /v1 is this pilot's" if pilot.is_default else f"requests name it: /p/{pilot.name}/v1"
+
+
+def _content(pilot: Pilot) -> Section:
+    content = pilot.configuration.content
+    other = [f"{s.name}: {s.content}" for s in pilot.configuration.segment if s.content not in (None, content.level)]
+    sees = {"raw": "Candidates are sent requests as they are.", "masked": "Candidates are sent masked requests."}
+    blocks: list[Paragraph | Bullets] = [
+        Paragraph(text=LEVELS[content.level]),
+        Paragraph(
+            text=f"{sees[content.candidate_sees]} Applications can only make a request's level stricter, never laxer. "
+            f"Looks at texts are {'noted in the audit log' if content.audit_reads else 'not noted'}."
+        ),
+    ]
+    if other:
+        strictest = strictest_level_of(pilot.configuration)
+        blocks.append(Bullets(title=f"Stricter for kinds of work (the strictest: {strictest})", items=tuple(other)))
+    return Section(slug="content", title="What is kept of texts", blocks=tuple(blocks))
+
+
+def _budgets(seen: SettingsSeen) -> Section:
+    configuration = seen.pilot.configuration
+    judge = configuration.judge if configuration.judge is not None and configuration.judge.base_url else None
+    least = "" if seen.spent_usd is not None else "at least "
+    spent = f"{least}{figures.money(seen.mirror_usd)}"
+    rows = [cells("Live calls to candidates and control", _budget(configuration.mirror.budget_usd), spent)]
+    if judge is not None:
+        day = f", ${judge.budget_usd_per_day:,} a day" if judge.budget_usd_per_day is not None else ""
+        rows.append(
+            cells("Judges, canaries and panel", f"{_budget(judge.budget_usd)}{day}", f"{least}{figures.money(seen.judge_usd)}")
+        )
+    rows.append(cells("All that the pilot itself spent", figures.NOTHING, figures.money(seen.spent_usd)))
+    table = Table(
+        caption="What the pilot may spend, and has",
+        columns=("For", "At most", "Spent"),
+        rows=tuple(rows),
+        numeric=2,
+        note="At the bound nothing more is asked; production is never held back. Unknown = the price of a call is not known.",
+    )
+    return Section(slug="budgets", title="Budgets", blocks=(table,))
+
+
+def _budget(usd: Decimal | None) -> str:
+    return "no bound" if usd is None else figures.money(usd)
+
+
+def _labels(seen: SettingsSeen) -> Section:
+    labels = seen.pilot.configuration.labels
+    if not labels.per_day:
+        text = "Nobody is asked: labels.per_day is 0. Only the judge and the rules decide, and nobody checks the judge."
+    else:
+        people = "one person" if labels.raters_per_pair == 1 else f"{labels.raters_per_pair} people"
+        text = f"{labels.per_day} drawn pairs a day, each shown blind to {people}."
+    if seen.labellers is None:
+        who = "Nobody has an account yet; whoever has a key with the role labeller or above can label."
+    else:
+        who = f"May label: {figures.names(list(seen.labellers)) or 'nobody'}; and whoever has such a key."
+    return Section(slug="labels", title="Who labels", blocks=(Paragraph(text=f"{text} {who}"),))
+
+
+def _registered(details: PilotDetails) -> Section:
+    registration, timezone = details.registration, details.pilot.configuration.pilot.timezone
+    model = RegistrationModel(
+        hash=registration.hash if registration is not None else None,
+        registered_at=registration.registered_at if registration is not None else None,
+        changes=[change_model(change) for change in details.changes],
+        plan=PlanModel.of(details.plan),
+    )
+    return registered_section(model, timezone)
+
+
+def _tables(seen: SettingsSeen) -> Iterator[Table | Bullets]:
+    """Each table of the file; what nobody gave is marked as a default."""
+    given = tomllib.loads(seen.source)
+    dumped = seen.pilot.configuration.model_dump()
+    for name in (*TABLES, *(key for key in dumped if key not in TABLES)):
+        value = dumped.get(name)
+        if isinstance(value, list | tuple):
+            listed = given.get(name, [])
+            for place, each in enumerate(value):
+                title = f"{TABLES.get(name, name)} {each.get('name', place + 1)}"
+                yield _table(name, title, each, listed[place] if place < len(listed) else {})
+        elif isinstance(value, dict):
+            yield _table(name, TABLES.get(name, name), value, given.get(name, {}))
+        elif name in dumped:
+            yield Table(
+                caption=f"{TABLES.get(name, name)}: {NOT_SET}", columns=("Table", "Key"), rows=(cells(f"[{name}]", NOT_SET),)
+            )
+    if seen.details.guesses:
+        yield Bullets(
+            title="Guessed, because the file does not say it", items=tuple(str(g["message"]) for g in seen.details.guesses)
+        )
+
+
+def _table(name: str, title: str, values: Mapping[str, Any], given: Mapping[str, Any]) -> Table:
+    rows = tuple(
+        cells(
+            key_words(name, key), value_words(f"{name}.{key}", value), f"{name}.{key}", "given" if key in given else "default"
+        )
+        for key, value in values.items()
+    )
+    return Table(caption=title, columns=("Setting", "Value", "Key", "From"), rows=rows)
