@@ -1,10 +1,7 @@
-"""The pages: one report; and all the others."""
-
-from dataclasses import dataclass
+"""All pages as one router."""
 
 from fastapi import APIRouter
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse
 
 from app.dashboard.account_page import add_account_page
 from app.dashboard.alerts_page import add_alerts_page
@@ -21,10 +18,10 @@ from app.dashboard.money_page import add_money_page
 from app.dashboard.overview_page import add_overview_pages
 from app.dashboard.pairs_pages import add_pairs_pages
 from app.dashboard.people_page import add_people_page
-from app.dashboard.places import pilot_address
 from app.dashboard.quality_page import add_quality_page
 from app.dashboard.reliability_page import add_reliability_page
-from app.dashboard.responses import REPORT_POLICY, page_route
+from app.dashboard.reports_page import add_reports_page
+from app.dashboard.responses import page_route
 from app.dashboard.segments_page import add_segments_page
 from app.dashboard.sessions import Signer
 from app.dashboard.settings_page import add_settings_page
@@ -32,13 +29,11 @@ from app.dashboard.sign_in_page import SignInPage, add_sign_in_page
 from app.dashboard.visitors import Door
 from app.pipeline.labelling.answering import Desk
 from app.pipeline.people_sign_in import SignIns
-from app.pipeline.reporting import view_report
-from app.reports.examples import example_sections
-from app.reports.html import render_html
 from app.store.session import Publish, SessionFactory
 
 PLACES = (
     add_overview_pages,
+    add_reports_page,
     add_quality_page,
     add_segments_page,
     add_latency_page,
@@ -70,30 +65,10 @@ def make_pages_router(
         sign_ins: How people sign in; default: sessions, limits and hashes as the settings have them by default.
     """
     door = Door(session_factory, pepper, Signer(pepper), sign_ins or SignIns(session_factory, pepper), publish)
-    pages = Pages(door)
     router = APIRouter(include_in_schema=False, route_class=page_route(SignInPage(door).instead))
-    for address, method, endpoint in (
-        ("/reports/{report_id:int}", "GET", pages.report),
-        (ROUTE, "GET", asset),
-    ):
-        router.add_api_route(address, endpoint, methods=[method], response_class=HTMLResponse, name=f"page_{endpoint.__name__}")
+    router.add_api_route(ROUTE, asset, methods=["GET"], response_class=HTMLResponse, name="page_asset")
     for add in PLACES:
         add(router, door)
     add_hours_pages(router, door)
     add_labelling_pages(router, door, Desk.of(session_factory, pepper))
     return router
-
-
-@dataclass(frozen=True, slots=True)
-class Pages:
-    """The endpoints."""
-
-    door: Door
-
-    def report(self, request: Request, report_id: int) -> Response:
-        """A report as it was made."""
-        visitor = self.door.visitor(request)
-        view = view_report(self.door.session_factory, report_id, visitor.principal)
-        home = pilot_address(view.document.summary.pilot)
-        text = render_html(view.document, examples=example_sections(view), home=home)
-        return HTMLResponse(text, headers={"Content-Security-Policy": REPORT_POLICY})

@@ -10,7 +10,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from app.reports.document import Chart, Document, Section, Table
-from app.reports.examples import with_examples
 from app.reports.look import stylesheet
 from app.reports.palette import arm_class
 from app.reports.svg import chart_svg
@@ -27,17 +26,17 @@ def content_security_policy() -> str:
     return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
 
 
-def render_html(document: Document, *, examples: Sequence[Section] = (), home: str | None = None) -> str:
+def render_html(document: Document, *, sections: Sequence[Section] | None = None, home: str | None = None) -> str:
     """The page as text.
 
     Args:
         document: What it says.
-        examples: Its pairs as this reader may see them (`example_sections`).
+        sections: All that this reader may see (`whole_sections`); by itself those of the document.
         home: Address of the page that it belongs to, if it is shown among others.
     """
     template = _environment().get_template("report.html")
     style = Markup(stylesheet())  # noqa: S704 - our own
-    shown = {"document": document, "sections": with_examples(document, examples)}
+    shown = {"document": document, "sections": document.sections if sections is None else sections}
     return template.render(**shown, home=home, style=style, policy=content_security_policy())
 
 

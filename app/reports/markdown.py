@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Sequence
 
 from app.reports.document import Answer, Block, Bullets, Cell, Chart, Document, Facts, Paragraph, Section, Table
-from app.reports.examples import with_examples
 from app.reports.wording import GATE_SIGNS
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~<>&])")
@@ -19,15 +18,15 @@ def escaped(text: str) -> str:
     return _LINE_START.sub(lambda found: f"\\{found[1]}" if found[1] else f"{found[2]}\\", special)
 
 
-def render_markdown(document: Document, examples: Sequence[Section] = ()) -> str:
+def render_markdown(document: Document, sections: Sequence[Section] | None = None) -> str:
     """The report as GitHub-flavoured Markdown; charts become their words and their numbers.
 
     Args:
         document: What it says.
-        examples: Its pairs as this reader may see them (`example_sections`).
+        sections: All that this reader may see (`whole_sections`); by itself those of the document.
     """
     lines = [f"# {escaped(document.title)}", "", escaped(document.subtitle), ""]
-    for section in with_examples(document, examples):
+    for section in document.sections if sections is None else sections:
         lines += _section(section, 2)
     lines += ["---", "", f"Fingerprint of what this report was made from (SHA-256): `{document.data_hash}`", ""]
     return "\n".join(lines)

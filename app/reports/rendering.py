@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from app.errors import InvalidInput, Problem
-from app.reports.examples import example_sections
 from app.reports.html import render_html
 from app.reports.markdown import render_markdown
 from app.reports.pack.fixed_zip import zipped
+from app.reports.pack.sections import whole_sections
 from app.reports.pdf import render_pdf
 from app.reports.slides import render_slides
 from app.reports.view import ReportView
@@ -37,11 +37,11 @@ def render_json(view: ReportView) -> bytes:
 
 
 def _html(view: ReportView) -> bytes:
-    return render_html(view.document, examples=example_sections(view)).encode()
+    return render_html(view.document, sections=whole_sections(view)).encode()
 
 
 def _markdown(view: ReportView) -> bytes:
-    return render_markdown(view.document, example_sections(view)).encode()
+    return render_markdown(view.document, whole_sections(view)).encode()
 
 
 def each_format(view: ReportView) -> Iterator[tuple[str, bytes]]:
