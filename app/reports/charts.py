@@ -52,12 +52,17 @@ def words_on_ground(chart: alt.Chart, **mark: Any) -> list[alt.Chart]:
     return [halo, chart.mark_text(**mark)]
 
 
-def _label_axis(width: int) -> alt.Axis:
+def label_axis(width: int) -> alt.Axis:
     """Row names that begin at the left edge; the font of a page may be wider than the one that is measured here."""
     return alt.Axis(
         labelExpr=LABEL, labelAlign="left", labelPadding=width, labelLimit=width + 8, labelLineHeight=16,
         ticks=False, domain=False, grid=False, minExtent=width,
     )  # fmt: skip
+
+
+def day_axis() -> alt.Axis:
+    """Whole days, as many of them named as there is room for."""
+    return alt.Axis(tickMinStep=1, tickCount=14, grid=False, format="d", labelOverlap="parity", labelSeparation=8)
 
 
 def share_domain(points: list[float], limit: float) -> tuple[float, float]:
@@ -83,7 +88,7 @@ def segments_chart(subject: Subject) -> dict[str, Any]:
 def forest(subject: Subject, rows: Rows, domain: tuple[float, float]) -> list[alt.Chart]:
     """Rows with a point, an interval, a limit and a word that chooses the point's shape."""
     ink = arm_ink(subject.arm).light
-    y = alt.Y("name:N", sort=None, title=None, axis=_label_axis(150))
+    y = alt.Y("name:N", sort=None, title=None, axis=label_axis(150))
     shares = alt.Scale(domain=list(domain), nice=False, zero=False)
     x: Channel = partial(alt.X, title="win rate", scale=shares, axis=alt.Axis(format=".0%", tickCount=5))
     shape = alt.Shape("word:N", legend=None, scale=alt.Scale(domain=list(SHAPES), range=list(SHAPES.values())))
@@ -120,7 +125,7 @@ def _times(rows: Rows, objective: float | None) -> list[alt.Chart]:
     times = alt.Scale(domain=[0, most * 1.55], nice=False)
     x: Channel = partial(alt.X, title="seconds, from 0", scale=times, axis=alt.Axis(tickCount=6))
     parts = alt.Scale(paddingInner=0.3)
-    y = alt.Y("part:N", sort=None, title=None, scale=parts, axis=_label_axis(78))
+    y = alt.Y("part:N", sort=None, title=None, scale=parts, axis=label_axis(78))
     offset = alt.YOffset("place:O", scale=alt.Scale(paddingInner=0.2))
     color = alt.Color("ink:N", scale=None, legend=None)
     shape = alt.Shape("place:N", legend=None, scale=alt.Scale(domain=[0, 1], range=["square", "circle"]))
@@ -160,7 +165,7 @@ def money_chart(subject: Subject) -> dict[str, Any]:
     dollars = alt.Scale(domain=[0, 1.25 * most], nice=False)
     axis = alt.Axis(format="$,.0f", tickCount=5)
     x = alt.X("value:Q", title="US dollars per month, from 0", scale=dollars, axis=axis)
-    y = alt.Y("name:N", sort=None, title=None, axis=_label_axis(110))
+    y = alt.Y("name:N", sort=None, title=None, axis=label_axis(110))
     color = alt.Color("ink:N", scale=None, legend=None)
     bars = drawn(rows).mark_bar(height=26).encode(x=x, y=y, color=color)
     ranges = [{key: row[key] for key in ("name", "low", "high")} for row in rows if row["low"] < row["high"]]

@@ -7,10 +7,10 @@ import altair as alt
 
 from app.domain.scorecard import DayCoverage
 from app.reports import figures
-from app.reports.charts import LABEL, Rows, drawn, finished, words_on_ground
+from app.reports.charts import Rows, day_axis, drawn, finished, label_axis
 from app.reports.palette import QUIET, RULE, arm_ink
 
-LABELS_WIDTH = 176
+LABELS_WIDTH = 142
 
 
 class Step(NamedTuple):
@@ -22,27 +22,20 @@ class Step(NamedTuple):
 
 
 def funnel_chart(steps: Sequence[Step]) -> dict[str, Any]:
-    """A bar a step, from zero, with its number and its share of all."""
+    """A bar a step, from zero, with its number and its share of all beside its name."""
     total = max(1, steps[0].n)
     rows: Rows = [
         {
-            "name": f"{place}\n{step.name}", "n": step.n, "ink": QUIET.light if step.arm is None else arm_ink(step.arm).light,
-            "text": f"{figures.count(step.n)} ({figures.percent(step.n / total)})",
+            "name": f"{place}\n{step.name}\n{figures.count(step.n)} ({figures.percent(step.n / total)})", "n": step.n,
+            "ink": QUIET.light if step.arm is None else arm_ink(step.arm).light,
         }
         for place, step in enumerate(steps)
     ]  # fmt: skip
-    axis = alt.Axis(
-        labelExpr=LABEL, labelAlign="left", labelPadding=LABELS_WIDTH, labelLimit=LABELS_WIDTH + 8, minExtent=LABELS_WIDTH,
-        ticks=False, domain=False, grid=False,
-    )  # fmt: skip
-    y = alt.Y("name:N", sort=None, title=None, axis=axis)
-    scale = alt.Scale(domain=[0, 1.5 * total], nice=False)
-    values = alt.Axis(tickCount=4, format="~s")
-    x = alt.X("n:Q", title="requests, from 0", scale=scale, axis=values)
-    color = alt.Color("ink:N", scale=None, legend=None)
-    bars = drawn(rows).mark_bar(height=20).encode(x=x, y=y, color=color)
-    words = words_on_ground(drawn(rows).encode(x=x, y=y, text="text:N"), align="left", dx=6)
-    return finished([bars, *words], height=60 + 34 * len(rows))
+    y = alt.Y("name:N", sort=None, title=None, axis=label_axis(LABELS_WIDTH))
+    scale, axis = alt.Scale(domain=[0, 1.04 * total], nice=False), alt.Axis(tickCount=4, format="~s")
+    x = alt.X("n:Q", title="requests, from 0", scale=scale, axis=axis)
+    bars = drawn(rows).mark_bar(height=24).encode(x=x, y=y, color=alt.Color("ink:N", scale=None, legend=None))
+    return finished([bars], height=60 + 44 * len(rows))
 
 
 def coverage_by_day_chart(days: Sequence[DayCoverage], last: int) -> dict[str, Any]:
@@ -52,7 +45,7 @@ def coverage_by_day_chart(days: Sequence[DayCoverage], last: int) -> dict[str, A
     ]
     x = alt.X(
         "day:Q", title="day of the pilot", scale=alt.Scale(domain=[0.5, max(2, last) + 0.5], nice=False),
-        axis=alt.Axis(tickMinStep=1, tickCount=14, grid=False, format="d"),
+        axis=day_axis(),
     )  # fmt: skip
     y = alt.Y("value:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%", tickCount=5))
     line = drawn(rows).mark_line(color=QUIET.light, strokeWidth=1.5).encode(x=x, y=y)

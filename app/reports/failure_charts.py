@@ -8,7 +8,7 @@ import altair as alt
 
 from app.domain.operation_models import DayEstimate
 from app.reports import figures
-from app.reports.charts import Channel, Rows, drawn, finished, short, words_on_ground
+from app.reports.charts import Channel, Rows, day_axis, drawn, finished, short, words_on_ground
 from app.reports.context import Subject
 from app.reports.palette import RULE, arm_ink
 
@@ -25,8 +25,7 @@ def failures_by_day_chart(subject: Subject) -> dict[str, Any]:
     scale = alt.Scale(domain=[0, top], nice=False)
     y: Channel = partial(alt.Y, title=None, scale=scale, axis=alt.Axis(format=".2~%", tickCount=5))
     days = alt.Scale(domain=[0.5, max(2, subject.days) + 0.5], nice=False)
-    axis = alt.Axis(tickMinStep=1, tickCount=14, grid=False, format="d")
-    x = alt.X("at:Q", title="day of the pilot", scale=days, axis=axis)
+    x = alt.X("at:Q", title="day of the pilot", scale=days, axis=day_axis())
     color = alt.Color("ink:N", scale=None, legend=None)
     shape = alt.Shape("place:N", legend=None, scale=alt.Scale(domain=[0, 1], range=["square", "circle"]))
     spans = drawn(rows).mark_rule(clip=True, strokeWidth=1.5, opacity=0.5).encode(x=x, y=y("low:Q"), y2="high:Q", color=color)

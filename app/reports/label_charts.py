@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import altair as alt
 
 from app.reports import figures
-from app.reports.charts import LABEL, Rows, drawn, finished, words_on_ground
+from app.reports.charts import Rows, drawn, finished, label_axis
 from app.reports.palette import GRID, QUIET
 
-LABELS_WIDTH = 150
+LABELS_WIDTH = 142
 
 
 class Progress(NamedTuple):
@@ -30,20 +30,14 @@ def progress_chart(parts: Sequence[Progress]) -> dict[str, Any]:
     """A bar each on a ground as long as all that is needed; more than needed ends where the ground does."""
     rows: Rows = [
         {
-            "name": f"{place}\n{part.name}", "share": min(1.0, part.done / max(1, part.needed)), "whole": 1,
-            "text": said(part),
+            "name": f"{place}\n{part.name}\n{said(part)}", "share": min(1.0, part.done / max(1, part.needed)), "whole": 1,
         }
         for place, part in enumerate(parts)
     ]  # fmt: skip
-    axis = alt.Axis(
-        labelExpr=LABEL, labelAlign="left", labelPadding=LABELS_WIDTH, labelLimit=LABELS_WIDTH + 8, minExtent=LABELS_WIDTH,
-        labelLineHeight=16, ticks=False, domain=False, grid=False,
-    )  # fmt: skip
-    y = alt.Y("name:N", sort=None, title=None, axis=axis)
-    scale = alt.Scale(domain=[0, 1.4], nice=False)
+    y = alt.Y("name:N", sort=None, title=None, axis=label_axis(LABELS_WIDTH))
+    scale = alt.Scale(domain=[0, 1.04], nice=False)
     shares = alt.Axis(format=".0%", values=[0, 0.5, 1], grid=False)
     x = alt.X("share:Q", title="share of what is needed, from 0", scale=scale, axis=shares)
-    ground = drawn(rows).mark_bar(height=20, color=GRID.light).encode(x=alt.X("whole:Q", scale=scale), y=y)
-    bars = drawn(rows).mark_bar(height=20, color=QUIET.light).encode(x=x, y=y)
-    words = words_on_ground(drawn(rows).encode(x=alt.X("whole:Q", scale=scale), y=y, text="text:N"), align="left", dx=8)
-    return finished([ground, bars, *words], height=64 + 48 * len(rows))
+    ground = drawn(rows).mark_bar(height=24, color=GRID.light).encode(x=alt.X("whole:Q", scale=scale), y=y)
+    bars = drawn(rows).mark_bar(height=24, color=QUIET.light).encode(x=x, y=y)
+    return finished([ground, bars], height=64 + 56 * len(rows))

@@ -8,7 +8,7 @@ import altair as alt
 
 from app.domain.scorecard import DayPoint, EstimateModel
 from app.reports import figures
-from app.reports.charts import Channel, Rows, drawn, finished, forest, share_domain, short, words_on_ground
+from app.reports.charts import Channel, Rows, day_axis, drawn, finished, forest, share_domain, short, words_on_ground
 from app.reports.context import Subject
 from app.reports.palette import QUIET, RULE, arm_ink
 
@@ -23,7 +23,7 @@ def win_rate_chart(subject: Subject, series: Sequence[DayPoint], looks: Sequence
     domain = share_domain([v for p in late for v in (p.value, p.low, p.high) if v is not None], subject.limit)
     ink = arm_ink(subject.arm).light
     days = alt.Scale(domain=[1, max(2, subject.days)], nice=False)
-    x = alt.X("day:Q", title="day of the pilot", axis=alt.Axis(tickMinStep=1, tickCount=14, grid=False, format="d"), scale=days)
+    x = alt.X("day:Q", title="day of the pilot", axis=day_axis(), scale=days)
     shares = alt.Scale(domain=list(domain), zero=False, nice=False)
     y: Channel = partial(alt.Y, title=None, scale=shares, axis=alt.Axis(format=".0%"))
     band = drawn(rows).mark_area(clip=True, opacity=0.22, color=ink).encode(x=x, y=y("low:Q"), y2="high:Q")
