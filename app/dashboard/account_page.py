@@ -9,13 +9,19 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.dashboard.forms import Form
 from app.dashboard.moments import utc_moment
-from app.dashboard.people_page import ROLES
 from app.dashboard.responses import ACCOUNT, page, problem_status
 from app.dashboard.sign_in_page import set_person_cookie
 from app.dashboard.visitors import Door, Visitor
 from app.domain.people import Person, PersonSession
+from app.domain.words import Role
 from app.errors import Conflict, InvalidInput, Problem, ServiceError
 
+MAY = {
+    Role.VIEWER: "you see figures and reports, never a text of production.",
+    Role.LABELLER: "you see figures and reports, and label pairs without being told whose reply is whose.",
+    Role.OPERATOR: "you see all of a pilot, texts of production too; you make reports, sign decisions and run pilots.",
+    Role.ADMIN: "you see all of a pilot, texts of production too; you run pilots, and manage people and API keys.",
+}
 SAID = {
     "password": "Your password is changed, and every other session of yours has ended.",
     "ended": "Your other sessions have ended.",
@@ -84,7 +90,7 @@ class AccountPage:
             "account.html",
             200 if problem is None else problem_status(problem),
             person=person,
-            may=ROLES[visitor.principal.role],
+            may=MAY[visitor.principal.role],
             lines=lines,
             said=said,
             problem=problem and problem.message,

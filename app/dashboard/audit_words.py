@@ -8,7 +8,6 @@ from app.store.audit import Action
 
 WORDS = {
     "alert.resolve": "Closed an alert",
-    "comparison.compute": "Asked for the figures to be computed now",
     "decision.sign": "Signed a decision",
     "grading.ask": "Asked for the pairs of {pilot} to be graded",
     "hours.add": "Logged {hours} hours of {kind}",
@@ -26,7 +25,7 @@ WORDS = {
     "label.import": "Imported labels from a file",
     "label.undo": "Took a label back; what it was stands below",
     "notify.test": "Sent a test message for {pilot}",
-    "page.sign_in": "Signed in with {given}",
+    "page.sign_in": "Signed in by {given}",
     "page.sign_in_failed": "Somebody tried to sign in and was refused: {why}",
     "page.sign_out": "Signed out",
     "payload.read": "Read texts of production",
@@ -37,6 +36,7 @@ WORDS = {
     "person.enable": "Enabled the person {person} again",
     "person.end_sessions": "Ended {ended} other sessions of the own",
     "person.reset_password": "Gave {person} a new password, to be changed at the next sign-in",
+    "pilot.compute": "Asked for the figures of {pilot} to be computed now",
     "pilot.configure": "Changed the configuration of {pilot}",
     "pilot.create": "Created the pilot {pilot}",
     "pilot.default": "Made {pilot} the default pilot",
@@ -111,5 +111,7 @@ def _text(value: Any) -> str:
         return "unknown"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list) and all(isinstance(each, str | int) for each in value):
+        value = ", ".join(map(str, value)) or "none"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= LONGEST_FACT else text[:LONGEST_FACT] + " …"

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.dashboard.forms import Form
-from app.dashboard.moments import utc_moment
+from app.dashboard.moments import utc_day
 from app.dashboard.responses import page, problem_status
 from app.dashboard.visitors import Door, Visitor
 from app.domain.words import Role
@@ -104,7 +104,7 @@ class KeysPage:
             200 if problem is None else problem_status(problem),
             valid=[key for key in keys if key.revoked_at is None],
             revoked=[key for key in keys if key.revoked_at is not None],
-            utc_moment=utc_moment,
+            utc_day=utc_day,
             roles=ROLES,
             said=said,
             shown=shown,

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.dashboard.forms import Form
-from app.dashboard.moments import utc_moment
+from app.dashboard.moments import utc_day, utc_moment
 from app.dashboard.responses import page, problem_status
 from app.dashboard.visitors import Door, Visitor
 from app.domain.people import PERSON_ROLES, Person
@@ -46,9 +46,7 @@ class Line(NamedTuple):
 
     name: str
     role: Role
-    state: str
-    last_seen: str
-    password_set: str
+    facts: str
     is_enabled: bool
 
 
@@ -151,13 +149,13 @@ class PeoplePage:
 
 
 def _line(person: Person) -> Line:
-    is_enabled = person.disabled_at is None
-    state = "may sign in" if is_enabled else f"disabled {utc_moment(person.disabled_at)}"
-    if is_enabled and person.must_change_password:
-        state = "has to choose a password at the next sign-in"
-    return Line(
-        person.name, person.role, state, utc_moment(person.last_seen_at), utc_moment(person.password_set_at), is_enabled
-    )
+    facts = [
+        f"disabled {utc_day(person.disabled_at)}" if person.disabled_at else "",
+        f"last here {utc_moment(person.last_seen_at)}" if person.last_seen_at else "never signed in",
+        f"password of {utc_day(person.password_set_at)}",
+        "has to choose one at the next sign-in" if person.must_change_password else "",
+    ]
+    return Line(person.name, person.role, " · ".join(filter(None, facts)), person.disabled_at is None)
 
 
 def _role(form: dict[str, str]) -> Role:

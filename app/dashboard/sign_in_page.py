@@ -62,9 +62,9 @@ class SignInPage:
         try:
             return self._with_key(request, form["key"], goal) if "key" in form else self._with_password(request, form, goal)
         except NotAuthenticated as error:
-            return self._show(request, error.message, goal, 401, given=form.get("name", ""))
+            return self._show(request, error.message, goal, 401, form)
         except TooManyAttempts as error:
-            response = self._show(request, error.message, goal, 429, given=form.get("name", ""))
+            response = self._show(request, error.message, goal, 429, form)
             response.headers["Retry-After"] = str(round(error.retry_after_seconds))
             return response
 
@@ -118,12 +118,22 @@ class SignInPage:
             self.door.sign_ins.sign_out(found[0], found[1].id)
         return response
 
-    def _show(self, request: Request, message: str, goal: str, status: int, given: str = "") -> Response:
+    def _show(self, request: Request, message: str, goal: str, status: int, form: dict[str, str] | None = None) -> Response:
         nonce = self.door.form_nonce(request)
         token = self.door.signer.form_token(nonce)
         with self.door.session_factory() as session:
             people = has_people(session)
-        response = page("sign_in.html", status, message=message, goal=goal, token=token, has_people=people, given=given)
+        given = form or {}
+        response = page(
+            "sign_in.html",
+            status,
+            message=message,
+            goal=goal,
+            token=token,
+            has_people=people,
+            given=given.get("name", ""),
+            tried_key="key" in given,
+        )
         set_cookie(response, request, self.door.signer.form_cookie, nonce, LIFETIME_SECONDS)
         return response
 

@@ -42,7 +42,7 @@ def test_every_action_that_is_recorded_has_words() -> None:
             [("name", "unknown"), ("from the address", "192.0.2.1")],
         ),
         (an_action("pilot.extend", by_hand=True), "Pilot: extend", [("by hand", "yes")]),
-        (an_action("future.thing", list=["a", "b"]), "Future: thing", [("list", '["a", "b"]')]),
+        (an_action("future.thing", list=["a", "b"], more={"x": 1}), "Future: thing", [("list", "a, b"), ("more", '{"x": 1}')]),
         (an_action("pilot.stop", pilot="{0.facts}"), "Stopped {0.facts}", []),
     ],
 )
