@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from app.dashboard.evidence import evidence_of
 from app.dashboard.frame import section_page
+from app.dashboard.kept_sections import kept_sections
 from app.dashboard.standing import standing_of
 from app.dashboard.visitors import Door
 from app.reports.capacity import capacity_sections
@@ -36,7 +36,7 @@ class CapacityPage:
         """The page of capacity: what the candidate's servers carry, the rehearsal, and how they serve."""
         visitor = self.door.visitor(request)
         standing = standing_of(self.door.session_factory, name)
-        sections = evidence_of(standing, _sections)
+        sections = kept_sections(standing, _sections)
         return section_page(self.door, visitor, standing, "capacity", "Capacity", sections)
 
 

@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from app.dashboard.evidence import evidence_of
 from app.dashboard.frame import basis_words, pilot_page
+from app.dashboard.kept_sections import Make, kept_sections
 from app.dashboard.standing import standing_of
 from app.dashboard.visitors import Door
 from app.errors import InvalidInput
@@ -15,6 +15,13 @@ from app.reports.figures import names
 from app.reports.operation import MEASURES, latency_page_section
 
 FIRST = next(iter(MEASURES))
+
+
+def _maker(measure: str) -> Make:
+    return lambda subject: (latency_page_section(subject, measure),)
+
+
+MAKERS = {measure: _maker(measure) for measure in MEASURES}
 
 
 def add_latency_page(router: APIRouter, door: Door) -> None:
@@ -45,7 +52,7 @@ class LatencyPage:
             standing.pilot,
             "latency",
             title="Latency",
-            sections=evidence_of(standing, lambda subject: (latency_page_section(subject, time),)),
+            sections=kept_sections(standing, MAKERS[time]),
             basis=basis_words(standing),
             times=MEASURES,
             chosen=time,
