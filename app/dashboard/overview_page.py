@@ -7,10 +7,9 @@ from decimal import Decimal
 from fastapi import APIRouter
 from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from app.dashboard.evidence import nothing_yet
-from app.dashboard.forms import Form
 from app.dashboard.frame import basis_words, pilot_page
 from app.dashboard.overview_views import candidate_view, now_view, progress_tiles
 from app.dashboard.places import groups_for, pilot_address
@@ -19,7 +18,6 @@ from app.dashboard.standing import standing_of
 from app.dashboard.views import pilot_card
 from app.dashboard.visitors import Door
 from app.pipeline.pulse import pulse_of
-from app.pipeline.reporting import make_report
 from app.store.alert_evidence import read_mirror_spend
 from app.store.judge_money import judge_spent
 from app.store.pilots import get_pilot, list_pilots
@@ -34,7 +32,6 @@ def add_overview_pages(router: APIRouter, door: Door) -> None:
         ("/", "GET", pages.pilots),
         ("/pilots/{name}", "GET", pages.pilot),
         ("/pilots/{name}/now", "GET", pages.now),
-        ("/pilots/{name}/reports", "POST", pages.make_report),
     ):
         router.add_api_route(
             address, endpoint, methods=[method], response_class=HTMLResponse, name=f"overview_{endpoint.__name__}"
@@ -95,12 +92,6 @@ class OverviewPages:
             pulse = pulse_of(session, pilot, datetime.now(UTC))
         permitted = {place.path for group in groups_for(visitor.principal) for place in group.places}
         return page("now.html", now=now_view(pulse), pilot_name=name, pilot_address=pilot_address, permitted=permitted)
-
-    def make_report(self, request: Request, name: str, form: Form) -> Response:
-        """Freezes what is known now as a report, and shows it."""
-        visitor = self.door.operator(request, form)
-        made = make_report(self.door.session_factory, name, datetime.now(UTC), by=visitor.principal.name)
-        return RedirectResponse(f"/reports/{made}", 303)
 
 
 def _mirror_usd(session: Session, pilot_id: int) -> Decimal | None:

@@ -1,7 +1,8 @@
 """The one table of alarm rules: each a pure function of what is seen of a pilot at one moment.
 
 A rule raises its alarm, clears it, or keeps things as they are: what is unknown never raises and never clears, and between the
-level that raises and the one that clears nothing changes, so that a figure at the edge does not ring twice.
+level that raises and the one that clears nothing changes, so that a figure at the edge does not ring twice. Of what is not
+watched a rule says nothing, and an alarm that was open of it ends.
 """
 
 from collections.abc import Callable, Iterator
@@ -148,10 +149,9 @@ class Rule(NamedTuple):
 def mirror_silent(seen: Seen) -> Iterator[Finding]:
     """Production is alive and no pair came; or a gateway that spoke before says nothing at all."""
     live, limit = seen.live, timedelta(minutes=seen.limits.silent_minutes)
-    if live is None or live.counted_at is None:
-        yield Finding("", Sign.KEEP)
+    if live is None:
         return
-    if not _recorder_is_well(seen):
+    if live.counted_at is None or not _recorder_is_well(seen):
         yield Finding("", Sign.KEEP)
         return
     yield _gateway(seen, live, limit) or _mirror(seen, live, limit) or _is_heard(seen, live, limit)
@@ -198,7 +198,9 @@ def _is_heard(seen: Seen, live: LiveSeen, limit: timedelta) -> Finding:
 
 def recorder_behind(seen: Seen) -> Iterator[Finding]:
     """What was mirrored waits to be stored."""
-    if seen.live is None or seen.live.recorded_at is None:
+    if seen.live is None:
+        return
+    if seen.live.recorded_at is None:
         yield Finding("", Sign.KEEP)
         return
     late = seen.now - seen.live.recorded_at
@@ -213,10 +215,12 @@ def recorder_behind(seen: Seen) -> Iterator[Finding]:
 def coverage_low(seen: Seen) -> Iterator[Finding]:
     """Too few of the last hour's requests were captured."""
     live, limit = seen.live, seen.limits.coverage_below
+    if live is None:
+        return
     if limit == 0:
         yield Finding("", Sign.CLEAR)
         return
-    if live is None or live.countable is None or live.countable < LEAST_REQUESTS or not _recorder_is_well(seen):
+    if live.countable is None or live.countable < LEAST_REQUESTS or not _recorder_is_well(seen):
         yield Finding("", Sign.KEEP)
         return
     share = live.captured / live.countable

@@ -28,7 +28,8 @@ FROM looked_at l JOIN replies r ON r.exchange_id = l.id AND r.arm_id = ANY(:arms
 _ASKED = text(f"""
 WITH looked_at AS (
     SELECT id, arrived_at FROM exchanges
-    WHERE pilot_id = :pilot AND source = 'live' AND arrived_at >= :since AND arrived_at <= :until AND awaits && :arms
+    WHERE pilot_id = :pilot AND source = 'live' AND arrived_at >= :since AND arrived_at <= :until
+        AND awaits && CAST(:arms AS bigint[])
     ORDER BY arrived_at LIMIT {OLDEST}
 )
 SELECT count(*) AS asked, min(arrived_at) AS since, count(*) FILTER (WHERE

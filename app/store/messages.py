@@ -40,6 +40,13 @@ class StoredMessage:
     given_up_at: datetime | None
     problem: str
 
+    @property
+    def state(self) -> str:
+        """`sent`, `given_up` or `waiting`."""
+        if self.sent_at is not None:
+            return "sent"
+        return "given_up" if self.given_up_at is not None else "waiting"
+
 
 def insert_messages(
     session: Session, pilot_id: int, *, subject: str, channels: Iterable[str], document: dict[str, Any], at: datetime

@@ -42,7 +42,6 @@ def the_one(rule: str, **seen: object) -> Finding:
 @pytest.mark.parametrize(
     ("live", "sign", "cause"),
     [
-        (None, KEEP, None),  # its mirror is off
         (LiveSeen(), KEEP, None),  # nothing ever came live
         (ALIVE, CLEAR, None),
         (replace(ALIVE, recorded_at=None), KEEP, None),  # what is not stored yet must not look as if it had not come
@@ -63,7 +62,7 @@ def the_one(rule: str, **seen: object) -> Finding:
         (replace(ALIVE, heard_at=ago(5.1)), KEEP, None),  # a quiet night neither rings nor ends an alarm
     ],
 )
-def test_a_silent_mirror_is_told_from_a_quiet_night(live: LiveSeen | None, sign: Sign, cause: str | None) -> None:
+def test_a_silent_mirror_is_told_from_a_quiet_night(live: LiveSeen, sign: Sign, cause: str | None) -> None:
     found = the_one("mirror_silent", live=live)
     assert (found.sign, found.facts.get("cause")) == (sign, cause)
     assert bool(found.text) is (sign is RAISE)
@@ -151,8 +150,20 @@ def test_a_suspended_judge_rings_for_each_cause(cause: str, words: str | None, s
     assert set(found.values()) == {KEEP}
 
 
+def test_of_what_is_not_watched_nothing_is_said() -> None:
+    assert [finding for rule in RULES for finding in rule.look(Seen(now=NOW, limits=AlertsTable()))] == [
+        Finding(cause, KEEP) for cause in ("stopped", "canaries", "control", "anchors")
+    ]
+
+
 def test_what_is_unknown_neither_rings_nor_ends_an_alarm() -> None:
-    nothing = Seen(now=NOW, limits=AlertsTable(), arms=(ArmSeen("qwen"),), budgets=(BudgetSeen("judge", None, Decimal(5)),))
+    nothing = Seen(
+        now=NOW,
+        limits=AlertsTable(),
+        live=LiveSeen(),
+        arms=(ArmSeen("qwen"),),
+        budgets=(BudgetSeen("judge", None, Decimal(5)),),
+    )
     assert {finding.sign for rule in RULES for finding in rule.look(nothing)} == {KEEP}
 
 
