@@ -12,6 +12,7 @@ from app.reports.pack.sections import whole_sections
 from app.reports.pdf import render_pdf
 from app.reports.slides import render_slides
 from app.reports.view import ReportView
+from app.reports.workbook.render import render_workbook
 
 PACK = "zip"
 
@@ -60,6 +61,7 @@ FORMATS: dict[str, Format] = {
     "md": Format(_markdown, "text/markdown; charset=utf-8", is_text=True),
     "json": Format(render_json, "application/json", is_text=True),
     "pdf": Format(render_pdf, "application/pdf"),
+    "xlsx": Format(render_workbook, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
     "pptx": Format(render_slides, "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
     PACK: Format(_pack, "application/zip"),
 }
