@@ -18,9 +18,7 @@ def failing(rate: float, wave: float, n: int = 112) -> list[DayEstimate]:
     for day in range(1, DAYS + 1):
         failed = round(n * (rate + wave * (1 + math.sin(day)) + (0.05 if day == BAD_DAY and wave > 0.002 else 0)))
         low, high = wilson(successes=failed, trials=n)
-        found.append(
-            DayEstimate(day=day, estimate=EstimateModel(value=failed / n, low=low, high=high, n=n, method="wilson"))
-        )
+        found.append(DayEstimate(day=day, estimate=EstimateModel(value=failed / n, low=low, high=high, n=n, method="wilson")))
     return found
 
 
