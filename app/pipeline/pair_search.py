@@ -49,6 +49,7 @@ class Bounds:
         seconds: After which no further stretch is begun.
         stretch: Pairs of a stretch.
         text_stretch: The same where texts are read.
+        drawn_stretch: The same of a random order, whose rows lie apart.
     """
 
     rows: int = 100_000
@@ -56,6 +57,7 @@ class Bounds:
     seconds: float = 0.15
     stretch: int = 5_000
     text_stretch: int = 500
+    drawn_stretch: int = 1_000
 
 
 # Neighbours of a pair are looked for beside the pair itself: less is looked at than for a list.
@@ -162,7 +164,7 @@ class PairSearch:
         if numbers is None:
             return
         order, way = _drawn(numbers, self.query.seed), -1 if backwards else 1
-        size = self.bounds.text_stretch if self.query.text else self.bounds.stretch
+        size = self.bounds.text_stretch if self.query.text else self.bounds.drawn_stretch
         place = after.place if after is not None and isinstance(after.place, int) else -1
         if few is not None:
             yield _Step(self._drawn_few(wanted, order, numbers[0], few, after, way), None, len(few))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import parallel_pilot
 from app.costs import capacity, month_draws, scenarios
-from app.pipeline import length_control
+from app.pipeline import evidence_pairs, length_control
 from app.pipeline.labelling import agreement
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,6 +20,7 @@ SEEDS = {
     "capacity: queue replayed": capacity.SEED,
     "quality: length control": length_control.SEED,
     "people: agreement of raters": agreement.SEED,
+    "pairs that a report shows": evidence_pairs.SEED,
 }
 """What is drawn beside what registrations fix: the draws for people and for the judge come from the registration's hash."""
 

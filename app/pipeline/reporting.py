@@ -1,5 +1,6 @@
 """Reports: what is known now, frozen, and what a reader is shown of one."""
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,15 +11,17 @@ from sqlalchemy.orm import Session
 
 from app.domain.access import Principal
 from app.domain.pilot import Pilot
-from app.domain.report import Provenance, ReportKind
+from app.domain.report import PairExample, Provenance, ReportKind
 from app.domain.scorecard import Scorecard
 from app.jobs import Job
 from app.pipeline.bundles.container import FileSum
 from app.pipeline.bundles.keeping import drop_older_bundles, keep_bundle
 from app.pipeline.bundles.reproducing import document_of
 from app.pipeline.bundles.writing import Frozen, written
+from app.pipeline.evidence_pairs import choose_examples
 from app.pipeline.freshness import program_hash
 from app.pipeline.notifying_words import tell_of_report
+from app.pipeline.pair_view import note_reading
 from app.pipeline.provenance import SEEDS, code_version
 from app.pipeline.scorecard import compute_scorecard, compute_with_evidence
 from app.pipeline.scorecard_inputs import Stored
@@ -30,9 +33,11 @@ from app.store.audit import record
 from app.store.decisions import decisions_on
 from app.store.hours import list_hours
 from app.store.pilots import get_pilot
-from app.store.reports import count_examples, examples_of, get_report, insert_report
+from app.store.reports import count_examples, examples_of, get_report, insert_examples, insert_report
 from app.store.session import Publish, SessionFactory, publish_after_commit, session_scope
 from app.store.weekly_reports import once_a_week
+
+KEY_BYTES = 32
 
 
 def make_report(
@@ -44,11 +49,13 @@ def make_report(
     kind: ReportKind = ReportKind.ON_DEMAND,
     period: str = "",
     publish: Publish | None = None,
+    examples: bool = False,
 ) -> int:
     """Computes the scorecard up to the last closed day and stores the report made from it; gives its number.
 
     What is stored is the whole document: showing it later asks nothing of the pilot, so an old report never changes. A weekly
-    one says at its top what changed, and refuses a week that has its report (`Conflict`).
+    one says at its top what changed, and refuses a week that has its report (`Conflict`). A final one shows pairs with their
+    masked texts, one on demand if `examples` asks for them, a weekly one never.
     """
     is_kept = kind is not ReportKind.ON_DEMAND
     card, stored = (
@@ -58,8 +65,11 @@ def make_report(
     )
     made = _made(session_factory, pilot_name, now, kind, card, stored)
     origin = _provenance(made.pilot, now, by, kind, period)
+    shows_pairs = kind is ReportKind.FINAL or (examples and kind is ReportKind.ON_DEMAND)
+    pairs = _pairs(session_factory, made) if shows_pairs else []
     with _bundle_of(made, now) as bundle, session_scope(session_factory, publish) as session:
         number = _store(session, made, now, origin)
+        insert_examples(session, number, pairs)
         if bundle is not None:
             keep_bundle(session, number, *bundle)
             drop_older_bundles(session, made.pilot.id)
@@ -100,6 +110,12 @@ def _bundle_of(made: _Made, now: datetime) -> Iterator[tuple[BinaryIO, list[File
         yield files
 
 
+def _pairs(session_factory: SessionFactory, made: _Made) -> list[PairExample]:
+    """A key of its own for each report: equal values look alike within it, and nobody can try values out."""
+    with session_factory() as session:
+        return choose_examples(session, made.pilot, until=made.card.as_of, key=secrets.token_bytes(KEY_BYTES))
+
+
 def _store(session: Session, made: _Made, now: datetime, origin: Provenance) -> int:
     content, digest = made.document.model_dump(mode="json"), made.document.data_hash
     with once_a_week(origin.period):
@@ -126,6 +142,8 @@ def view_report(session_factory: SessionFactory, report_id: int, reader: Princip
         examples = examples_of(session, report_id) if may_read else []
         withheld = not may_read and count_examples(session, report_id) > 0
         decisions = decisions_on(session, report_id)
+        pilot = get_pilot(session, stored.pilot)
+    note_reading(session_factory, pilot, reader.name, [each.exchange for each in examples], page=f"report {report_id}")
     return ReportView(
         document=Document.model_validate(stored.document),
         report_id=report_id,

@@ -22,6 +22,7 @@ DECIDED: dict[str, str] = {
     Rule.FAILURE: "a failed reply",
     Rule.INVALID: "a reply that breaks the request's own format",
     Rule.EQUAL: "equal replies",
+    "people": "people",
 }
 
 

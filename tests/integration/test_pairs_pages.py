@@ -194,7 +194,7 @@ def test_a_list_goes_on_where_it_ended_and_back_the_same_way(house: House) -> No
     for sort, bounds in (
         (PairSort.NEWEST, Bounds(stretch=2)),
         (PairSort.WORST, Bounds(stretch=1, seconds=0)),
-        (PairSort.RANDOM, Bounds(stretch=2)),
+        (PairSort.RANDOM, Bounds(drawn_stretch=2)),
     ):
         with house.factory() as session:
             search = PairSearch(session, house.pilot, PairQuery(sort=sort), bounds)
