@@ -5,12 +5,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.dependencies import Operator, ServicesDep, Viewer
-from app.domain.report import StoredReport
+from app.domain.report import ReportKind, StoredReport
 from app.domain.words import Outcome
-from app.pipeline.reporting import make_report, view_report
+from app.pipeline.reporting import view_report
+from app.pipeline.weekly import make_asked_report
 from app.reports.document import Document, Summary
 from app.reports.html import content_security_policy
 from app.reports.rendering import FORMATS, render
@@ -22,6 +23,18 @@ router = APIRouter(tags=["reports"])
 
 ReportId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 CONTENT = {each.media_type.split(";")[0]: {"schema": {"type": "string"}} for each in FORMATS.values()}
+
+
+class ReportWanted(BaseModel):
+    """Which report is to be made; without a body one on demand."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: ReportKind = Field(
+        default=ReportKind.ON_DEMAND,
+        description="`weekly` is this week's, refused where it is there; `final` has evidence pairs.",
+    )
+    examples: bool = Field(default=False, description="Whether one on demand shows pairs, too, with their masked texts.")
 
 
 class ReportBody(BaseModel):
@@ -36,12 +49,25 @@ class ReportBody(BaseModel):
     days: int
     verdicts: dict[str, Outcome] = Field(description="By candidate.")
     formats: list[str] = Field(description="What `format` may be.")
+    kind: ReportKind
+    period: str = Field(description="The week of a weekly one, as `2026-W48`; else empty.")
+    made_by: str
+    expires_at: datetime | None = Field(description="After it the verdict is to be looked at again; null = nobody said.")
 
 
 @router.post("/pilots/{name}/reports", status_code=201)
-def create_report(services: ServicesDep, who: Operator, name: str) -> ReportBody:
+def create_report(services: ServicesDep, who: Operator, name: str, wanted: ReportWanted | None = None) -> ReportBody:
     """Freezes what is known now, up to the last closed day."""
-    made = make_report(services.session_factory, name, datetime.now(UTC), by=who.name)
+    asked = wanted or ReportWanted()
+    made = make_asked_report(
+        services.session_factory,
+        name,
+        datetime.now(UTC),
+        by=who.name,
+        kind=asked.kind,
+        examples=asked.examples,
+        publish=services.publish,
+    )
     with session_scope(services.session_factory) as session:
         stored = get_report(session, made)
     return _body(stored, Document.model_validate(stored.document).summary)
@@ -79,4 +105,8 @@ def _body(stored: StoredReport, summary: Summary) -> ReportBody:
         days=summary.days,
         verdicts={answer.candidate: answer.outcome for answer in summary.answers},
         formats=list(FORMATS),
+        kind=stored.provenance.kind,
+        period=stored.provenance.period,
+        made_by=stored.provenance.by,
+        expires_at=stored.provenance.expires_at,
     )
