@@ -90,6 +90,7 @@ def reliability_days(subject: Subject) -> Iterator[Paragraph | Table]:
             text=f"The worst day of {subject.name} was day {worst.day}: {_share(worst.estimate)} of its requests failed, "
             f"n = {figures.count(worst.estimate.n)} exchanges."
         )
+    yield from _together(subject.incumbent, rates.incumbent_outages.model_copy(update={"design_effect": 1.0}))
     yield from _together(subject.name, rates.outages)
 
 
