@@ -14,7 +14,7 @@ from app.dashboard.forms import Form
 from app.dashboard.frame import pilot_page
 from app.dashboard.places import pilot_address
 from app.dashboard.settings_steps import STEPS, Step, steps_for
-from app.dashboard.settings_views import SettingsSeen, settings_sections
+from app.dashboard.settings_views import SettingsSeen, defaults_table, settings_sections
 from app.dashboard.visitors import Door
 from app.domain.pilot import Pilot
 from app.domain.words import Role
@@ -67,6 +67,7 @@ class SettingsPage:
             PLACE,
             title="Settings",
             sections=settings_sections(seen, now),
+            defaults=defaults_table(seen),
             steps=steps_for(seen.pilot) if is_operator else [],
             is_operator=is_operator,
             source=without_secrets(seen.source) if is_operator else None,

@@ -16,7 +16,7 @@ from app.pipeline.registration_card import change_model
 from app.reports import figures
 from app.reports.background import registered_section
 from app.reports.document import Bullets, Fact, Facts, Paragraph, Section, Table, cells
-from app.reports.settings_words import LEVELS, NOT_SET, TABLES, key_words, value_words
+from app.reports.settings_words import LEVELS, TABLES, key_words, value_words
 
 STATES = {PilotState.DRAFT: "Draft", PilotState.RUNNING: "Running", PilotState.STOPPED: "Stopped"}
 
@@ -47,14 +47,14 @@ class SettingsSeen:
 
 
 def settings_sections(seen: SettingsSeen, now: datetime) -> list[Section]:
-    """Everything but the file itself, which only some may read."""
+    """Everything but the file itself, which only some may read, and the defaults, which few need."""
     return [
         _now(seen, now),
         _content(seen.pilot),
         _budgets(seen),
         _labels(seen),
         _registered(seen.details),
-        Section(slug="configuration", title="The configuration, table by table", blocks=tuple(_tables(seen))),
+        configuration_section(seen),
     ]
 
 
@@ -169,34 +169,65 @@ def _registered(details: PilotDetails) -> Section:
     return registered_section(model, timezone)
 
 
-def _tables(seen: SettingsSeen) -> Iterator[Table | Bullets]:
-    """Each table of the file; what nobody gave is marked as a default."""
-    given = tomllib.loads(seen.source)
+def configuration_section(seen: SettingsSeen) -> Section:
+    """What the file says, table by table; what it does not say has its own, longer table."""
+    blocks: list[Table | Bullets | Paragraph] = []
+    for entry in _entries(seen):
+        rows = tuple(cells(key_words(entry.name, key), _value(entry, key), f"{entry.name}.{key}") for key in entry.given)
+        if rows:
+            blocks.append(Table(caption=entry.title, columns=("Setting", "Value", "Key"), rows=rows))
+    absent = [TABLES.get(name, name) for name, value in seen.pilot.configuration.model_dump().items() if value is None]
+    if absent:
+        blocks.append(
+            Paragraph(text=f"Not in the file at all, so that nothing is asked or checked by it: {figures.names(absent)}.")
+        )
+    if seen.details.guesses:
+        said = tuple(str(guess["message"]) for guess in seen.details.guesses)
+        blocks.append(Bullets(title="Guessed, because the file does not say it", items=said))
+    return Section(slug="configuration", title="The configuration, as the file gives it", blocks=tuple(blocks))
+
+
+def defaults_table(seen: SettingsSeen) -> Table:
+    """Everything that stands at its default."""
+    rows = tuple(
+        cells(f"{entry.title}: {_lower(key_words(entry.name, key))}", _value(entry, key), f"{entry.name}.{key}")
+        for entry in _entries(seen)
+        for key in entry.values
+        if key not in entry.given
+    )
+    return Table(caption="What the file does not say", columns=("Setting", "Value", "Key"), rows=rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One table of the file: all its values, and which of them somebody gave, in the file's order."""
+
+    name: str
+    title: str
+    values: Mapping[str, Any]
+    given: tuple[str, ...]
+
+
+def _entries(seen: SettingsSeen) -> Iterator[_Entry]:
+    source = tomllib.loads(seen.source)
     dumped = seen.pilot.configuration.model_dump()
     for name in (*TABLES, *(key for key in dumped if key not in TABLES)):
-        value = dumped.get(name)
+        value, said = dumped.get(name), source.get(name, {})
         if isinstance(value, list | tuple):
-            listed = given.get(name, [])
             for place, each in enumerate(value):
-                title = f"{TABLES.get(name, name)} {each.get('name', place + 1)}"
-                yield _table(name, title, each, listed[place] if place < len(listed) else {})
+                own = said[place] if place < len(said) else {}
+                yield _Entry(name, f"{TABLES.get(name, name)} {each.get('name', place + 1)}", each, _given(each, own))
         elif isinstance(value, dict):
-            yield _table(name, TABLES.get(name, name), value, given.get(name, {}))
-        elif name in dumped:
-            yield Table(
-                caption=f"{TABLES.get(name, name)}: {NOT_SET}", columns=("Table", "Key"), rows=(cells(f"[{name}]", NOT_SET),)
-            )
-    if seen.details.guesses:
-        yield Bullets(
-            title="Guessed, because the file does not say it", items=tuple(str(g["message"]) for g in seen.details.guesses)
-        )
+            yield _Entry(name, TABLES.get(name, name), value, _given(value, said))
 
 
-def _table(name: str, title: str, values: Mapping[str, Any], given: Mapping[str, Any]) -> Table:
-    rows = tuple(
-        cells(
-            key_words(name, key), value_words(f"{name}.{key}", value), f"{name}.{key}", "given" if key in given else "default"
-        )
-        for key, value in values.items()
-    )
-    return Table(caption=title, columns=("Setting", "Value", "Key", "From"), rows=rows)
+def _given(values: Mapping[str, Any], said: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(key for key in said if key in values)
+
+
+def _value(entry: _Entry, key: str) -> str:
+    return value_words(f"{entry.name}.{key}", entry.values[key])
+
+
+def _lower(words: str) -> str:
+    return words[:1].lower() + words[1:]

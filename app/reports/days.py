@@ -13,9 +13,10 @@ NEARLY_ALL = 0.99
 TIMES = {"total_seconds": "the whole answer", "ttft_any_seconds": "the first sign of an answer"}
 
 
-def latency_days(subject: Subject) -> Iterator[Paragraph | Table]:
-    """The load, the worst day of each time, and the difference to the incumbent where it can be told."""
+def latency_days(subject: Subject, *, only: str | None = None) -> Iterator[Paragraph | Table]:
+    """The load, the worst day of each time (or of one only), and the difference to the incumbent where it can be told."""
     latency = subject.card.latency
+    times = {name: words for name, words in TIMES.items() if only in (None, name)}
     if latency.load.words:
         yield Paragraph(text=_load(subject, latency.load))
     rows = tuple(
@@ -25,7 +26,7 @@ def latency_days(subject: Subject) -> Iterator[Paragraph | Table]:
             figures.seconds_with_interval(worst.estimate),
             figures.count(worst.estimate.n),
         )
-        for name, words in TIMES.items()
+        for name, words in times.items()
         if (worst := latency.worst_day.get(name)) is not None
     )
     if rows:
@@ -37,6 +38,8 @@ def latency_days(subject: Subject) -> Iterator[Paragraph | Table]:
             note="Of the days with at least 20 exchanges. A limit kept over all days may be broken on one of them.",
         )
     for name, against in latency.against_incumbent.items():
+        if only not in (None, name):
+            continue
         yield Paragraph(text=_against(subject, TIMES.get(name, plain(name)), against), tone="note")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import altair as alt
 
-from app.domain.operation_models import ArmsByLoad, ArmsCurve, CurvePoint, GroupTimes, HourTimes, LoadTimes
+from app.domain.operation_models import ArmsByLoad, ArmsCurve, CurvePoint, DayEstimate, GroupTimes, HourTimes, LoadTimes
 from app.reports import figures
 from app.reports.charts import Channel, Rows, drawn, finished, short, words_on_ground
 from app.reports.context import Subject
@@ -228,3 +228,16 @@ def _load_names(arms: Sequence[tuple[int, str, Sequence[LoadTimes]]], x: alt.X, 
         words = drawn([row]).encode(x=x, y=y, text="text:N", color=color)
         found += words_on_ground(words, align="right", dx=-10, dy=dy, fontWeight="bold")
     return found
+
+
+def days_chart(subject: Subject, days: Sequence[DayEstimate], objective: float | None) -> dict[str, Any]:
+    """95 of 100 answers of the candidate on each day, with that day's own interval."""
+    groups = [(float(each.day), GroupTimes(p95=each.estimate)) for each in days]
+    top, ink = _top([group for _, group in groups], objective), arm_ink(subject.arm).light
+    axis = alt.Axis(grid=False, tickMinStep=1, format="d")
+    x = alt.X("at:Q", title="day of the pilot", scale=alt.Scale(domain=[0.5, subject.days + 0.5], nice=False), axis=axis)
+    y: Channel = partial(alt.Y, title=None, scale=alt.Scale(domain=[0, top], nice=False), axis=alt.Axis(tickCount=5))
+    rows = _runs(groups, top)
+    spans = drawn(rows).mark_rule(clip=True, color=ink, strokeWidth=2).encode(x=x, y=y("low:Q"), y2="high:Q")
+    points = drawn(rows).mark_point(color=ink, fill=ink, size=70, opacity=1).encode(x=x, y=y("value:Q"))
+    return finished([*_limit_across(objective, y), spans, points], height=240)

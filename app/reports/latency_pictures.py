@@ -7,11 +7,11 @@ from app.domain.scorecard import EstimateModel
 from app.reports import figures
 from app.reports.context import Subject
 from app.reports.document import Cell, Chart, Paragraph, Table, cells
-from app.reports.latency_charts import curve_chart, curve_cut, hours_chart, load_chart
+from app.reports.latency_charts import curve_chart, curve_cut, days_chart, hours_chart, load_chart
 
 TOLD_SHARES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999)
 NEARLY = 1e-9
-FEW = "too few"
+FEW, ENOUGH = "too few", 20
 BY_CLUSTER = (
     "95% intervals of one look; answers of one clock hour resemble each other, so they count less than their number. "
     "Under 20 answers nothing is said."
@@ -35,7 +35,7 @@ def curve_picture(subject: Subject, measure: str, title: str, objective: float |
         spec=curve_chart(subject, curve, objective),
         alt=f"Share of answers by time. {_halves(subject, curve)}",
         caption=(
-            f"Read across at a share: so many answers took no longer. Both scales start at 0; {_tail(subject, curve, cut)} "
+            f"Read across at a share: so many answers took no longer. Both scales start at 0. {_tail(subject, curve, cut)} "
             f"Bands: 95% intervals of each point by itself, valid at every look. n = {figures.count(curve.incumbent_n)} and "
             f"{figures.count(curve.candidate_n)} exchanges."
         ),
@@ -53,12 +53,11 @@ def _tail(subject: Subject, curve: ArmsCurve, cut: float) -> str:
     """What lies beyond the right edge, in words."""
     arms = ((subject.incumbent, curve.incumbent), (subject.name, curve.candidate))
     said = [
-        f"{name}: {100 * points[-1].share:g} of 100 within {figures.seconds(points[-1].seconds)}"
+        f"of {name} {100 * points[-1].share:g} of 100 came within {figures.seconds(points[-1].seconds)}"
         for name, points in arms
         if points and points[-1].seconds > cut
     ]
-    beyond = f" beyond it, {figures.names(said)}" if said else ""
-    return f"the slowest answers lie right of the edge{';' if said else ''}{beyond}."
+    return f"The slowest lie right of the edge{': ' if said else ''}{figures.names(said) if said else ''}."
 
 
 def _at(points: Sequence[CurvePoint], share: float) -> str:
@@ -177,6 +176,32 @@ def _verdict(first: EstimateModel, last: EstimateModel) -> str:
 
 def _span(load: LoadTimes) -> str:
     return f"{load.at_once_from}" if load.at_once_from == load.at_once_to else f"{load.at_once_from} to {load.at_once_to}"
+
+
+def days_picture(subject: Subject, measure: str, title: str, objective: float | None) -> Iterator[Chart]:
+    """95 of 100 answers of the candidate on each day."""
+    days = [each for each in subject.card.latency.p95_by_day.get(measure, []) if each.estimate.n >= ENOUGH]
+    if not days:
+        return
+    values = {each.day: each.estimate.value or 0.0 for each in days}
+    worst = max(values, key=lambda day: values[day])
+    yield Chart(
+        name=f"{measure.replace('_', '-')}-days-{subject.arm}",
+        title=f"{title}, 95 of 100 answers of {subject.name} in seconds, by day",
+        spec=days_chart(subject, days, objective),
+        alt=f"95 of 100 answers by day. The slowest day was day {worst}, within {figures.seconds(values[worst])}.",
+        caption=f"Lines: 95% interval of each day by itself; days with under {ENOUGH} answers are left out. The scale starts "
+        f"at 0. n = {figures.count(sum(each.estimate.n for each in days))} exchanges of {len(days)} days.",
+        data=Table(
+            caption=f"{title}, by day",
+            columns=("Day", "95 of 100", "Exchanges"),
+            rows=tuple(
+                cells(figures.count(e.day), figures.seconds_with_interval(e.estimate), figures.count(e.estimate.n))
+                for e in days
+            ),
+            numeric=2,
+        ),
+    )
 
 
 def _load_table(subject: Subject, loads: ArmsByLoad, title: str) -> Table:

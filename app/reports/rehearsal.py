@@ -93,10 +93,10 @@ def _found(rehearsal: RehearsalModel) -> Iterator[Bullets]:
 def _steps(rehearsal: RehearsalModel) -> Table:
     return Table(
         caption="Steps of the rehearsal",
-        columns=("Speed", "Step", "Offered a second (n)", "In time a second", "In time", "Total time, 95 of 100",
-                 "First token, 95 of 100", "At once", "Failed", "Objective"),
+        columns=("Speed", "Objective", "Offered a second (n)", "In time a second", "In time", "Total time, 95 of 100",
+                 "First token, 95 of 100", "At once", "Failed"),
         rows=tuple(_row(step) for step in rehearsal.steps),
-        numeric=9,
+        numeric=7,
         note="Times count from the moment at which a request was due. In brackets the 95% interval. In time = answered within "
         "the limits; calls without an answer when a step was ended count with the age that they had. A step is not valid where "
         "our own process was late or at its bound.",
@@ -104,10 +104,10 @@ def _steps(rehearsal: RehearsalModel) -> Table:
 
 
 def _row(step: StepModel) -> tuple[Cell, ...]:
-    why = f": {step.reason}" if step.outcome in (StepOutcome.MISSED, StepOutcome.NOT_VALID, StepOutcome.LOST) else ""
+    is_explained = step.reason and step.outcome in (StepOutcome.MISSED, StepOutcome.NOT_VALID, StepOutcome.LOST)
     return cells(
-        f"{step.speed:.3g}x",
-        KINDS[step.kind],
+        f"{step.speed:.3g}x, {KINDS[step.kind]}",
+        f"{OUTCOMES[step.outcome]}{f': {step.reason}' if is_explained else ''}",
         f"{figures.number(step.offered_requests_per_second, 1)} ({figures.count(step.offered)})",
         figures.number_with_interval(step.goodput_requests_per_second, 1),
         figures.share_with_interval(step.within_share),
@@ -115,7 +115,6 @@ def _row(step: StepModel) -> tuple[Cell, ...]:
         figures.seconds_with_interval(step.ttft_any_seconds.p95),
         figures.number(step.concurrency_mean, 1),
         figures.count(sum(step.failures.values())),
-        f"{OUTCOMES[step.outcome]}{why}",
     )
 
 

@@ -37,8 +37,10 @@ from app.reports.build import build_document
 from app.reports.document import Document
 from tests.builders import a_configuration
 from tests.unit.reports.capacity_example import a_capacity
+from tests.unit.reports.latency_example import with_pictures
 from tests.unit.reports.money_example import a_cost, made_inputs, token_lines
 from tests.unit.reports.registered_example import EPOCHS, PLAN
+from tests.unit.reports.rehearsal_example import a_rehearsal
 from tests.unit.reports.shares_example import the_shares
 from tests.unit.reports.verdict_examples import begun_anew, frozen_by_control, frozen_by_drift, with_people
 
@@ -232,6 +234,17 @@ HOURS = (
 
 
 def hybrid() -> Scorecard:
+    """With every figure behind the pictures of times and load."""
+    card = plain_hybrid()
+    latency = with_pictures(a_latency(), STARTS)
+    return card.model_copy(
+        update={
+            "candidates": {"qwen": card.candidates["qwen"].model_copy(update={"latency": latency, "rehearsal": a_rehearsal()})}
+        }
+    )
+
+
+def plain_hybrid() -> Scorecard:
     verdict = a_verdict(
         Outcome.HYBRID,
         reason_codes=["segments_pass", "segment_fails"],
@@ -344,7 +357,7 @@ def two_candidates() -> Scorecard:
     change = ChangeModel(at=STARTS + timedelta(days=9), by="ops", path="reliability.max_failure_rate", before=0.02, after=0.01)
     change = change.model_copy(update={"touches": "reliability limit"})
     registration = RegistrationModel(hash="ab" * 32, registered_at=STARTS, changes=[change], plan=PLAN, epochs=EPOCHS)
-    first = hybrid().candidates["qwen"]
+    first = plain_hybrid().candidates["qwen"]
     return a_scorecard({"qwen": first, "llama-70b": second}, registration=registration)
 
 
@@ -360,10 +373,10 @@ SCORECARDS: dict[str, Callable[[], Scorecard]] = {
     "nothing_imported": nothing_imported,
     "two_candidates": two_candidates,
     "final_extend": final_extend,
-    "people": lambda: with_people(hybrid(), passed_on=21),
+    "people": lambda: with_people(plain_hybrid(), passed_on=21),
     "frozen_by_drift": lambda: frozen_by_drift(migrate()),
-    "frozen_by_control": lambda: frozen_by_control(hybrid()),
-    "begun_anew": lambda: begun_anew(hybrid()),
+    "frozen_by_control": lambda: frozen_by_control(plain_hybrid()),
+    "begun_anew": lambda: begun_anew(plain_hybrid()),
 }
 
 

@@ -31,9 +31,14 @@ def _figures(starts: datetime, zone: str) -> dict[str, Any]:
         found["curve"][measure] = curve_of(np.sort(one.times), np.sort(two.times), weight=350.0)
         found["by_hour"][measure] = hours_of(one, two, zone)
         found["by_load"][measure] = ArmsByLoad(incumbent=loads_of(one), candidate=loads_of(two))
-    worst = EstimateModel(value=2.61, low=2.3, high=3.4, n=118)
+    values = [2.3 + 0.3 * np.cos(day) + (0.9 if day == 9 else 0.0) for day in range(1, 29)]
+    days = [
+        DayEstimate(day=day, estimate=EstimateModel(value=value, low=0.85 * value, high=1.25 * value, n=112))
+        for day, value in enumerate(values, start=1)
+    ]
     return found | {
-        "worst_day": {"total_seconds": DayEstimate(day=9, estimate=worst)},
+        "p95_by_day": {"total_seconds": days},
+        "worst_day": {"total_seconds": days[8]},
         "against_incumbent": {"total_seconds": AgainstIncumbent(reason="the arms are measured from different places")},
         "left_out_for_lag": 17,
     }
