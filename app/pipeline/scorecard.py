@@ -31,6 +31,7 @@ from app.pipeline.freshness import hash_to_keep, kept_if_fresh
 from app.pipeline.grading import settle_without_model
 from app.pipeline.judge_spending import judge_money_of
 from app.pipeline.judged_sample import sample_of
+from app.pipeline.last_digits import with_stored_digits
 from app.pipeline.model_sightings import fingerprint_warnings
 from app.pipeline.parts.closing_parts import forget_parts
 from app.pipeline.quality import Grounds, Judged, judge_quality
@@ -85,7 +86,8 @@ def compute_scorecard(
             return _close(session_factory, session, pilot_name, moment).card
         with one_snapshot(session_factory) as reading:
             stored = read_stored(reading, pilot_name, as_of=as_of, now=moment)
-        card, hashes, _ = make_scorecard(stored, as_of=as_of, now=moment)
+        made, hashes, _ = make_scorecard(stored, as_of=as_of, now=moment)
+        card = with_stored_digits(made)
         return card if pilot.state is PilotState.DRAFT else _with_reopened(session, pilot.id, card, hashes)
 
 
@@ -114,7 +116,8 @@ def _close(
         stored = read_stored(reading, pilot_name, as_of=None, now=now)
         rests_on = hash_to_keep(reading, stored.pilot.id, inputs_hash_of(stored, now))
         marks = read_marks(reading, stored.pilot.id)
-    card, hashes, sums = make_scorecard(stored, as_of=None, now=now)
+    made, hashes, sums = make_scorecard(stored, as_of=None, now=now)
+    card = with_stored_digits(made)
     if stored.pilot.state is PilotState.DRAFT:
         return Computed(card, stored)
     close_days(session, stored.pilot.id, hashes, sums)

@@ -15,6 +15,7 @@ from app.pipeline.bundles.manifest import Manifest, library_versions
 from app.pipeline.bundles.reading import frozen_figures, opened, read_stored
 from app.pipeline.bundles.writing import Moment
 from app.pipeline.freshness import program_hash
+from app.pipeline.last_digits import with_stored_digits
 from app.pipeline.scorecard import make_scorecard
 from app.pipeline.scorecard_inputs import Stored
 from app.reports.build import build_document, scorecard_json
@@ -81,7 +82,7 @@ def computed(
     """
     made, hashes, _ = make_scorecard(stored, as_of=moment.as_of, now=moment.now, known_hashes=known_hashes)
     made = made.model_copy(update={"days_reopened": list(moment.days_reopened)})
-    card = Scorecard.model_validate_json(made.model_dump_json(by_alias=True))
+    card = with_stored_digits(made)
     document = document_of(card, stored.pilot.configuration, stored.hours, moment.now, week)
     return _as_json(scorecard_json(card)), _as_json(document.model_dump(mode="json")), hashes
 
