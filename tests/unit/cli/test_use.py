@@ -27,7 +27,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         [], ["fly"], ["start"], ["mirror", "perhaps", "x"], ["create", "/nowhere/pilot.toml"], ["import", "x", "/nowhere"],
         ["hours"], ["hours", "add", "x"], ["extend", "x", "--days", "15"], ["keys", "add", "x", "--role", "king"],
-        ["report", "x", "--out", "r.csv", "--format", "csv"], ["report", "x", "--out", "r", "--format", "doc"],
+        ["report", "x", "--out", "r", "--format", "doc"],
         ["routing"], ["routing", "x", "--format", "nginx"],
     ],
 )  # fmt: skip
@@ -39,8 +39,8 @@ def test_wrong_use_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]
 
 
 def test_a_format_that_a_report_does_not_come_in_says_which_there_are(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main.run(["report", "x", "--out", "r.csv", "--format", "csv"]) == 2
-    assert "comes with the data bundle; there are: html, pdf, pptx, xlsx, md, json, zip" in capsys.readouterr().err
+    assert main.run(["report", "x", "--out", "r.doc", "--format", "doc"]) == 2
+    assert "'doc' is unknown; there are: html, pdf, pptx, xlsx, md, json, zip, parquet, csv" in capsys.readouterr().err
 
 
 def test_without_a_key_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
