@@ -11,7 +11,8 @@ from app.reports.view import ReportView
 from app.reports.workbook.book import Book, Sheet
 from app.reports.workbook.party import Party
 
-_WIDTH, _ROW_PIXELS = 900, 20
+_WIDTH = 900
+_POINTS_A_PIXEL, _MOST_POINTS = 0.75, 400.0
 _SHOWN = 0.8
 _GROUND = "#ffffff"
 
@@ -27,16 +28,30 @@ def write_charts(book: Book, document: Document) -> None:
         picture = chart_png(chart.spec | {"config": chart.spec.get("config", {}) | {"background": _GROUND}}, width=_WIDTH)
         options = {
             "image_data": BytesIO(picture),
-            "x_scale": _SHOWN / SCALE,
-            "y_scale": _SHOWN / SCALE,
+            "x_scale": _scale(picture),
+            "y_scale": _scale(picture),
             "description": f"{chart.title}. {chart.alt}",
             "object_position": 2,
         }
         sheet.made.insert_image(sheet.row, 0, f"{chart.name}.png", options)
-        height = int.from_bytes(picture[20:24], "big") / SCALE * _SHOWN
-        sheet.row += int(height / _ROW_PIXELS) + 2
+        sheet.heights[sheet.row] = _points(picture)
+        sheet.row += 1
         sheet.line(chart.caption, "note")
         sheet.row += 1
+
+
+def _scale(picture: bytes) -> float:
+    """As wide as all, unless a line could not be so high."""
+    return min(_SHOWN / SCALE, _MOST_POINTS / (_height(picture) * _POINTS_A_PIXEL))
+
+
+def _points(picture: bytes) -> float:
+    return _height(picture) * _scale(picture) * _POINTS_A_PIXEL + 4
+
+
+def _height(png: bytes) -> int:
+    """From the head of the file."""
+    return int.from_bytes(png[20:24], "big")
 
 
 def _charts(sections: tuple[Section, ...]) -> Iterator[Chart]:
@@ -52,7 +67,7 @@ def write_assumptions(book: Book, parties: list[Party]) -> None:
         "Assumptions",
         "What each figure of money rests on. Nothing is filled in by a figure of a guide; such are only shown beside.",
     )
-    sheet.header(("Candidate", "Input", "Value", "Low", "High", "Unit", "Source", "Citation"))
+    sheet.header(("Candidate", "Input", "Value", "Low", "High", "Unit", "Source", "Citation"), (2, 3, 4))
     for party in parties:
         for each in party.cost.inputs:
             sheet.text(0, party.candidate)
@@ -71,7 +86,7 @@ def _write_scenarios(sheet: Sheet, parties: list[Party]) -> None:
     if not any(party.cost.scenarios for party in parties):
         return
     sheet.heading("Scenarios of the report, with their draws", 8)
-    sheet.header(("Candidate", "If", "Saving a month", "Low", "High", "Chance that it saves", "n", ""))
+    sheet.header(("Candidate", "If", "Saving a month", "Low", "High", "Chance that it saves", "n", ""), range(2, 7))
     for party in parties:
         for each in party.cost.scenarios:
             found = each.saving_usd_per_month

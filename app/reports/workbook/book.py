@@ -1,7 +1,7 @@
 """A workbook that is written from top to bottom: text is always text, formulas are only ours."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
 from io import BytesIO
@@ -20,6 +20,9 @@ Value: TypeAlias = Decimal | float | int | str | None
 MOST_TEXT = 32_000
 MOST_NAME = 31
 _NOT_IN_NAMES = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
+_BESIDE = ("text", "note", "outside", "strong", "header")
+# Points of a line and of the highest one; what a letter takes of a column's width unit.
+_POINTS, _MOST_POINTS, _LETTER, _LARGE, _USUAL_WIDTH = 13.5, 400.0, 1.08, 1.5, 8.43
 _LIKE_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
@@ -34,14 +37,17 @@ class Book:
         self.file.set_properties({"title": clean(title), "created": made_at.replace(tzinfo=None), "comments": "Parallel Pilot"})
         self.file.formats[0].set_font_name("Arial")
         self.file.set_calc_mode("auto")
-        self._looks: dict[str, Format] = {}
+        self._looks: dict[tuple[str, bool], Format] = {}
         self._names: set[str] = set()
+        self._sheets: list[Sheet] = []
 
-    def look(self, name: str) -> Format:
-        """A format, made once."""
-        if name not in self._looks:
-            self._looks[name] = self.file.add_format({"font_name": "Arial", "font_size": 10} | LOOKS[name])
-        return self._looks[name]
+    def look(self, name: str, *, is_beside: bool = False) -> Format:
+        """A format, made once; text beside a number keeps away from it."""
+        key = name, is_beside
+        if key not in self._looks:
+            air = {"indent": 1} if is_beside else {}
+            self._looks[key] = self.file.add_format({"font_name": "Arial", "font_size": 10} | LOOKS[name] | air)
+        return self._looks[key]
 
     def sheet(self, name: str, widths: Sequence[float], *, is_locked: bool = False) -> "Sheet":
         """A new sheet after the others; its name is cut and made unique as the format asks."""
@@ -54,10 +60,14 @@ class Book:
         made.fit_to_pages(1, 0)
         if is_locked:
             made.protect("", {"format_columns": True, "format_rows": True})
-        return Sheet(self, made, widths)
+        self._sheets.append(Sheet(self, made, widths))
+        return self._sheets[-1]
 
     def bytes(self) -> bytes:
         """The finished file."""
+        for sheet in self._sheets:
+            for row, points in sheet.heights.items():
+                sheet.made.set_row(row, points)
         self.file.close()
         return self.content.getvalue()
 
@@ -77,7 +87,8 @@ class Sheet:
 
     def __init__(self, book: Book, made: Worksheet, widths: Sequence[float]) -> None:
         self.book, self.made = book, made
-        self.width, self.columns = sum(widths), len(widths)
+        self.widths = widths
+        self.heights: dict[int, float] = {}
         self.row = 0
 
     @property
@@ -99,7 +110,16 @@ class Sheet:
         """Text that is never anything else."""
         said = clean(text)
         look = "outside" if look == "text" and said.startswith(_LIKE_A_FORMULA) else look
-        self.made.write_string(self.row, column, said, self.book.look(look))
+        self.made.write_string(self.row, column, said, self.book.look(look, is_beside=column > 0 and look in _BESIDE))
+        if look != "title":
+            self.make_room(said, self.widths[column] if column < len(self.widths) else _USUAL_WIDTH)
+
+    def make_room(self, text: str, width: float, size: float = 1.0) -> None:
+        """The line is as high as this text needs it in a column of such a width."""
+        lines = sum(1 + int(len(part) * size * _LETTER / width) for part in text.split("\n"))
+        if lines > 1 or size > 1:
+            points = min(_MOST_POINTS, _POINTS * lines * size + 2)
+            self.heights[self.row] = max(self.heights.get(self.row, 0.0), points)
 
     def value(self, column: int, value: Value, look: str) -> None:
         """A number; what nobody knows is the word."""
@@ -125,7 +145,7 @@ class Sheet:
     def title(self, title: str, subtitle: str = "") -> None:
         """The first lines."""
         self.text(0, title, "title")
-        self.made.set_row(self.row, 24)
+        self.heights[self.row] = 24
         self.row += 1
         if subtitle:
             self.line(subtitle, "note")
@@ -138,23 +158,19 @@ class Sheet:
             self.text(column, title if column == 0 else "", "heading")
         self.row += 1
 
-    def header(self, columns: Sequence[str]) -> None:
-        """Names of columns."""
+    def header(self, columns: Sequence[str], numbers: Collection[int] = ()) -> None:
+        """Names of columns; those of numbers stand at the right."""
         for column, name in enumerate(columns):
-            self.text(column, name, "header")
+            self.text(column, name, "header_number" if column in numbers else "header")
         self.row += 1
 
-    def line(self, text: str, look: str = "text", columns: int = 0) -> None:
+    def line(self, text: str, look: str = "text") -> None:
         """A line of text over the whole width, as high as it needs to be."""
-        last = (columns or self.columns) - 1
         said = clean(text)
         look = "outside" if look == "text" and said.startswith(_LIKE_A_FORMULA) else look
-        self.made.merge_range(self.row, 0, self.row, last, "", self.book.look(look))
+        self.made.merge_range(self.row, 0, self.row, len(self.widths) - 1, "", self.book.look(look))
         self.made.write_string(self.row, 0, said, self.book.look(look))
-        size = 1.5 if look == "words" else 1.0
-        lines = sum(1 + int(len(part) * size * 1.08 / max(20.0, self.width)) for part in said.split("\n"))
-        if lines > 1 or size > 1:
-            self.made.set_row(self.row, 13.5 * lines * size + 2)
+        self.make_room(said, sum(self.widths), _LARGE if look == "words" else 1.0)
         self.row += 1
 
     def name_cell(self, name: str, column: int = 1, rows: int = 1) -> None:

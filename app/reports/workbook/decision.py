@@ -45,7 +45,7 @@ def _write_answer(sheet: Sheet, answer: Answer, candidate: CandidateModel) -> No
 
 def _write_figures(sheet: Sheet, candidate: CandidateModel) -> None:
     cost = candidate.cost
-    sheet.header(("Key figures", "Value", "Low", "High", "n", "What it is"))
+    sheet.header(("Key figures", "Value", "Low", "High", "n", "What it is"), range(1, 5))
     _figure(sheet, "Win rate against the incumbent", deciding(candidate.quality), "percent", "50% = as good; decides quality")
     _figure(sheet, "Staying, a month", cost.incumbent_usd_per_month, "usd", "US dollars")
     _figure(sheet, "Leaving, a month", cost.candidate_usd_per_month, "usd", "US dollars")
@@ -77,7 +77,7 @@ def _figure(sheet: Sheet, words: str, found: EstimateModel | MoneyEstimate, look
 
 def _write_gates(sheet: Sheet, candidate: CandidateModel) -> None:
     sheet.row += 1
-    sheet.header(("Gate", "Result", "Bound", "Compared with", "", "Why"))
+    sheet.header(("Gate", "Result", "Bound", "Compared with", "", "Why"), (2, 3))
     for gate in candidate.gates:
         look = _LOOKS.get(gate.name.value, "percent")
         sheet.text(0, GATE_QUESTIONS[gate.name])

@@ -53,7 +53,7 @@ def _estimate(sheet: Sheet, column: int, found: EstimateModel, look: str) -> Non
     for place, value in enumerate((found.value, found.low, found.high)):
         sheet.value(column + place, value, look)
     sheet.value(column + 3, found.n, "count")
-    sheet.text(column + 4, found.method, "note")
+    sheet.text(column + 4, found.method.replace("_", " "), "note")
 
 
 def _write_quality(book: Book, card: Scorecard) -> None:
@@ -62,7 +62,7 @@ def _write_quality(book: Book, card: Scorecard) -> None:
     for name, candidate in card.candidates.items():
         quality = candidate.quality
         sheet.heading(name, 6)
-        sheet.header(("What", *_ESTIMATE))
+        sheet.header(("What", *_ESTIMATE), range(1, 5))
         for field, words in _RATES.items():
             sheet.text(0, words)
             _estimate(sheet, 1, getattr(quality, field), "rate" if field == "judge_kappa" else "percent")
@@ -84,7 +84,7 @@ def _write_counts(sheet: Sheet, quality: QualityModel) -> None:
 
 def _write_days(sheet: Sheet, quality: QualityModel) -> None:
     sheet.row += 1
-    sheet.header(("Up to day (all days together)", "Win rate", "Low", "High", "Conversations", "Interval"))
+    sheet.header(("Up to day (all days together)", "Win rate", "Low", "High", "Conversations", "Interval"), range(1, 5))
     for point in quality.by_day:
         sheet.value(0, point.day, "count")
         for column, value in enumerate((point.value, point.low, point.high), 1):
@@ -97,22 +97,7 @@ def _write_days(sheet: Sheet, quality: QualityModel) -> None:
 def _write_segments(book: Book, card: Scorecard) -> None:
     sheet = book.sheet("Segments", (24, 30, 14, 12, 14, 12, 12, 12, 12, 12, 14, 44))
     sheet.title("Segments", f"Kinds of work; only registered ones have a say. {_LEVEL}")
-    sheet.header(
-        (
-            "Candidate",
-            "Segment",
-            "Registered",
-            "Pairs",
-            "Conversations",
-            "Win rate",
-            "Low",
-            "High",
-            "Bound",
-            "Limit",
-            "Result",
-            "Why",
-        )
-    )
+    sheet.header(_SEGMENTS, range(3, 10))
     for name, candidate in card.candidates.items():
         for segment, found in candidate.segments.items():
             rate = found.win_rate_human_corrected if found.rests_on == "corrected" else found.win_rate
@@ -133,7 +118,7 @@ def _write_segments(book: Book, card: Scorecard) -> None:
 def _write_latency(book: Book, card: Scorecard) -> None:
     sheet = book.sheet("Latency", (24, 28, 14, 20, 12, 12, 12, 12, 26))
     sheet.title("Latency", f"Seconds within which so many of 100 answers were there. {_LEVEL}")
-    sheet.header(("Candidate", "Time", "Share", "Arm", *_ESTIMATE))
+    sheet.header(("Candidate", "Time", "Share", "Arm", *_ESTIMATE), range(4, 8))
     for name, candidate in card.candidates.items():
         for field, words in _TIMES.items():
             _write_quantiles(sheet, name, words, getattr(candidate.latency, field))
@@ -157,7 +142,7 @@ def _write_quantiles(sheet: Sheet, name: str, words: str, found: Quantiles) -> N
 def _write_reliability(book: Book, card: Scorecard) -> None:
     sheet = book.sheet("Reliability", (24, 44, 12, 12, 12, 12, 26))
     sheet.title("Reliability", f"Share of requests without a usable answer. {_LEVEL}")
-    sheet.header(("Candidate", "What", *_ESTIMATE))
+    sheet.header(("Candidate", "What", *_ESTIMATE), range(2, 6))
     for name, candidate in card.candidates.items():
         found = candidate.reliability
         rows = [
@@ -190,7 +175,7 @@ def _write_coverage(book: Book, card: Scorecard) -> None:
     sheet = book.sheet("Coverage", (56, 18, 14))
     ledger = card.coverage
     sheet.title("Coverage", "Every production request by its one reason; the reasons add up to all of them.")
-    sheet.header(("Reason", "Requests", "Share"))
+    sheet.header(("Reason", "Requests", "Share"), (1, 2))
     first = sheet.row
     for reason, many in ledger.by_reason.items():
         sheet.text(0, plain(reason, COVERAGE_REASONS))
@@ -207,7 +192,7 @@ def _write_pairs(sheet: Sheet, name: str, candidate: CandidateModel) -> None:
     counts = candidate.coverage.model_dump()
     every = sum(counts.values())
     sheet.heading(f"Of what was recorded, for {name}", 3)
-    sheet.header(("What became of it", "Requests", "Share"))
+    sheet.header(("What became of it", "Requests", "Share"), (1, 2))
     for field, words in _PAIRS.items():
         sheet.text(0, words)
         _share(sheet, counts[field], every)

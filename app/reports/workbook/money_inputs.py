@@ -19,7 +19,7 @@ def write_inputs(sheet: Sheet, party: Party) -> None:
     """All of them."""
     inputs = party.inputs
     sheet.heading("Volume", COLUMNS)
-    _entry(sheet, party, "Production requests", "requests", inputs.requests_per_month, "requests a month", "exact", MEASURED)
+    _entry(sheet, party, "Production requests", "requests", inputs.requests_per_month, "requests a month", "count", MEASURED)
     _write_tokens(
         sheet, party, "incumbent", f"Staying: tokens of {party.incumbent}", inputs.incumbent_tokens, inputs.incumbent_lack
     )
@@ -48,7 +48,8 @@ def _write_tokens(sheet: Sheet, party: Party, arm: str, title: str, lines: list[
     if arm == "incumbent":
         _entry(sheet, party, "All of the incumbent's prices, times", "api_price", 1, "", "factor", CHOSEN)
     sheet.header(
-        ("Tokens", "Tokens per request", "US dollars per million", "Tokens a month", "US dollars a month", "Prices from")
+        ("Tokens", "Tokens per request", "US dollars per million", "Tokens a month", "US dollars a month", "Prices from"),
+        range(1, 5),
     )
     first = sheet.row
     for line in lines:
@@ -101,7 +102,7 @@ def _write_serving(sheet: Sheet, party: Party) -> None:
     sheet.heading(f"Leaving: GPUs of {party.candidate}", COLUMNS)
     _entry(sheet, party, "Price of a GPU", "gpu_usd", inputs.gpu_usd_per_hour, "US dollars an hour", "exact", GIVEN)
     _entry(sheet, party, "GPUs per replica", "gpus_per_replica", inputs.gpus_per_replica, "GPUs", "count", GIVEN)
-    _entry(sheet, party, "Hours of a month", "hours_in_month", HOURS_PER_MONTH, "hours", "count", "730: a year by twelve")
+    _constant(sheet, party, "Hours of a month", "hours_in_month", float(HOURS_PER_MONTH), "hours: a year by twelve")
     _entry(sheet, party, "Replicas at least", "least_replicas", inputs.least_replicas, "replicas", "count", GIVEN)
     if inputs.steps:
         _write_steps(sheet, party)
@@ -115,6 +116,14 @@ def _write_serving(sheet: Sheet, party: Party) -> None:
     month = rent * inputs.gpus_per_replica * HOURS_PER_MONTH if rent is not None else None
     formula = names.fill('IF({gpu_usd}="","unknown",{gpu_usd}*{gpus_per_replica}*{hours_in_month})')
     _derived(sheet, party, "One replica, a month", "replica_usd", formula, month, "usd")
+
+
+def _constant(sheet: Sheet, party: Party, label: str, name: str, value: float, unit: str) -> None:
+    sheet.text(0, label)
+    sheet.value(1, value, "count")
+    sheet.text(2, unit, "note")
+    sheet.name_cell(party.names[name])
+    sheet.row += 1
 
 
 def _derived(sheet: Sheet, party: Party, label: str, name: str, formula: str, value: Value, look: str) -> None:
@@ -131,7 +140,7 @@ def _write_steps(sheet: Sheet, party: Party) -> None:
     _entry(sheet, party, "What a replica carries, times", "carrying", 1, "", "factor", CHOSEN)
     further = stairs.volume_per_replica * requests
     source = f"measured by a rehearsal; {inputs.spare_replicas} of the replicas may fail"
-    _entry(sheet, party, "Each further replica carries", "further_requests", further, "requests a month", "exact", source)
+    _entry(sheet, party, "Each further replica carries", "further_requests", further, "requests a month", "count", source)
     sheet.header(
         (
             "Steps, as measured",
@@ -139,12 +148,13 @@ def _write_steps(sheet: Sheet, party: Party) -> None:
             "Replicas, spare ones included",
             "Pays from, requests a month",
             "Where that is on this step",
-        )
+        ),
+        range(1, 5),
     )
     first = sheet.row
     for number, step in enumerate(inputs.steps, 1):
         sheet.text(0, f"Step {number}")
-        sheet.entry(1, step.volume * requests, "exact")
+        sheet.entry(1, step.volume * requests, "count")
         sheet.entry(2, step.replicas, "count")
         rented = f"MAX({sheet.at(2)},{names['least_replicas']})"
         _write_break_even(sheet, party, rented, sheet.at(1), max(step.replicas, stairs.least), step.volume * requests)
@@ -159,7 +169,7 @@ def _write_steps(sheet: Sheet, party: Party) -> None:
     sheet.formula(2, formula, most, "count")
     sheet.name_cell(names["most_replicas"], 2)
     formula = names.fill("MAX({step_requests})+({most_replicas}-MAX({step_replicas}))*{further_requests}")
-    sheet.formula(1, formula, volume * requests, "exact")
+    sheet.formula(1, formula, volume * requests, "count")
     sheet.name_cell(names["most_requests"], 1)
     _write_break_even(sheet, party, names["most_replicas"], names["most_requests"], most, volume * requests)
     sheet.name_cell(names["step_answers"], 4, sheet.row - first + 1)

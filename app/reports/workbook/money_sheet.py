@@ -33,9 +33,22 @@ def write_money(book: Book, party: Party) -> None:
     if party.cost.model is None:
         text = "The inputs of the formula are not known (no day is closed, or the report is older than this sheet)"
         sheet.line(f"{text}: fill them in, or read the report's figures in the column beside.", "warning")
+    _write_top(sheet, party)
     write_inputs(sheet, party)
     _write_result(sheet, party)
     _write_volumes(book, sheet, party)
+
+
+def _write_top(sheet: Sheet, party: Party) -> None:
+    """What a reader wants to see move, without scrolling."""
+    points, names, report = party.points, party.names, party.cost.saving_usd_per_month.value
+    saving = points.saving_usd if party.inputs.requests_per_month is not None else None
+    sheet.header(("", "Live", "In the report", "", "", ""), (1, 2))
+    sheet.text(0, "Saving, a month", "strong")
+    sheet.formula(1, names["saving_usd"], saving, "total_usd")
+    sheet.value(2, report, "usd")
+    sheet.formula(3, names["check"], _now(party), "check_left")
+    sheet.row += 1
 
 
 class _Line(NamedTuple):
@@ -52,18 +65,18 @@ class _Line(NamedTuple):
 
 def _write_result(sheet: Sheet, party: Party) -> None:
     sheet.heading("The month", COLUMNS)
-    sheet.header(("US dollars a month", "Live", "In the report", "Difference"))
+    sheet.header(("US dollars a month", "Live", "In the report", "Difference"), (1, 2, 3))
     first, parts = sheet.row, _parts(party)
-    lines = [*_bill(party), *parts, *_sums(sheet, party, (first + 1, first + len(parts))), *_horizon(party)]
+    cells = f"{sheet.at(1, first + 1)}:{sheet.at(1, first + len(parts))}"
+    lines = [*_bill(party), *parts, *_sums(party, cells), *_horizon(party)]
     _write_lines(sheet, party, lines)
     checked = f"{sheet.at(3, first)}:{sheet.at(3, sheet.row - 1)}"
-    now = AS_REPORTED if all(abs(_difference(line)) < _CENT for line in lines) else CHANGED
     sheet.text(0, "Is this the report's month, to the cent?", "strong")
-    sheet.formula(1, f'IF(SUMPRODUCT(--(ABS({checked})>={_CENT}))=0,"{AS_REPORTED}","{CHANGED}")', now, "check")
+    sheet.formula(1, f'IF(SUMPRODUCT(--(ABS({checked})>={_CENT}))=0,"{AS_REPORTED}","{CHANGED}")', _now(party), "check")
     sheet.name_cell(party.names["check"])
     sheet.row += 1
     sheet.heading("When it pays", COLUMNS)
-    sheet.header(("What", "Live", "In the report", "Difference"))
+    sheet.header(("What", "Live", "In the report"), (1, 2))
     _write_lines(sheet, party, _whens(party))
     saving, chance = party.cost.saving_usd_per_month, party.cost.probability_saving_positive
     if saving.low is not None and saving.high is not None:
@@ -88,6 +101,12 @@ def _write_lines(sheet: Sheet, party: Party, lines: Sequence[_Line]) -> None:
                 3, f"IF(OR(ISTEXT({live}),ISTEXT({said})),IF({live}={said},0,1),{live}-{said})", _difference(line), line.look
             )
         sheet.row += 1
+
+
+def _now(party: Party) -> str:
+    """What the check says as long as nobody changes anything; where the inputs are not stored nothing is compared."""
+    lines = [*_bill(party), *_parts(party), *_sums(party, ""), *_horizon(party)]
+    return AS_REPORTED if all(abs(_difference(line)) < _CENT for line in lines) else CHANGED
 
 
 def _difference(line: _Line) -> float:
@@ -138,9 +157,9 @@ def _said(party: Party, part: str) -> tuple[Value, Value]:
     return None if is_open else party.points.candidate.parts.get(part, none), party.cost.parts.get(part, none)
 
 
-def _sums(sheet: Sheet, party: Party, rows: tuple[int, int]) -> list[_Line]:
+def _sums(party: Party, parts: str) -> list[_Line]:
+    """The candidate's month and the saving; `parts` are the cells that are added up."""
     names, points, cost = party.names, party.points, party.cost
-    parts = f"{sheet.at(1, rows[0])}:{sheet.at(1, rows[1])}"
     is_open = party.inputs.requests_per_month is None
     saving = names.fill('IF(OR(ISTEXT({incumbent_usd}),ISTEXT({candidate_usd})),"unknown",{incumbent_usd}-{candidate_usd})')
     return [
@@ -240,7 +259,8 @@ def _write_volumes(book: Book, sheet: Sheet, party: Party) -> None:
             "Staying, US dollars",
             "Leaving, US dollars",
             "Saving, US dollars",
-        )
+        ),
+        range(1, 6),
     )
     first = sheet.row
     for factor in VOLUMES:

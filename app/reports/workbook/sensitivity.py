@@ -77,7 +77,7 @@ def write_sensitivity(book: Book, parties: list[Party]) -> None:
     )
     for party in parties:
         sheet.heading(f"Moving everything to {party.candidate} ({party.sheet})", len(WIDTHS))
-        sheet.header(_COLUMNS)
+        sheet.header(_COLUMNS, range(1, len(_COLUMNS)))
         first = sheet.row
         for case in _CASES:
             if not (party.inputs.is_paid_by_token and (case.gpu_price != 1 or case.replicas != 1)):
