@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from app.domain.access import ApiKey, Principal
+from app.domain.people import folded
 from app.domain.words import Role
 from app.errors import Conflict, InvalidInput, NotAuthenticated, Problem
 from app.store import keys
@@ -19,6 +20,8 @@ __all__ = ["Principal", "authenticate", "create_key", "digest_of", "load_pepper"
 PREFIX = "pp_"
 MAX_KEY_LENGTH = 200
 MAX_NAME_LENGTH = 100
+# The service itself, and somebody who was not let in.
+NOBODY = frozenset({"stack", "visitor"})
 
 
 def digest_of(key: str, pepper: str) -> bytes:
@@ -46,7 +49,9 @@ def issue_key(session: Session, name: str, role: Role, pepper: str, *, by: str) 
     _check_name(name)
     hold_names(session)
     if is_person(session, name):
-        message = f"there is a person named {name!r}, or nearly so: the audit log could not tell them apart; choose another name"
+        message = (
+            f"there is a person named {name!r}, or nearly so, whom the audit log could not tell apart; choose another name"
+        )
         raise Conflict(message, person=name)
     key = PREFIX + secrets.token_urlsafe(32)
     stored = keys.insert_key(session, name=name, role=role, digest=digest_of(key, pepper))
@@ -88,4 +93,7 @@ def _write_once(file: Path, text: str) -> None:
 def _check_name(name: str) -> None:
     if not name.strip() or len(name) > MAX_NAME_LENGTH or not name.isprintable():
         message = f"a key's name is 1 to {MAX_NAME_LENGTH} printable characters"
+        raise InvalidInput(message, (Problem(message, field="name"),))
+    if folded(name) in NOBODY:
+        message = f"in the audit log {name!r} is nobody's key; choose another name"
         raise InvalidInput(message, (Problem(message, field="name"),))

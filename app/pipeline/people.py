@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from app.domain.people import PERSON_ROLES, Person, folded
 from app.domain.words import Role
 from app.errors import Conflict, InvalidInput, Problem
+from app.pipeline.access import NOBODY
 from app.pipeline.people_passwords import Passwords, check_password
 from app.store import people as store
 from app.store.audit import record
@@ -16,7 +17,7 @@ from app.store.session import SessionFactory, session_scope
 
 MAX_NAME_LENGTH = 100
 # Actors of the audit log that are neither a person nor a key.
-TAKEN = frozenset({"stack", "visitor", "service", "system", "worker", "beat", "mirror", "recorder", "gateway"})
+TAKEN = NOBODY | frozenset({"service", "system", "worker", "beat", "mirror", "recorder", "gateway"})
 
 
 @dataclass(frozen=True, slots=True)
