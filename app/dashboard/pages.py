@@ -7,6 +7,7 @@ from app.dashboard.account_page import add_account_page
 from app.dashboard.alerts_page import add_alerts_page
 from app.dashboard.assets import ROUTE, asset
 from app.dashboard.audit_page import add_audit_page
+from app.dashboard.bundle_page import add_bundle_page
 from app.dashboard.capacity_page import add_capacity_page
 from app.dashboard.coverage_page import add_coverage_page
 from app.dashboard.decision_page import add_decision_page
@@ -43,6 +44,7 @@ PLACES = (
     add_pairs_pages,
     add_coverage_page,
     add_decision_page,
+    add_bundle_page,
     add_alerts_page,
     add_settings_page,
     add_sign_in_page,

@@ -120,6 +120,18 @@ def sign_decision(session_factory: SessionFactory, pilot_name: str, signing: Sig
         return Signed(stored, warnings_on(report, newest_reports(session, [pilot.id])[pilot.name], now))
 
 
+def report_to_sign(session: Session, pilot: Pilot, number: int | None) -> StoredReport | None:
+    """The pilot's report of that number, whole; without a number its newest; `None` = it has none."""
+    if number is None:
+        newest = newest_reports(session, [pilot.id]).get(pilot.name)
+        return get_report(session, newest.id) if newest is not None else None
+    found = get_report(session, number)
+    if found.pilot != pilot.name:
+        message = f"report {number} is not one of the pilot {pilot.name!r}"
+        raise NotFound(message, report=number, pilot=pilot.name)
+    return found
+
+
 def read_record(session: Session, pilot: Pilot, now: datetime) -> Record:
     """All decisions of a pilot and whether nobody changed one behind our back."""
     found = decisions_of(session, pilot.id)
@@ -180,17 +192,11 @@ def _standing(decision: Decision, newest: dict[str, int], now: datetime) -> Stan
 
 
 def _report(session: Session, pilot: Pilot, number: int | None) -> StoredReport:
-    if number is None:
-        newest = newest_reports(session, [pilot.id]).get(pilot.name)
-        if newest is None:
-            message = f"the pilot {pilot.name!r} has no report yet: make one, then sign it"
-            raise NotFound(message, pilot=pilot.name)
-        number = newest.id
-    report = get_report(session, number)
-    if report.pilot != pilot.name:
-        message = f"report {number} is not one of the pilot {pilot.name!r}"
-        raise NotFound(message, report=number, pilot=pilot.name)
-    return report
+    found = report_to_sign(session, pilot, number)
+    if found is None:
+        message = f"the pilot {pilot.name!r} has no report yet: make one, then sign it"
+        raise NotFound(message, pilot=pilot.name)
+    return found
 
 
 def _answer(report: StoredReport, candidate: str | None) -> Answer:

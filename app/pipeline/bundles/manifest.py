@@ -76,9 +76,9 @@ def read_manifest(content: bytes) -> Manifest:
     return found
 
 
-def json_bytes(document: Any) -> bytes:
-    """JSON with sorted keys, so that the same document has the same bytes."""
-    return (json.dumps(document, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False) + "\n").encode()
+def json_bytes(document: Any, *, is_sorted: bool = True) -> bytes:
+    """JSON with sorted keys, so that the same document has the same bytes; not sorted where what reads it goes by their order."""
+    return (json.dumps(document, ensure_ascii=False, sort_keys=is_sorted, indent=1, allow_nan=False) + "\n").encode()
 
 
 def _json_object(content: bytes) -> dict[str, Any]:

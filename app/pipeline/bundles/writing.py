@@ -85,7 +85,7 @@ def write_files(frozen: Frozen, target: BinaryIO) -> list[FileSum]:
     packing = Packing(target)
     packing.add(README, readme(stored, card, frozen.now).encode())
     for path, document in _documents(stored, frozen, moment):
-        packing.add(path, json_bytes(document))
+        packing.add(path, json_bytes(document, is_sorted=path != INPUTS))
     for path, columns in evidence_files(stored):
         with tempfile.TemporaryFile(prefix="pilot-bundle-") as file:
             write_columns(columns, cast(BinaryIO, file))
