@@ -26,7 +26,7 @@ from app.store.messages import StoredMessage, list_messages
 from app.store.pilots import get_pilot
 
 HISTORY = 50
-SENDS = "Apprise: Slack, e-mail and the like"
+SENDS = "the addresses of Apprise (Slack, e-mail and the like)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +105,8 @@ def _watched_words(pilot: Pilot, now: datetime) -> str:
 def _open(alert: StoredAlert, timezone: str, now: datetime) -> OpenAlert:
     rule = RULE_NAMES.get(alert.rule)
     since = f"since {figures.moment(alert.opened_at, timezone)}, for {_span(now - alert.opened_at)}"
-    text = f"{alert.text[:1].upper()}{alert.text[1:]}."
     title, advice = (alert.rule, "") if rule is None else (rule.title, rule.advice)
-    return OpenAlert(alert.id, alert.severity, title, text, advice, since)
+    return OpenAlert(alert.id, alert.severity, title, f"{alert.text}.", advice, since)
 
 
 def _span(span: timedelta) -> str:
@@ -119,9 +118,9 @@ def _span(span: timedelta) -> str:
 
 def _rules(pilot: Pilot) -> Section:
     limits = pilot.configuration.alerts
-    rows = tuple(cells(rule.title, rule.severity, rule.threshold(limits), rule.advice) for rule in RULES)
+    rows = tuple(cells(f"{rule.title} ({rule.severity})", rule.threshold(limits), rule.advice) for rule in RULES)
     note = "Limits are set in the table [alerts] of pilot.toml. What is unknown neither rings nor ends an alarm."
-    table = Table(caption="What is watched", columns=("Alarm", "Severity", "When", "What to do"), rows=rows, note=note)
+    table = Table(caption="What is watched", columns=("Alarm", "When", "What to do"), rows=rows, note=note)
     return Section(slug="rules", title="Rules", blocks=(table,))
 
 
@@ -143,7 +142,7 @@ def _history(ended: Sequence[StoredAlert], timezone: str) -> Section:
 
 
 def _messages(pilot: Pilot, messages: Sequence[StoredMessage], timezone: str) -> Section:
-    channels = [SENDS if channel == APPRISE else "a signed webhook" for channel in channels_of(pilot.configuration.notify)]
+    channels = [SENDS if channel == APPRISE else "the webhook" for channel in channels_of(pilot.configuration.notify)]
     said = "names models, figures and verdicts" if pilot.configuration.notify.figures else "says nothing confidential"
     to = f"Messages go to {figures.names(channels)}. A message {said} (notify.figures)."
     nobody = "Nobody is told: set notify.urls_env or notify.webhook_url in pilot.toml."

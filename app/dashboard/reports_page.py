@@ -29,9 +29,8 @@ from app.store.weekly_reports import weekly_report_of
 
 KINDS = {ReportKind.ON_DEMAND: "on demand", ReportKind.WEEKLY: "weekly", ReportKind.FINAL: "final"}
 FORMAT_WORDS = {
-    "html": "Page", "md": "Markdown", "json": "JSON", "pdf": "PDF", "pptx": "Slides", "xlsx": "Workbook", "zip": "All files",
+    "html": "Web page", "md": "Markdown", "json": "JSON", "pdf": "PDF", "pptx": "Slides", "xlsx": "Workbook", "zip": "All files"
 }  # fmt: skip
-MAX_NUMBER = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +100,7 @@ class ReportsPage:
         """A report as it was made."""
         visitor = self.door.visitor(request)
         view = view_report(self.door.session_factory, report_id, visitor.principal)
-        home = pilot_address(view.document.summary.pilot)
+        home = pilot_address(view.document.summary.pilot, "reports")
         text = render_html(view.document, sections=whole_sections(view), home=home)
         return HTMLResponse(text, headers={"Content-Security-Policy": REPORT_POLICY})
 

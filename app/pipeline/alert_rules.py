@@ -165,7 +165,7 @@ def _gateway(seen: Seen, live: LiveSeen, limit: timedelta) -> Finding | None:
     if not live.is_gateway:
         return Finding("", Sign.KEEP)
     text = (
-        f"nothing at all was heard of the gateway for {_minutes(quiet)} (since {_clock(live.counted_at)}), though it counted "
+        f"Nothing at all was heard of the gateway for {_minutes(quiet)} (since {_clock(live.counted_at)}), though it counted "
         "before: does it run, and does production still send its requests there?"
     )
     return Finding("", Sign.RAISE, text, {"cause": "gateway", "since": live.counted_at.isoformat()})
@@ -175,14 +175,14 @@ def _mirror(seen: Seen, live: LiveSeen, limit: timedelta) -> Finding | None:
     since = live.waiting_since
     if since is not None and seen.now - since >= limit and (live.heard_at is None or live.heard_at <= since):
         text = (
-            f"production is alive, but no request reached the mirror for {_minutes(seen.now - since)} (since {_clock(since)}): "
+            f"Production is alive, but no request reached the mirror for {_minutes(seen.now - since)} (since {_clock(since)}): "
             "does the mirror run?"
         )
         return Finding("", Sign.RAISE, text, {"cause": "mirror", "since": since.isoformat()})
     started = live.asked_since
     if live.asked >= LEAST_ASKED and not live.answered and started is not None and seen.now - started >= limit * 0.8:
         text = (
-            f"the mirror hears production, but none of {live.asked} requests since {_clock(started)} was answered by a "
+            f"The mirror hears production, but none of {live.asked} requests since {_clock(started)} was answered by a "
             "candidate, not even with a failure: is the mirror overloaded?"
         )
         return Finding("", Sign.RAISE, text, {"cause": "pairs", "since": started.isoformat(), "asked": live.asked})
@@ -206,7 +206,7 @@ def recorder_behind(seen: Seen) -> Iterator[Finding]:
     late = seen.now - seen.live.recorded_at
     if late >= RECORDER_LATE:
         done = _clock(seen.live.recorded_at)
-        text = f"the recorder was last done {_minutes(late)} ago ({done}): nothing newer is stored for sure"
+        text = f"The recorder was last done {_minutes(late)} ago ({done}): nothing newer is stored for sure"
         yield Finding("", Sign.RAISE, text, {"minutes": round(late / MINUTE, 1)})
     else:
         yield Finding("", Sign.CLEAR if late <= RECORDER_WELL else Sign.KEEP)
@@ -288,7 +288,7 @@ def drift(seen: Seen) -> Iterator[Finding]:
     for each in seen.drifts:
         if each.is_frozen:
             said = "; ".join(each.reasons) or "the scorecard names no reason"
-            yield Finding(each.candidate, Sign.RAISE, f"the answer on {each.candidate} is frozen: {said}")
+            yield Finding(each.candidate, Sign.RAISE, f"The answer on {each.candidate} is frozen: {said}")
         else:
             yield Finding(each.candidate, Sign.CLEAR)
 
@@ -300,7 +300,7 @@ def judge_suspended(seen: Seen) -> Iterator[Finding]:
         if said is None:
             yield Finding(name, Sign.KEEP)
         elif said:
-            yield Finding(name, Sign.RAISE, said, {"cause": name})
+            yield Finding(name, Sign.RAISE, f"{said[:1].upper()}{said[1:]}", {"cause": name})
         else:
             yield Finding(name, Sign.CLEAR)
 

@@ -44,11 +44,15 @@ class Facts(Part):
 
 
 class Cell(Part):
-    """A cell; `outcome` puts the sign of a gate before the word, `arm` the arm's colour."""
+    """A cell; `outcome` puts the sign of a gate before the word, `arm` the arm's colour.
+
+    `address` = a page of the service that the text leads to, from its root: `/pilots/…`.
+    """
 
     text: str
     outcome: GateOutcome | None = None
     arm: int | None = None
+    address: str | None = None
 
 
 class Table(Part):

@@ -6,7 +6,7 @@ from app.domain.configuration import PilotConfiguration
 from app.domain.scorecard import Scorecard
 from app.reports import figures
 from app.reports.context import planned_days
-from app.reports.document import Block, Bullets, Document, Paragraph, Section, Table, cells
+from app.reports.document import Block, Bullets, Cell, Document, Paragraph, Section, Table, cells
 from app.reports.weekly_changes import Change, changes_between, figures_table
 from app.reports.weekly_facts import AlarmSeen, Week
 from app.reports.weekly_tasks import Task, tasks_of
@@ -86,7 +86,7 @@ def _tasks_table(tasks: Sequence[Task], caption: str) -> Table:
     return Table(
         caption=caption,
         columns=("What", "Who", "Where"),
-        rows=tuple(cells(task.what, task.who, task.where) for task in tasks),
+        rows=tuple(cells(task.what, task.who, Cell(text=task.where, address=task.where)) for task in tasks),
     )
 
 

@@ -9,14 +9,16 @@ from app.reports.view import ReportView
 
 SIGNERS = ("Who asks", "Who decides", "Who pays")
 LINE = "………………"
+WEEK = "week"
 
 
 def whole_sections(view: ReportView) -> tuple[Section, ...]:
-    """The answers, the signatures under them, the evidence with its pairs, and the report's origin."""
+    """The answers, the signatures under them, the evidence with its pairs, the report's origin; at the top a week."""
     sections = with_examples(view.document, example_sections(view))
+    week = tuple(section for section in sections if section.slug == WEEK)
     answers = tuple(section for section in sections if is_answer(section))
-    rest = tuple(section for section in sections if not is_answer(section))
-    return (*answers, signatures_section(view), *rest, origin_section(view))
+    rest = tuple(section for section in sections if not is_answer(section) and section.slug != WEEK)
+    return (*week, *answers, signatures_section(view), *rest, origin_section(view))
 
 
 def is_answer(section: Section) -> bool:
