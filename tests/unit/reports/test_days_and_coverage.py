@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import altair as alt
 import pytest
 
 from app.domain.operation_models import DayEstimate
 from app.domain.scorecard import EstimateModel, LedgerModel
 from app.domain.words import CoverageReason
+from app.reports.build import build_document
 from app.reports.context import Subject
 from app.reports.coverage import coverage_section, funnel_steps
 from app.reports.document import Chart, Section, Table
@@ -16,7 +18,8 @@ from app.reports.label_charts import Progress, progress_chart, said
 from app.reports.operation import reliability_section
 from app.reports.wording import COVERAGE_ADVICE, COVERAGE_REASONS
 from tests.unit.reports.days_example import with_days
-from tests.unit.reports.examples import SCORECARDS, a_full_configuration
+from tests.unit.reports.examples import HOURS, MADE_AT, SCORECARDS, a_full_configuration
+from tests.unit.reports.test_document import blocks_of
 
 
 def subject_of(example: str = "days", **replaced: Any) -> Subject:
@@ -127,3 +130,17 @@ def test_a_condition_at_a_glance_has_its_number_and_what_is_needed(example: str,
     found = next(each for each in glances(subject_of(example)) if each.gate.name.value == gate)
     assert (found.number, found.needed) == (number, needed)
     assert found.rests_on or found.gate.outcome.value == "unknown"
+
+
+def test_every_chart_of_a_whole_report_is_valid() -> None:
+    """Charts are made without validation; here each is held against the schema whole, with one row of its data."""
+    document = build_document(with_days(), a_full_configuration(), HOURS, MADE_AT)
+    charts = [block for block in blocks_of(document) if isinstance(block, Chart)]
+    assert len(charts) > 10
+    for chart in charts:
+        layers = [
+            layer | {"data": {"values": layer["data"]["values"][:1]}} if "data" in layer else layer
+            for layer in chart.spec["layer"]
+        ]
+        outside = {key: value for key, value in chart.spec.items() if key != "config"} | {"layer": layers}
+        alt.LayerChart.from_dict(outside, validate=True)
