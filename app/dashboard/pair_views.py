@@ -119,18 +119,22 @@ def decision_words(view: PairView) -> str:
     if line.rule == "failure":
         who = [_side(each, arm) for each in facts.get("failed", [])]
         ours = " The server refused something that our adaptation sent." if facts.get("adaptation") else ""
-        return f"A failure decides before any grader: {' and '.join(who) or 'a reply'} failed. {_begun(outcome)}{value}.{ours}"
+        return f"A failure decides before any grader: {' and '.join(who) or 'a reply'} failed. Result: {outcome}{value}.{ours}"
     if line.rule == "invalid":
-        return f"A reply that breaks the request's own format loses before any grader. {_begun(outcome)}{value}."
+        return f"A reply that breaks the request's own format loses before any grader. Result: {outcome}{value}."
     if line.rule == "equal":
         return f"Both replies are equal ({facts.get('equal', 'text')}), white space and letter case aside: a tie{value}."
-    return f"The grader of its segment decides: {view.grader}. {_begun(outcome)}{value}.{_flip(view)}"
+    return f"The grader of its segment decides: {view.grader}. Result: {outcome}{value}.{_flip(view)}"
 
 
 def violations(view: PairView) -> list[str]:
     """What breaks the request's own format, reply by reply."""
     found = view.line.facts.get("violations") or {}
-    return [f"{_begun(_side(who, view.arm.name))}: {text}" for who, texts in sorted(found.items()) for text in texts]
+    return [
+        f"{'Incumbent' if who == ArmRole.INCUMBENT.value else view.arm.name}: {text}"
+        for who, texts in sorted(found.items())
+        for text in texts
+    ]
 
 
 def opinions(view: PairView) -> list[OpinionView]:
@@ -180,10 +184,6 @@ def _missing(reply: ReplyText | None, facts: StoredReplyFacts | None) -> str:
 
 def _side(who: str, arm: str) -> str:
     return "the incumbent" if who == ArmRole.INCUMBENT.value else arm
-
-
-def _begun(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _flip(view: PairView) -> str:

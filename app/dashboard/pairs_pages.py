@@ -12,7 +12,16 @@ from app.dashboard import pair_views
 from app.dashboard.frame import pilot_page
 from app.dashboard.pair_measured import changes, measured
 from app.dashboard.pairs_address import read_cursor, read_query, write_query
-from app.dashboard.pairs_views import choices, line_view, list_address, looked_words, next_address, outcome_words, pair_address
+from app.dashboard.pairs_views import (
+    choices,
+    has_more,
+    line_view,
+    list_address,
+    looked_words,
+    next_address,
+    outcome_words,
+    pair_address,
+)
 from app.dashboard.places import pilot_address
 from app.dashboard.visitors import Door, Visitor
 from app.domain.content import METADATA
@@ -52,9 +61,11 @@ class PairsPages:
         visitor = self._reader(request)
         query = read_query(request.query_params)
         after = read_cursor(request.query_params.get("after", ""), query.sort)
-        if query.sort is PairSort.RANDOM and not request.query_params.get("seed"):
-            drawn = replace(query, seed=secrets.randbelow(SEEDS))
-            return RedirectResponse(f"{pilot_address(name, 'pairs')}?{write_query(drawn)}", 303)
+        is_undrawn = query.sort is PairSort.RANDOM and not request.query_params.get("seed")
+        if is_undrawn or "" in request.query_params.values():
+            # What was left empty in the form is left out: the address is to be sent to a colleague.
+            said = write_query(replace(query, seed=secrets.randbelow(SEEDS)) if is_undrawn else query)
+            return RedirectResponse(pilot_address(name, "pairs") + (f"?{said}" if said else ""), 303)
         with self.door.session_factory() as session:
             pilot = get_pilot(session, name)
             _check(pilot, query)
@@ -75,11 +86,16 @@ class PairsPages:
             choices=choices(pilot, query),
             several=len(compared_arms(pilot)) > 1,
             lines=[line_view(pilot, line, texts[line.key], query) for line in lines],
-            looked=looked_words(found, query, len(lines)),
+            looked=looked_words(found, query, len(lines), pilot.configuration.pilot.timezone),
             next_address=next_address(pilot, query, found),
+            # A script follows it until something is found: each look is bounded, a search through all pairs is many of them.
+            on_address=next_address(pilot, query, found, on="yes") if found.is_bound and not lines else None,
+            goes_on=request.query_params.get("on") == "yes",
             is_later=after is not None,
             first_address=list_address(pilot, query),
             all_address=pilot_address(pilot.name, "pairs"),
+            draw_address=list_address(pilot, replace(query, sort=PairSort.NEWEST, seed=0), sort=PairSort.RANDOM.value),
+            has_more=has_more(query),
             keeps_no_text=pilot.configuration.content.level == METADATA,
         )
 

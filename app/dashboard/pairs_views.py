@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from markupsafe import Markup, escape
 
@@ -146,29 +147,36 @@ def choices(pilot: Pilot, query: PairQuery) -> Mapping[str, list[Choice]]:
     }
 
 
-def looked_words(found: Found, query: PairQuery, lines: int) -> str:
+def looked_words(found: Found, query: PairQuery, lines: int, timezone: str) -> str:
     """How far a look went, in a sentence; "" = to the end, or the page is full."""
     everything = f"more than {COUNTED:,}" if found.pairs > COUNTED else f"{found.pairs:,}"
     if found.is_bound:
         what = "texts" if query.text else "pairs"
         end = "go on from there to look further" if lines == 0 else "go on from there for more"
         looked = f"{min(found.looked_at, found.pairs):,}"
-        return f"Looked at the {what} of the next {looked} of {everything} pairs in this order: {end}."
+        place = found.next.place if found.next is not None else None
+        back = f", back to {figures.local_time(place, timezone)}" if isinstance(place, datetime) else ""
+        return f"Looked at the {what} of the next {looked} of {everything} pairs in this order{back}: {end}."
     if lines == 0:
         return "No pair matches." if found.pairs else "There are no pairs yet."
     return ""
 
 
-def next_address(pilot: Pilot, query: PairQuery, found: Found) -> str | None:
+def next_address(pilot: Pilot, query: PairQuery, found: Found, **more: str) -> str | None:
     """Where the list goes on; `None` = it does not."""
     if found.next is None:
         return None
-    return f"{pilot_address(pilot.name, 'pairs')}?{write_query(query, after=write_cursor(found.next))}"
+    return f"{pilot_address(pilot.name, 'pairs')}?{write_query(query, after=write_cursor(found.next), **more)}"
 
 
-def list_address(pilot: Pilot, query: PairQuery) -> str:
+def has_more(query: PairQuery) -> bool:
+    """Whether a filter is used that is mostly left alone."""
+    return bool(query.exchange) or (query.day, query.turn, query.least_chars, query.most_chars) != (None,) * 4
+
+
+def list_address(pilot: Pilot, query: PairQuery, **more: str) -> str:
     """Where the list begins."""
-    fields = write_query(query)
+    fields = write_query(query, **more)
     return pilot_address(pilot.name, "pairs") + (f"?{fields}" if fields else "")
 
 

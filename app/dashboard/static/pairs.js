@@ -31,4 +31,8 @@
     else follow(way);
   });
   document.documentElement.classList.add("has-keys");
+  for (const link of document.querySelectorAll(".only-with-script")) link.hidden = false;
+  // A search that goes on by itself: stretch by stretch, until something is found or somebody leaves the page.
+  const further = document.querySelector("a[data-goes-on]");
+  if (further) setTimeout(() => location.replace(further.href), 150);
 })();
