@@ -176,7 +176,7 @@ def configuration_section(seen: SettingsSeen) -> Section:
         rows = tuple(cells(key_words(entry.name, key), _value(entry, key), f"{entry.name}.{key}") for key in entry.given)
         if rows:
             blocks.append(Table(caption=entry.title, columns=("Setting", "Value", "Key"), rows=rows))
-    absent = [TABLES.get(name, name) for name, value in seen.pilot.configuration.model_dump().items() if value is None]
+    absent = [_lower(TABLES.get(name, name)) for name, value in seen.pilot.configuration.model_dump().items() if value is None]
     if absent:
         blocks.append(
             Paragraph(text=f"Not in the file at all, so that nothing is asked or checked by it: {figures.names(absent)}.")
@@ -190,7 +190,9 @@ def configuration_section(seen: SettingsSeen) -> Section:
 def defaults_table(seen: SettingsSeen) -> Table:
     """Everything that stands at its default."""
     rows = tuple(
-        cells(f"{entry.title}: {_lower(key_words(entry.name, key))}", _value(entry, key), f"{entry.name}.{key}")
+        cells(
+            f"{entry.title.partition(':')[0]}: {_lower(key_words(entry.name, key))}", _value(entry, key), f"{entry.name}.{key}"
+        )
         for entry in _entries(seen)
         for key in entry.values
         if key not in entry.given

@@ -235,7 +235,7 @@ def days_chart(subject: Subject, days: Sequence[DayEstimate], objective: float |
     groups = [(float(each.day), GroupTimes(p95=each.estimate)) for each in days]
     top, ink = _top([group for _, group in groups], objective), arm_ink(subject.arm).light
     axis = alt.Axis(grid=False, tickMinStep=1, format="d")
-    x = alt.X("at:Q", title="day of the pilot", scale=alt.Scale(domain=[0.5, subject.days + 0.5], nice=False), axis=axis)
+    x = alt.X("at:Q", title="day of the pilot", scale=alt.Scale(domain=[0, subject.days + 1], nice=False), axis=axis)
     y: Channel = partial(alt.Y, title=None, scale=alt.Scale(domain=[0, top], nice=False), axis=alt.Axis(tickCount=5))
     rows = _runs(groups, top)
     spans = drawn(rows).mark_rule(clip=True, color=ink, strokeWidth=2).encode(x=x, y=y("low:Q"), y2="high:Q")

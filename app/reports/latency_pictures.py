@@ -17,9 +17,10 @@ BY_CLUSTER = (
     "Under 20 answers nothing is said."
 )
 
-ONLY_SEEN = (
-    "Only requests that the pilot saw are counted, for each arm its own: what else a vendor answers meanwhile nobody sees. A "
-    "slow spell also makes requests pile up, so a rise is no proof of its cause; a rehearsal is."
+ONLY_SEEN = Paragraph(
+    tone="note",
+    text="Only requests that the pilot saw are counted, for each arm its own: what else a vendor answers meanwhile nobody "
+    "sees. A slow spell also makes requests pile up, so a rise is no proof of its cause; a rehearsal is.",
 )
 
 
@@ -154,7 +155,7 @@ def load_picture(subject: Subject, measure: str, title: str, objective: float | 
         ),
         data=_load_table(subject, loads, title),
     )
-    yield Paragraph(text=f"{' '.join(_growth(subject, loads))} {ONLY_SEEN}", tone="note")
+    yield Paragraph(text=" ".join(_growth(subject, loads)))
 
 
 def _growth(subject: Subject, loads: ArmsByLoad) -> Iterator[str]:
@@ -164,8 +165,10 @@ def _growth(subject: Subject, loads: ArmsByLoad) -> Iterator[str]:
             yield f"{name}: its load hardly varied."
             continue
         first, last = known[0], known[-1]
-        ends = [f"{figures.seconds(each.times.p95.value)} at {_span(each)}" for each in (first, last)]
-        yield f"{name}: {', '.join(ends)} under way; {_verdict(first.times.p95, last.times.p95)}."
+        ends = [
+            f"with {_span(each)} under way 95 of 100 within {figures.seconds(each.times.p95.value)}" for each in (first, last)
+        ]
+        yield f"{name}: {', '.join(ends)}; {_verdict(first.times.p95, last.times.p95)}."
 
 
 def _verdict(first: EstimateModel, last: EstimateModel) -> str:

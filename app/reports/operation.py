@@ -9,7 +9,7 @@ from app.reports.context import Subject
 from app.reports.days import latency_days, reliability_days
 from app.reports.document import Cell, Chart, Paragraph, Section, Table, cells
 from app.reports.failure_days import failures_by_day
-from app.reports.latency_pictures import curve_picture, days_picture, hours_picture, load_picture
+from app.reports.latency_pictures import ONLY_SEEN, curve_picture, days_picture, hours_picture, load_picture
 from app.reports.wording import FAILURE_KINDS, LATENCY_BASIS, plain
 
 MEASURES = {
@@ -42,7 +42,9 @@ def latency_page_section(subject: Subject, measure: str) -> Section:
     else:
         terms = (subject, measure, title, _objective(subject, measure))
         blocks += [chart, _times(subject, (measure,))]
-        blocks += [*curve_picture(*terms), *hours_picture(*terms), *load_picture(*terms), *days_picture(*terms)]
+        blocks += [*curve_picture(*terms), *hours_picture(*terms)]
+        by_load = tuple(load_picture(*terms))
+        blocks += [*by_load, *([ONLY_SEEN] if by_load else []), *days_picture(*terms)]
     blocks += latency_days(subject, only=measure)
     return Section(
         slug=f"latency-{subject.arm}", title=f"{title}: {subject.name} and {subject.incumbent}", blocks=tuple(blocks)
@@ -55,7 +57,7 @@ def under_load_sections(subject: Subject) -> tuple[Section, ...]:
     blocks = tuple(block for each in terms for block in load_picture(*each))
     if not blocks:
         return ()
-    return (Section(slug=f"under-load-{subject.arm}", title="Under the pilot's own load", blocks=blocks),)
+    return (Section(slug=f"under-load-{subject.arm}", title="Under the pilot's own load", blocks=(*blocks, ONLY_SEEN)),)
 
 
 def _basis(subject: Subject) -> Paragraph:

@@ -59,7 +59,7 @@ def _chart(subject: Subject, measure: str, title: str, steps: Sequence[StepModel
         title=f"{title} in seconds, 95 of 100 answers, by the requests offered a second",
         spec=rehearsal_chart(subject, measure, steps, limit),
         alt=f"{title} by offered rate. {_said(steps, measure)}",
-        caption="Circle = limit kept, cross = missed, diamond = not valid, square = no limit; line = 95% interval; number = "
+        caption="Circle = the step kept all limits, cross = it missed one, diamond = not valid; line = 95% interval; number = "
         f"speed against production's own. Both scales start at 0.{edge} n = {n} answers in {len(steps)} steps.",
         data=None,
     )

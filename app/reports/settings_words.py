@@ -81,6 +81,20 @@ KEYS = {
     "second_order": "Second look in the other order",
     "budget_usd": "Budget",
     "budget_usd_per_day": "Budget a day",
+    "rater": "Whose imported grades are the judge's",
+    "temperature": "Temperature",
+    "allow_same_family": "A judge of an arm's own family is allowed",
+    "criteria": "Criteria",
+    "weight": "Weight",
+    "critical": "A miss is critical",
+    "version": "Version",
+    "check.pattern": "What is looked for",
+    "check.must": "A reply must",
+    "check.segment": "Kind of work",
+    "cost.upkeep_hours_per_month": "Hours of upkeep a month",
+    "cost.upgrades_per_year": "Upgrades a year",
+    "cost.hours_per_upgrade": "Hours of an upgrade",
+    "cost.migration_hours": "Hours to move",
     "canary_rate": "Share of pairs with a known loser",
     "panel_rate": "Share that the panel looks at, too",
     "max_output_tokens": "Longest answer of the judge, in tokens",
@@ -121,12 +135,12 @@ KEYS = {
 LEVELS = {
     "full": "Full: requests and replies are stored as they are.",
     "masked": (
-        "Masked: requests and replies are stored with placeholders for what is found of names, addresses, numbers and keys. The "
-        "judge and people read the masked texts. What no rule finds stays."
+        "Masked: requests and replies are stored with placeholders for what is found of names, addresses, numbers and keys. "
+        "The judge and people read the masked texts. What no rule finds stays."
     ),
     "metadata": (
-        "Metadata: no text is stored, only times, tokens, outcomes and what rules found. The judge is not asked, nobody can read "
-        "or label a pair, and nothing can be replayed."
+        "Metadata: no text is stored, only times, tokens, outcomes and what rules found. The judge is not asked, nobody can "
+        "read or label a pair, and nothing can be replayed."
     ),
 }
 _SHARE = re.compile(r"(^|_)(rate|margin|shares|below)$|_rate$")
@@ -143,26 +157,30 @@ def value_words(path: str, value: Any) -> str:
     """A value as a reader meets it: `path` as in `latency.total_p95_seconds`."""
     key = path.rpartition(".")[2]
     if value is None or value == "":
-        return NOT_SET
+        return "not read" if key == "metrics_url" and value == "" else NOT_SET
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if path == WEBHOOK_PATH:
-        return host_only(str(value))
+    if isinstance(value, dict | list | tuple):
+        return _several(key, value)
+    if isinstance(value, int | float | Decimal):
+        return _number(key, value)
+    return host_only(str(value)) if path == WEBHOOK_PATH else str(value)
+
+
+def _several(key: str, value: dict[str, Any] | list[Any] | tuple[Any, ...]) -> str:
     if isinstance(value, dict):
         return "; ".join(f"{name.replace('_', ' ')}: {value_words(name, inner)}" for name, inner in value.items() if inner)
-    if isinstance(value, list | tuple):
-        return ", ".join(value_words(key, inner) for inner in value) or "none"
-    return _number(key, value) if isinstance(value, int | float | Decimal) else str(value)
+    between = " · " if any(isinstance(inner, dict) for inner in value) else ", "
+    return between.join(value_words(key, inner) for inner in value) or "none"
 
 
 def _number(key: str, value: float | Decimal) -> str:
+    plain = f"{value:,}" if isinstance(value, int) else f"{Decimal(str(value)).normalize():,f}"
     if "usd" in key:
-        return f"${value:,}"
+        return f"${plain}"
     if _SHARE.search(key):
         return f"{100 * float(value):.4g}%"
-    if key.endswith("_seconds"):
-        return f"{value:g} s"
-    return f"{value:,}"
+    return f"{plain} s" if key.endswith("_seconds") else plain
 
 
 def host_only(address: str) -> str:
