@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 FONTS = Path(__file__).with_name("fonts")
 FAMILY = "Liberation Sans"
@@ -58,15 +57,6 @@ def letters(*, bold: bool = False) -> Letters:
 def shown(text: str) -> str:
     """The text in letters that there are; every other one becomes a box, and what cannot be seen goes."""
     return "".join(letter if _is_there(ord(letter)) else UNKNOWN_LETTER for letter in UNSEEN.sub("", text))
-
-
-def all_shown(value: Any) -> Any:
-    """The same for every text inside."""
-    if isinstance(value, str):
-        return shown(value)
-    if isinstance(value, dict):
-        return {key: all_shown(each) for key, each in value.items()}
-    return [all_shown(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def breakable(text: str, longest: int = 16) -> str:

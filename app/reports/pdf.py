@@ -10,7 +10,7 @@ import typst
 from app.reports import figures
 from app.reports.document import Answer, Block, Bullets, Cell, Chart, Document, Facts, Paragraph, Section, Table
 from app.reports.html import TEMPLATES
-from app.reports.letters import FAMILY, FONTS, all_shown, breakable
+from app.reports.letters import FAMILY, FONTS, breakable, shown
 from app.reports.pack.blocks import service_table
 from app.reports.pack.model import Leadership
 from app.reports.pack.sections import SIGNERS, asked_by, is_answer, valid_until, whole_sections
@@ -21,7 +21,9 @@ from app.reports.view import ReportView
 from app.reports.wording import GATE_OUTCOMES, GATE_SIGNS
 
 TEMPLATE = TEMPLATES / "pack.typ"
-CHART_WIDTH = 660
+CHART_WIDTH = 780
+LONGEST_WORD = 32
+AS_IT_IS = frozenset({"svg", "alt", "slug", "kind", "font", "hash", "title_whole"})
 COLOURS = {"text": TEXT.light, "quiet": QUIET.light, "grid": GRID.light, "rule": RULE.light}
 
 
@@ -33,10 +35,19 @@ def render_pdf(view: ReportView) -> bytes:
         font_paths=[FONTS],
         ignore_system_fonts=True,
         pdf_standards=["ua-1"],
-        sys_inputs={"report": json.dumps(all_shown(_content(view)), ensure_ascii=False)},
+        sys_inputs={"report": json.dumps(_printable(_content(view)), ensure_ascii=False)},
         timestamp=int(view.document.made_at.timestamp()),
     )
     return made
+
+
+def _printable(value: Any, key: str = "") -> Any:
+    """Every text in letters that there are, and long words so that they can break; pictures and names of places as they are."""
+    if isinstance(value, str):
+        return shown(value) if key in AS_IT_IS else breakable(shown(value), LONGEST_WORD).replace("-$", "\u2212$")
+    if isinstance(value, dict):
+        return {name: _printable(each, name) for name, each in value.items()}
+    return [_printable(each, key) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _content(view: ReportView) -> dict[str, Any]:
@@ -45,6 +56,7 @@ def _content(view: ReportView) -> dict[str, Any]:
     sections = _on_paper(view)
     return {
         "title": document.title,
+        "title_whole": document.title,
         "subtitle": document.subtitle,
         "pilot": document.summary.pilot,
         "made": [made.year, made.month, made.day, made.hour, made.minute, made.second],

@@ -18,7 +18,8 @@ def chart_vector(specification: dict[str, Any], *, name: str, width: int) -> str
 
 def chart_png(specification: dict[str, Any], *, width: int) -> bytes:
     """The chart as PNG for a screen of any kind, in the light colours."""
-    return _png(json.dumps(specification | {"width": width}, sort_keys=True))
+    on_white = specification | {"width": width, "config": specification.get("config", {}) | {"background": "#ffffff"}}
+    return _png(json.dumps(on_white, sort_keys=True))
 
 
 @lru_cache(maxsize=32)

@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from datetime import UTC
 from typing import NamedTuple
 
-from app.domain.words import Outcome
+from app.domain.words import GateOutcome, Outcome
 from app.reports import figures
 from app.reports.document import Chart, Document, Section
 from app.reports.pack.canvas import FOOT, LEFT, RIGHT, TOP, Box, Deck, Words
 from app.reports.pack.fixed_zip import with_fixed_times
-from app.reports.pack.model import Leadership
+from app.reports.pack.model import Leadership, Service
+from app.reports.pack.money_words import OF_PART
 from app.reports.pack.sections import SIGNERS, asked_by, valid_until
+from app.reports.pack.service_words import NO_LIMIT
 from app.reports.palette import QUIET, TEXT, arm_ink
 from app.reports.part import Fact
 from app.reports.pictures import chart_png
@@ -75,7 +77,8 @@ def _decision(shown: Shown) -> None:
         Words(f"Why: {page.why}", 20, space_before=10),
         *([Words(page.provisional, 16, space_before=8)] if page.provisional else []),
         Words(page.asked, 20, is_bold=True, space_before=14),
-        *(Words(warning, 14, colour="#6b4a00", space_before=8) for warning in page.warnings),
+        *(Words(warning, 15, colour="#6b4a00", space_before=10) for warning in page.warnings),
+        Words(page.quality.sentence, 16, space_before=12),
         *(Words(f"{each.candidate}: {each.words}. {each.sentence}", 14, space_before=8) for each in shown.others),
     ]
     deck.words(Box(LEFT, TOP, 500, TALL - 24), said)
@@ -92,61 +95,76 @@ def _worse(page: Leadership) -> tuple[Fact, ...]:
 
 
 def _speed(page: Leadership) -> tuple[Fact, ...]:
-    row = page.service[0]
-    return (Fact(label=row.what, value=row.candidate.split(" (")[0], detail=f"limit {row.limit}; today {row.incumbent}"),)
+    return (_service_fact(page, page.service[0]),)
+
+
+def _service_fact(page: Leadership, row: Service) -> Fact:
+    value, is_decided = row.candidate.split(" (")[0], row.outcome in (GateOutcome.PASSES, GateOutcome.FAILS)
+    limit = row.limit if row.limit == NO_LIMIT else f"limit {row.limit}"
+    ends = row.candidate.removeprefix(value).strip()
+    return Fact(
+        label=row.what,
+        value=f"{value}  {GATE_SIGNS[row.outcome]} {GATE_OUTCOMES[row.outcome]}" if is_decided else value,
+        detail="; ".join(part for part in (ends, limit, f"today ({page.incumbent}): {row.incumbent}") if part),
+    )
 
 
 def _money(shown: Shown) -> None:
     page, deck = shown.page, shown.deck
     deck.begin(page.headlines.money, _notes(shown, "All inputs with their sources stand in the report and the workbook."))
-    _picture(
-        shown, (f"waterfall-{page.arm}", f"money-{page.arm}"), Box(LEFT, TOP, 540, TALL), "No chart: an amount is not known."
+    note = (
+        "The chart shows all of it moving; the figures above are those of moving the named kinds." if is_of_part(page) else ""
     )
-    _fact_column(deck, page.money, Box(LEFT + 570, TOP, WIDE - 570, TALL))
+    _beside_picture(shown, (f"waterfall-{page.arm}", f"money-{page.arm}"), page.money, note)
+
+
+def is_of_part(page: Leadership) -> bool:
+    """Whether the saving is that of a part."""
+    return page.outcome is Outcome.HYBRID and OF_PART in page.money[0].detail
 
 
 def _quality(shown: Shown) -> None:
     page, deck = shown.page, shown.deck
     deck.begin(page.headlines.quality, _notes(shown, page.quality.derived or "Nothing was graded."))
-    _picture(
-        shown, (f"segments-{page.arm}", f"ways-{page.arm}"), Box(LEFT, TOP, 540, TALL), "No chart: nothing was graded yet."
-    )
-    box = Box(LEFT + 570, TOP, WIDE - 570, TALL - 84)
-    if page.quality.derived:
-        _fact_column(deck, page.quality.counts, box)
-    else:
-        deck.words(box, [Words(page.quality.sentence, 16)])
-    deck.words(Box(LEFT + 570, FOOT - 80, WIDE - 570, 80), [Words(page.quality.derived, 11, colour=deck.quiet)])
+    if not page.quality.derived:
+        deck.words(Box(LEFT, TOP, WIDE, TALL), [Words(page.quality.sentence, 20)])
+        return
+    _beside_picture(shown, (f"segments-{page.arm}", f"ways-{page.arm}"), page.quality.counts, page.quality.derived)
 
 
 def _service(shown: Shown) -> None:
     page, deck = shown.page, shown.deck
     deck.begin(page.headlines.service, _notes(shown, "In brackets the 95% interval."))
-    names = (f"total-seconds-{page.arm}", f"ttft-any-seconds-{page.arm}")
-    _picture(shown, names, Box(LEFT, TOP, 540, TALL), "No chart: times were not measured.")
-    facts = tuple(
-        Fact(
-            label=row.what,
-            value=f"{row.candidate.split(' (')[0]}  {GATE_SIGNS[row.outcome]} {GATE_OUTCOMES[row.outcome]}",
-            detail=f"{page.candidate}: {row.candidate}; limit: {row.limit}; today ({page.incumbent}): {row.incumbent}",
-        )
-        for row in page.service
-    )
-    _fact_column(deck, facts, Box(LEFT + 570, TOP, WIDE - 570, TALL))
+    facts = tuple(_service_fact(page, row) for row in page.service)
+    _beside_picture(shown, (f"total-seconds-{page.arm}", f"ttft-any-seconds-{page.arm}"), facts)
+
+
+def _beside_picture(shown: Shown, names: tuple[str, ...], facts: tuple[Fact, ...], note: str = "") -> None:
+    """The first chart of these names that the report has on the left, facts on the right; without a chart the facts alone."""
+    charts = {chart.name: chart for section in shown.view.document.sections for chart in _charts(section)}
+    chart = next((charts[name] for name in names if name in charts), None)
+    room = 84 if note else 0
+    box = Box(LEFT, TOP, WIDE, TALL - room) if chart is None else Box(LEFT + 570, TOP, WIDE - 570, TALL - room)
+    if chart is not None:
+        _picture(shown, chart, Box(LEFT, TOP, 540, TALL))
+    _fact_column(shown.deck, facts, box)
+    if note:
+        shown.deck.words(Box(box.left, FOOT - 80, box.width, 80), [Words(note, 11, colour=shown.deck.quiet)])
 
 
 def _open_ends(shown: Shown) -> None:
     page, deck = shown.page, shown.deck
     deck.begin(page.headlines.open_ends, _notes(shown, "In full in the report, under the answer."))
-    _list(deck, "What was not tested", page.not_tested or ("Nothing was left out.",), Box(LEFT, TOP, HALF, TALL))
+    left = _listed(deck, "What was not tested", page.not_tested or ("Nothing was left out.",))
     if page.missing:
+        deck.words(Box(LEFT, TOP, HALF, TALL), left)
         rows = [("What is missing", "Who gives it", "By when"), *((each.what, each.who, each.by) for each in page.missing)]
         height = deck.table(Box(MIDDLE, TOP + 4, HALF, TALL - 110), rows, (2.2, 1, 1.1), 12.0)
         rest = Box(MIDDLE, TOP + height + 16, HALF, TALL - height - 16)
-        _list(deck, "What it costs to wait", page.waiting, rest)
+        deck.words(rest, _listed(deck, "What it costs to wait", page.waiting))
     else:
-        empty = ("Nothing that is known of.",)
-        _list(deck, "What would change this answer", page.would_change or empty, Box(MIDDLE, TOP, HALF, TALL))
+        right = _listed(deck, "What would change this answer", page.would_change or ("Nothing that is known of.",))
+        deck.columns((Box(LEFT, TOP, HALF, TALL), Box(MIDDLE, TOP, HALF, TALL)), (left, right))
 
 
 def _risks(shown: Shown) -> None:
@@ -154,8 +172,8 @@ def _risks(shown: Shown) -> None:
     deck.begin(page.headlines.risks, _notes(shown, "Where data goes is a condition of its own and is not weighed in dollars."))
     third = (WIDE - 48) / 3
     parts = (("Risks", page.risks), ("The way back", page.way_back), ("What happens next", page.plan))
-    for place, (title, items) in enumerate(parts):
-        _list(deck, title, items, Box(LEFT + place * (third + 24), TOP, third, TALL - 76))
+    boxes = [Box(LEFT + place * (third + 24), TOP, third, TALL - 76) for place in range(3)]
+    deck.columns(boxes, [_listed(deck, title, items) for title, items in parts])
     residency = Words(f"Where the data goes: {' '.join(page.residency)}", 13, colour=deck.quiet)
     deck.words(Box(LEFT, FOOT - 66, WIDE, 62), [residency])
 
@@ -164,10 +182,12 @@ def _method(shown: Shown) -> None:
     page, deck = shown.page, shown.deck
     deck.begin(page.headlines.method, _notes(shown, *_method_words(shown.view.document)))
     method = tuple(_method_words(shown.view.document))
-    _list(deck, "How it was measured", method[:6] or ("See the report.",), Box(LEFT, TOP, HALF + 40, TALL))
-    box = Box(MIDDLE + 40, TOP, HALF - 40, TALL)
     said = (*page.data, *page.confidence, f"How sure this is: {page.confidence_level}.")
-    _list(deck, "What the figures rest on", said, box)
+    texts = (
+        _listed(deck, "How it was measured", method[:6] or ("See the report.",)),
+        _listed(deck, "What the figures rest on", said),
+    )
+    deck.columns((Box(LEFT, TOP, HALF + 40, TALL), Box(MIDDLE + 40, TOP, HALF - 40, TALL)), texts)
 
 
 def _method_words(document: Document) -> Iterator[str]:
@@ -201,9 +221,9 @@ def _sign_off(shown: Shown) -> None:
     deck.words(box, [Words(each, 14, colour=deck.quiet, space_before=6) for each in said if each])
 
 
-def _list(deck: Deck, title: str, items: tuple[str, ...], box: Box) -> None:
-    made = [Words(title, 18, is_bold=True, colour=deck.text)]
-    deck.words(box, [*made, *(Words(item, 18, is_bullet=True, space_before=8) for item in items)])
+def _listed(deck: Deck, title: str, items: tuple[str, ...]) -> list[Words]:
+    heading = Words(title, 18, is_bold=True, colour=deck.text)
+    return [heading, *(Words(item, 18, is_bullet=True, space_before=8) for item in items)]
 
 
 def _fact_column(deck: Deck, facts: tuple[Fact, ...], box: Box) -> None:
@@ -217,19 +237,15 @@ def _fact_column(deck: Deck, facts: tuple[Fact, ...], box: Box) -> None:
         deck.words(Box(box.left, box.top + place * each, box.width, each - 4), [words for words in said if words.text])
 
 
-def _picture(shown: Shown, names: tuple[str, ...], box: Box, empty: str) -> None:
-    """The first chart of these names that the report has, with its caption."""
-    charts = {chart.name: chart for section in shown.view.document.sections for chart in _charts(section)}
-    chart = next((charts[name] for name in names if name in charts), None)
-    if chart is None:
-        shown.deck.words(box, [Words(empty, 16, colour=shown.deck.quiet)])
-        return
-    room = Box(box.left, box.top + 22, box.width, box.height - 70)
+def _picture(shown: Shown, chart: Chart, box: Box) -> None:
+    """The chart with its title and its caption."""
+    room = Box(box.left, box.top + 22, box.width, box.height - 76)
     height = chart.spec.get("height", 300)
     width = max(420, min(900, round(height * room.width / room.height)))
     shown.deck.words(Box(box.left, box.top, box.width, 22), [Words(chart.title, 13, is_bold=True)])
     taken = shown.deck.picture(room, chart_png(chart.spec, width=width), chart.alt, chart.title)
-    under = Box(box.left, taken.top + taken.height + 4, box.width, box.top + box.height - taken.top - taken.height - 4)
+    below = taken.top + taken.height + 4
+    under = Box(box.left, below, box.width, box.top + box.height - below)
     shown.deck.words(under, [Words(chart.caption, CAPTION, colour=shown.deck.quiet)])
 
 

@@ -20,6 +20,9 @@ LINE = 1.2
 TITLE_SIZES = (28.0, 26.0, 24.0, 22.0, 20.0, 18.0)
 TITLE_ONLY = 5
 INSET = 2.0
+MOST_OF_PROPERTY = 255
+DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+STEPS = tuple(1.0 - 0.05 * step for step in range(9))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,16 @@ class Deck:
         if is_right:
             shape.text_frame.paragraphs[0].alignment = PP_ALIGN.RIGHT
 
+    def columns(self, boxes: Sequence[Box], texts: Sequence[Sequence[Words]]) -> None:
+        """Texts side by side in one size: the largest that fits them all."""
+        pairs = [(box, [_resized(each, 1.0, seen(each.text)) for each in text]) for box, text in zip(boxes, texts, strict=True)]
+        fits = (
+            step for step in STEPS if all(height_of(text, box.width, step) <= box.height - 2 * INSET for box, text in pairs)
+        )
+        factor = next(fits, STEPS[-1])
+        for box, text in pairs:
+            self.words(box, [_resized(each, factor, each.text) for each in text], least=1.0)
+
     def picture(self, box: Box, png: bytes, alt: str, name: str) -> Box:
         """A picture as large as the box allows, at its top; gives what it takes."""
         shape = self.slide.shapes.add_picture(io.BytesIO(png), Pt(box.left), Pt(box.top))
@@ -129,11 +142,13 @@ class Deck:
         cell.fill.solid()
         cell.fill.fore_color.rgb = _colour("#e9ecee" if is_head else "#ffffff")
         _fill(cell.text_frame, [Words(text, size, is_bold=is_head, colour=self.text)], inset=None)
+        _line_below(cell, self.quiet)
 
     def saved(self, *, title: str, subject: str, made_at: Any) -> bytes:
         """The file."""
         core = self.presentation.core_properties
-        core.title, core.subject, core.author, core.language = seen(title), seen(subject), "Parallel Pilot", "en"
+        core.title, core.subject = seen(title)[:MOST_OF_PROPERTY], seen(subject)[:MOST_OF_PROPERTY]
+        core.author, core.language = "Parallel Pilot", "en"
         core.created = core.modified = made_at
         core.last_modified_by, core.revision = "Parallel Pilot", 1
         out = io.BytesIO()
@@ -178,8 +193,7 @@ def _room(words: Words, width: float, factor: float) -> float:
 def fitted(paragraphs: Sequence[Words], box: Box, *, least: float) -> list[Words]:
     """The paragraphs in the largest size that fits; at the least size the last ones go, and what is left is cut."""
     kept = [_resized(each, 1.0, seen(each.text)) for each in paragraphs]
-    for step in range(9):
-        factor = max(least, 1.0 - 0.05 * step)
+    for factor in (each for each in STEPS if each >= least):
         if height_of(kept, box.width, factor) <= box.height - 2 * INSET:
             return [_resized(each, factor, each.text) for each in kept]
     kept = [_resized(each, least, each.text) for each in kept]
@@ -229,6 +243,20 @@ def _resized(words: Words, factor: float, text: str) -> Words:
     return Words(text, size, words.is_bold, words.colour, words.is_bullet, words.space_before * factor)
 
 
+def _line_below(cell: Any, ink: str) -> None:
+    """A thin rule under the cell, and none elsewhere."""
+    properties = cell._tc.get_or_add_tcPr()
+    for place, (side, width) in enumerate((("lnL", 0), ("lnR", 0), ("lnT", 0), ("lnB", 9525))):
+        line = properties.makeelement(f"{DRAWING}{side}", {"w": str(width)})
+        if width:
+            fill = line.makeelement(f"{DRAWING}solidFill", {})
+            fill.append(fill.makeelement(f"{DRAWING}srgbClr", {"val": ink.removeprefix("#").upper()}))
+        else:
+            fill = line.makeelement(f"{DRAWING}noFill", {})
+        line.append(fill)
+        properties.insert(place, line)
+
+
 def _fill(frame: Any, paragraphs: Sequence[Words], *, inset: float | None = INSET) -> None:
     frame.word_wrap = True
     if inset is not None:
@@ -251,7 +279,7 @@ def _bullet(paragraph: Any, size: float) -> None:
     indent = int(Pt(1.1 * size))
     properties.set("marL", str(indent))
     properties.set("indent", str(-indent))
-    made = properties.makeelement("{http://schemas.openxmlformats.org/drawingml/2006/main}buChar", {"char": "•"})
+    made = properties.makeelement(f"{DRAWING}buChar", {"char": "•"})
     properties.append(made)
 
 

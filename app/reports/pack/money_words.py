@@ -8,6 +8,7 @@ from app.reports import figures
 from app.reports.context import Subject
 from app.reports.part import Fact
 
+OF_PART = "by moving these kinds"
 ONE_OFF_INPUTS = ("one-off hours so far", "one-off hours still to come")
 
 
@@ -36,7 +37,7 @@ def chance_of(subject: Subject) -> float | None:
 
 def _saving(subject: Subject) -> Fact:
     saving, cost = saving_of(subject), subject.card.cost
-    what = "by moving these kinds" if is_of_split(subject) else "if all of it moved"
+    what = OF_PART if is_of_split(subject) else "if all of it moved"
     if saving.value is None:
         missing = f"missing: {figures.names(cost.missing)}" if cost.missing else "an input is missing"
         return Fact(label="Saving per month", value=figures.UNKNOWN, detail=missing)

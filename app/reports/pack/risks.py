@@ -124,7 +124,7 @@ def _residency(subject: Subject) -> Iterator[str]:
     yield f"Today texts go to {_host(configuration.incumbent.base_url)} ({subject.incumbent})."
     address = next((c.base_url for c in configuration.candidate if c.name == subject.name), None)
     if address is not None:
-        yield f"After a move they go to {_host(address)} ({subject.name})."
+        yield f"After a move they would go to {_host(address)} ({subject.name})."
     if table is None or not table.data_must_stay:
         yield "This pilot sets no rule on where data must stay."
         return

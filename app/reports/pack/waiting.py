@@ -15,7 +15,7 @@ DAYS_OF_MONTH = 30.4
 OWNERS = (
     (("Start it",), "Whoever runs the pilot"),
     (("Give what the saving needs", "US dollars", "GPU price"), "Whoever pays the bills"),
-    (("Ask the candidate", "Grade the", "Grades for", "judge"), "Whoever runs the pilot"),
+    (("Ask the candidate", "Grade the", "Grades for", "A judge", "Another judge"), "Whoever runs the pilot"),
     (("abel", "Answers for the drawn pairs"), "People who label"),
     (("Latency:", "Reliability:", "Another candidate"), "Engineers of the candidate"),
     (("conversations", "Time:", "extension"), "Traffic and time"),
