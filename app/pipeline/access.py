@@ -50,7 +50,7 @@ def issue_key(session: Session, name: str, role: Role, pepper: str, *, by: str) 
     hold_names(session)
     if is_person(session, name):
         message = (
-            f"there is a person named {name!r}, or nearly so, whom the audit log could not tell apart; choose another name"
+            f"there is a person named {name!r}, or nearly so: the audit log could not tell them apart; choose another one"
         )
         raise Conflict(message, person=name)
     key = PREFIX + secrets.token_urlsafe(32)

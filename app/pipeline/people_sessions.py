@@ -11,8 +11,8 @@ from app.pipeline.access import digest_of
 from app.store import people_sessions as store
 from app.store.session import SessionFactory, session_scope
 
-# The time of the last request is not written more often than so.
-NOTED_EACH = timedelta(minutes=1)
+# The time of the last request is not written at each one.
+NOTED_EACH_SECONDS = 60.0
 MAX_TOKEN_LENGTH = 200
 
 
@@ -22,6 +22,11 @@ class SessionTerms:
 
     lifetime_seconds: float = 12 * 3600
     idle_seconds: float = 2 * 3600
+
+    @property
+    def noted_each(self) -> timedelta:
+        """How old the noted time of the last request may be: little beside what ends a session."""
+        return timedelta(seconds=min(NOTED_EACH_SECONDS, self.idle_seconds / 10))
 
     @property
     def idle(self) -> timedelta:
@@ -45,7 +50,7 @@ def find_session(factory: SessionFactory, token: str, pepper: str, terms: Sessio
     now = datetime.now(UTC)
     with factory() as session:
         found = store.find_session(session, digest_of(token, pepper), now, terms.idle)
-    if found is not None and now - found[1].seen_at > NOTED_EACH:
+    if found is not None and now - found[1].seen_at > terms.noted_each:
         with session_scope(factory) as session:
             store.note_seen(session, found[1].id, found[0].id, now)
     return found
