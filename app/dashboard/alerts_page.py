@@ -106,7 +106,7 @@ def _open(alert: StoredAlert, timezone: str, now: datetime) -> OpenAlert:
     rule = RULE_NAMES.get(alert.rule)
     since = f"since {figures.moment(alert.opened_at, timezone)}, for {_span(now - alert.opened_at)}"
     title, advice = (alert.rule, "") if rule is None else (rule.title, rule.advice)
-    return OpenAlert(alert.id, alert.severity, title, f"{alert.text}.", advice, since)
+    return OpenAlert(alert.id, alert.severity, title, alert.text, advice, since)
 
 
 def _span(span: timedelta) -> str:

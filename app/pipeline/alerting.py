@@ -96,7 +96,8 @@ def apply_findings(session: Session, pilot: Pilot, findings: list[tuple[Rule, Fi
 
 
 def _open(session: Session, pilot: Pilot, rule: Rule, finding: Finding, now: datetime) -> bool:
-    words = {"rule": rule.name, "subject": finding.subject, "severity": rule.severity, "text": finding.text}
+    text = finding.text if finding.text.endswith((".", "?")) else f"{finding.text}."
+    words = {"rule": rule.name, "subject": finding.subject, "severity": rule.severity, "text": text}
     made = open_alert(session, pilot.id, **words, facts=finding.facts, at=now)
     if made is None:
         return False

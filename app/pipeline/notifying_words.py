@@ -72,7 +72,7 @@ def tell_of_alert(session: Session, pilot: Pilot, alert: StoredAlert, *, is_open
     advice = rule.advice if rule is not None else ""
     word = "opened" if is_open else "resolved"
     plain = advice if is_open else why or "What raised it is over."
-    detailed = f"{alert.text}. {advice}" if is_open else f"{plain} It said: {alert.text}."
+    detailed = f"{alert.text} {advice}" if is_open else f"{plain} It said: {alert.text}"
     tell(
         session, pilot, f"alert:{alert.id}:{word}", f"alert.{word}", at,
         title=f"{pilot.name}: {title}" if is_open else f"{pilot.name}: over: {title}",

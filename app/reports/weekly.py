@@ -1,6 +1,6 @@
 """The top of a weekly report: what changed since the one before, and what needs a person. Short; the rest is at the end."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from app.domain.configuration import PilotConfiguration
 from app.domain.scorecard import Scorecard
@@ -12,6 +12,7 @@ from app.reports.weekly_facts import AlarmSeen, Week
 from app.reports.weekly_tasks import Task, tasks_of
 
 MOST = 7
+ALARM = 3
 
 
 def with_week(document: Document, scorecard: Scorecard, configuration: PilotConfiguration, week: Week) -> Document:
@@ -24,15 +25,23 @@ def with_week(document: Document, scorecard: Scorecard, configuration: PilotConf
 
 
 def _changes(scorecard: Scorecard, configuration: PilotConfiguration, week: Week) -> list[Change]:
-    alarms = [Change(3, _alarm_words(each, configuration.pilot.timezone)) for each in week.alarms]
+    alarms = [Change(ALARM, text) for text in _alarm_lines(week.alarms, configuration.pilot.timezone)]
     earlier = week.earlier.card if week.earlier is not None else None
     compared = changes_between(earlier, scorecard, since=week.begins) if earlier is not None else []
     return sorted([*compared, *alarms], key=lambda change: change.rank)
 
 
-def _alarm_words(alarm: AlarmSeen, timezone: str) -> str:
-    still = "holds still" if alarm.is_open else "is over"
-    return f"Alarm on {figures.local_time(alarm.opened_at, timezone)}, {still}: {alarm.title}: {alarm.text}."
+def _alarm_lines(alarms: Sequence[AlarmSeen], timezone: str) -> Iterator[str]:
+    """One line a kind of alarm, however often it rang; what it said stands on the page of alarms."""
+    by_title: dict[str, list[AlarmSeen]] = {}
+    for alarm in alarms:
+        by_title.setdefault(alarm.title, []).append(alarm)
+    for title, rang in by_title.items():
+        newest = max(rang, key=lambda alarm: alarm.opened_at)
+        often = "once" if len(rang) == 1 else f"{len(rang)} times, at last"
+        state = "it holds still" if any(alarm.is_open for alarm in rang) else "it is over"
+        said = newest.text if newest.text.endswith((".", "?")) else f"{newest.text}."
+        yield f"Alarm “{title}”, {often} on {figures.local_time(newest.opened_at, timezone)}; {state}: {said}"
 
 
 def _top(
@@ -48,12 +57,12 @@ def _top(
                 when_empty="Nothing that would be told: no condition, no setting and no alarm changed.",
             )
         )
-    if week.earlier is not None and week.earlier.card is not None:
-        blocks.append(figures_table(week.earlier.card, scorecard))
     if tasks:
         blocks.append(_tasks_table(tasks[:MOST], "What needs a person"))
     else:
         blocks.append(Paragraph(text="Nothing needs a person this week."))
+    if week.earlier is not None and week.earlier.card is not None:
+        blocks.append(figures_table(week.earlier.card, scorecard))
     left = max(0, len(changes) - MOST) + max(0, len(tasks) - MOST)
     if left:
         more = "one more line is" if left == 1 else f"{left} more lines are"
@@ -86,7 +95,7 @@ def _tasks_table(tasks: Sequence[Task], caption: str) -> Table:
     return Table(
         caption=caption,
         columns=("What", "Who", "Where"),
-        rows=tuple(cells(task.what, task.who, Cell(text=task.where, address=task.where)) for task in tasks),
+        rows=tuple(cells(task.what, task.who, Cell(text=task.page, address=task.where)) for task in tasks),
     )
 
 

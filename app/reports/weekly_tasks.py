@@ -20,6 +20,10 @@ BUDGET_SHARE = 0.8
 SOON = timedelta(days=14)
 WEEK = timedelta(days=7)
 LISTED = 3
+PAGES = {
+    "alerts": "Alerts", "quality": "Quality", "label": "Label pairs", "coverage": "Coverage", "settings": "Settings",
+    "decision": "Decision", "money": "Money", "hours": "Hours", "reports": "Reports",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,11 @@ class Task:
     what: str
     who: str
     where: str
+
+    @property
+    def page(self) -> str:
+        """What the page is called."""
+        return PAGES.get(self.where.rpartition("/")[2], self.where)
 
 
 def tasks_of(scorecard: Scorecard, configuration: PilotConfiguration, week: Week) -> list[Task]:

@@ -109,7 +109,7 @@ def test_an_alarm_is_opened_once_resolved_once_and_told_of_once_on_each_channel(
     assert published == [(Job.MESSAGES, [])]
     (alert,) = alerts_of(session_factory, pilot)
     assert (alert.rule, alert.subject, alert.severity) == ("candidate_down", "qwen", "critical")
-    assert alert.text == "qwen failed in all of its last 20 calls, for 6 minutes"
+    assert alert.text == "qwen failed in all of its last 20 calls, for 6 minutes."
     sent = at_once(lambda: send_messages(session_factory, NOW, environment=environment))
     assert sum(sent) == 2
     assert sorted(path for path, _, _ in receiver.got) == ["/200/apprise", "/200/hook"]

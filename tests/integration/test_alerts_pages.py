@@ -64,7 +64,7 @@ def test_open_alarms_come_first_with_rules_history_and_messages(
 ) -> None:
     plant(session_factory)
     text = client.get("/pilots/support-bot/alerts", headers=bearer(key_for(Role.VIEWER, session_factory))).text
-    assert text.index("qwen failed in all of its last &lt;b&gt;20&lt;/b&gt; calls.") < text.index("What is watched")
+    assert text.index("qwen failed in all of its last &lt;b&gt;20&lt;/b&gt; calls") < text.index("What is watched")
     assert "for 3 hours" in text
     assert "below 80% of the last hour&#39;s requests, of at least 50; ends at 84%" in text
     assert "Alarms that are over, the newest 1" in text

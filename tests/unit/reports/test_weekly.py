@@ -146,14 +146,22 @@ def an_alarm(number: int, *, is_open: bool = False) -> AlarmSeen:
 
 
 def test_at_most_seven_lines_stand_at_the_top_and_the_rest_at_the_end() -> None:
-    week = replace(QUIET, earlier=earlier(before()), alarms=[an_alarm(number) for number in range(9)])
-    section, document = week_of(hybrid(), week)
+    alarms = [replace(an_alarm(number), title=f"Alarm of kind {number}") for number in range(9)]
+    section, document = week_of(hybrid(), replace(QUIET, earlier=earlier(before()), alarms=alarms))
     assert len(lines(section)) == MOST
     assert "are at the end of this report" in texts(section)
     last = document.sections[-1]
     assert (last.slug, last.title) == ("week-more", "More of this week")
     assert len(lines(section)) + len(lines(last)) == 11
-    assert "Alarm on 23 Nov 2026" in render_markdown(document)
+    assert "More of this week" in render_markdown(document)
+
+
+def test_an_alarm_that_rang_often_is_one_line() -> None:
+    alarms = [an_alarm(number, is_open=number == 1) for number in (3, 1, 2)]
+    section, _ = week_of(hybrid(), replace(QUIET, alarms=alarms))
+    assert lines(section) == [
+        "Alarm “Too few requests are captured”, 3 times, at last on 23 Nov 2026, 12:12; it holds still: 3 of 1,000."
+    ]
 
 
 def test_each_task_says_who_and_where() -> None:
@@ -176,7 +184,7 @@ def test_each_task_says_who_and_where() -> None:
     assert [task.where.removeprefix("/pilots/support-bot/") for task in tasks] == [
         "alerts", "label", "coverage", "settings", "decision", "hours", "money",
     ]  # fmt: skip
-    assert all(task.what and task.who for task in tasks)
+    assert all(task.what and task.who and task.page != task.where for task in tasks)
     said = " | ".join(task.what for task in tasks)
     assert "60 drawn pairs of qwen wait for an answer" in said
     assert "159 more usable labels on qwen" in said
