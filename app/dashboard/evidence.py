@@ -1,6 +1,9 @@
 """Pages of evidence: the sections of each candidate, or what is missing where nothing is computed yet."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
 
 from app.dashboard.standing import Standing
 from app.domain.pilot import Pilot
@@ -11,17 +14,39 @@ from app.reports.document import Bullets, Paragraph, Section
 Make = Callable[[Subject], Sequence[Section]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Basis:
+    """What sections are made of; equal ones give equal sections."""
+
+    card_id: int | None
+    computed_at: datetime | None
+    configuration: str
+    standing: Standing = field(compare=False)
+
+
 def evidence_of(standing: Standing, make: Make) -> list[Section]:
-    """The sections of all candidates, under each one's name where there are several."""
+    """The sections of all candidates, under each one's name where there are several.
+
+    Args:
+        standing: The newest stored figures.
+        make: The sections of one candidate; a function of a module, by which they are kept until the figures change.
+    """
     if standing.card is None:
         return [nothing_yet(standing.pilot)]
-    subjects = standing.subjects
+    configuration = standing.pilot.configuration.model_dump_json()
+    return list(_made(make, _Basis(standing.card_id, standing.computed_at, configuration, standing)))
+
+
+@lru_cache(maxsize=32)
+def _made(make: Make, basis: _Basis) -> tuple[Section, ...]:
+    """Drawing charts takes longer than all else that these pages do."""
+    subjects = basis.standing.subjects
     if len(subjects) == 1:
-        return list(make(subjects[0]))
-    return [
+        return tuple(make(subjects[0]))
+    return tuple(
         Section(slug=f"candidate-{each.arm}", title=f"{each.name} against {each.incumbent}", sections=tuple(make(each)))
         for each in subjects
-    ]
+    )
 
 
 def nothing_yet(pilot: Pilot) -> Section:

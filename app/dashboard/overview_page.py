@@ -11,13 +11,13 @@ from starlette.responses import HTMLResponse, Response
 
 from app.dashboard.evidence import nothing_yet
 from app.dashboard.frame import basis_words, pilot_page
-from app.dashboard.overview_views import candidate_view, now_view, progress_tiles
+from app.dashboard.overview_views import SoFar, candidate_view, now_view, progress_tiles
 from app.dashboard.places import groups_for, pilot_address
 from app.dashboard.responses import page
 from app.dashboard.standing import standing_of
 from app.dashboard.views import pilot_card
 from app.dashboard.visitors import Door
-from app.pipeline.pulse import pulse_of
+from app.pipeline.pulse import pulse_of, traffic_today
 from app.store.alert_evidence import read_mirror_spend
 from app.store.judge_money import judge_spent
 from app.store.pilots import get_pilot, list_pilots
@@ -66,8 +66,8 @@ class OverviewPages:
         with session_scope(self.door.session_factory) as session:
             newest = newest_reports(session, [pilot.id])
             pulse = pulse_of(session, pilot, now)
-            judge_usd = judge_spent(session, pilot.id, now).usd
-            mirror_usd = _mirror_usd(session, pilot.id)
+            today = traffic_today(session, pilot, now) if pulse.heard is not None else None
+            found = SoFar(now, judge_spent(session, pilot.id, now).usd, _mirror_usd(session, pilot.id), today)
         return pilot_page(
             "pilot.html",
             self.door,
@@ -80,7 +80,7 @@ class OverviewPages:
             candidates=[candidate_view(subject) for subject in standing.subjects],
             missing=nothing_yet(pilot) if standing.card is None else None,
             now=now_view(pulse),
-            progress=progress_tiles(standing, judge_usd, mirror_usd, now),
+            progress=progress_tiles(standing, found),
             permitted={place.path for group in groups_for(visitor.principal) for place in group.places},
         )
 

@@ -137,9 +137,8 @@ def _now_tiles(pulse: Pulse) -> Iterator[Tile]:
         request = _ago(pulse.heard.last_request_at, pulse.now)
         detail = f"Arrival of the newest request that was answered. Newest request of all: {request}."
         yield Tile("Last pair", "; ".join(answers), detail)
-    for title, traffic in (("Captured, last hour", pulse.hour), ("Captured, today", pulse.today)):
-        if traffic is not None:
-            yield _captured(title, traffic)
+    if pulse.hour is not None:
+        yield _captured("Captured, last hour", pulse.hour)
 
 
 def _captured(title: str, traffic: Traffic) -> Tile:
@@ -166,22 +165,33 @@ def _ago(at: datetime | None, now: datetime) -> str:
     return f"{since // HOUR} h ago" if since < 2 * 24 * HOUR else f"{since.days} days ago"
 
 
-def progress_tiles(standing: Standing, judge_usd: Decimal, mirror_usd: Decimal | None, now: datetime) -> tuple[Tile, ...]:
-    """How far the pilot is: time, compared requests, labels, money.
+@dataclass(frozen=True, slots=True)
+class SoFar:
+    """What is read when the page is opened.
 
-    Args:
-        standing: The pilot and its newest figures.
+    Attributes:
+        now: When that was.
         judge_usd: Spent on models that grade.
         mirror_usd: Spent on asking models live; `None` = the price of a call is unknown.
-        now: The present.
+        today: Live requests since midnight; `None` = none ever came live.
     """
+
+    now: datetime
+    judge_usd: Decimal
+    mirror_usd: Decimal | None
+    today: Traffic | None
+
+
+def progress_tiles(standing: Standing, found: SoFar) -> tuple[Tile, ...]:
+    """How far the pilot is: time, compared requests, labels, money."""
     pilot, card = standing.pilot, standing.card
     return (
-        _time(pilot, card, now),
+        _time(pilot, card, found.now),
+        *(() if found.today is None else (_captured("Captured, today", found.today),)),
         *(() if card is None else (_coverage(card),)),
         *_labels(standing),
-        _spend("Spent on judges", judge_usd, pilot.configuration.judge.budget_usd if pilot.configuration.judge else None),
-        _spend("Spent on mirroring", mirror_usd, pilot.configuration.mirror.budget_usd),
+        _spend("Spent on judges", found.judge_usd, pilot.configuration.judge.budget_usd if pilot.configuration.judge else None),
+        _spend("Spent on mirroring", found.mirror_usd, pilot.configuration.mirror.budget_usd),
     )
 
 

@@ -10,6 +10,8 @@ from app.dashboard.evidence import evidence_of
 from app.dashboard.frame import section_page
 from app.dashboard.standing import standing_of
 from app.dashboard.visitors import Door
+from app.reports.context import Subject
+from app.reports.document import Section
 from app.reports.operation import reliability_section
 
 
@@ -31,5 +33,9 @@ class ReliabilityPage:
         """The page of reliability: how often each arm failed, and how."""
         visitor = self.door.visitor(request)
         standing = standing_of(self.door.session_factory, name)
-        sections = evidence_of(standing, lambda subject: (reliability_section(subject),))
+        sections = evidence_of(standing, _sections)
         return section_page(self.door, visitor, standing, "reliability", "Reliability", sections)
+
+
+def _sections(subject: Subject) -> tuple[Section, ...]:
+    return (reliability_section(subject),)

@@ -12,6 +12,8 @@ from app.dashboard.frame import basis_words, pilot_page
 from app.dashboard.places import pilot_address
 from app.dashboard.standing import Standing, standing_of
 from app.dashboard.visitors import Door
+from app.reports.context import Subject
+from app.reports.document import Section
 from app.reports.quality import segments_section
 from app.reports.split import split_sections
 
@@ -34,7 +36,7 @@ class SegmentsPage:
         """The page of kinds of work: a forest plot and what moves."""
         visitor = self.door.visitor(request)
         standing = standing_of(self.door.session_factory, name)
-        sections = evidence_of(standing, lambda subject: (segments_section(subject), *split_sections(subject)))
+        sections = evidence_of(standing, _sections)
         links = _links(standing) if visitor.principal.may_read_payloads else ()
         return pilot_page(
             "segments.html",
@@ -55,3 +57,7 @@ def _links(standing: Standing) -> tuple[tuple[str, str], ...]:
     names = dict.fromkeys(name for subject in subjects for name in subject.card.segments)
     address = pilot_address(standing.pilot.name, "pairs")
     return tuple((name, f"{address}?{urlencode({'segment': name})}") for name in names)
+
+
+def _sections(subject: Subject) -> tuple[Section, ...]:
+    return (segments_section(subject), *split_sections(subject))

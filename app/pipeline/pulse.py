@@ -55,7 +55,6 @@ class Pulse:
     heard: Heard | None
     answers: Mapping[str, NewestAnswer] = field(default_factory=dict)
     hour: Traffic | None = None
-    today: Traffic | None = None
     alerts: tuple[StoredAlert, ...] = ()
 
 
@@ -65,11 +64,14 @@ def pulse_of(session: Session, pilot: Pilot, now: datetime, *, with_traffic: boo
     heard = read_heard(session, pilot)
     if heard is None:
         return Pulse(pilot, now, None, alerts=alerts)
-    hour = today = None
-    if with_traffic:
-        hour = _traffic(session, pilot, now - HOUR)
-        today = _traffic(session, pilot, _midnight(pilot, now))
-    return Pulse(pilot, now, heard, newest_answers(session, pilot), hour, today, alerts)
+    hour = _traffic(session, pilot, now - HOUR) if with_traffic else None
+    return Pulse(pilot, now, heard, newest_answers(session, pilot), hour, alerts)
+
+
+def traffic_today(session: Session, pilot: Pilot, now: datetime) -> Traffic:
+    """Live requests since midnight in the pilot's zone; takes longer the more there are, so nobody asks every few seconds."""
+    local = now.astimezone(ZoneInfo(pilot.configuration.pilot.timezone))
+    return _traffic(session, pilot, local.replace(hour=0, minute=0, second=0, microsecond=0))
 
 
 def beat_of(pulse: Pulse) -> tuple[Beat, str]:
@@ -114,8 +116,3 @@ def _is_before(at: datetime | None, moment: datetime) -> bool:
 def _traffic(session: Session, pilot: Pilot, since: datetime) -> Traffic:
     begins = quarter_of(int(since.timestamp() * 1_000_000))
     return Traffic(begins, requests_since(session, pilot, begins)[0])
-
-
-def _midnight(pilot: Pilot, now: datetime) -> datetime:
-    local = now.astimezone(ZoneInfo(pilot.configuration.pilot.timezone))
-    return local.replace(hour=0, minute=0, second=0, microsecond=0)
