@@ -18,6 +18,9 @@ COPY migrations migrations
 COPY parallel_pilot parallel_pilot
 COPY app app
 COPY workers workers
+# The commit that reports name; an image has no .git: docker build --build-arg COMMIT=$(git rev-parse HEAD) .
+ARG COMMIT=""
+RUN printf '%s\n' "$COMMIT" > app/commit.txt
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONPATH=/srv/parallel-pilot \

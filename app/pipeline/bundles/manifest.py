@@ -77,7 +77,7 @@ def read_manifest(content: bytes) -> Manifest:
 
 
 def json_bytes(document: Any, *, is_sorted: bool = True) -> bytes:
-    """JSON with sorted keys, so that the same document has the same bytes; not sorted where what reads it goes by their order."""
+    """JSON with sorted keys, so that the same document has the same bytes; not sorted where their order means something."""
     return (json.dumps(document, ensure_ascii=False, sort_keys=is_sorted, indent=1, allow_nan=False) + "\n").encode()
 
 
