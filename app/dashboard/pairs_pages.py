@@ -145,9 +145,7 @@ class PairsPages:
             changes=changes(view.other),
             findings=pair_views.findings(view),
             turns=[(turn, pair_address(pilot, PairKey(turn.exchange_id, key.arm_id), PairQuery())) for turn in view.turns],
-            others=[
-                (arm.name, f"{pilot_address(pilot.name, f'pairs/{key.exchange_id}')}?of={arm.name}") for arm in view.others
-            ],
+            others=[(arm.name, pair_address(pilot, PairKey(key.exchange_id, arm.id), query)) for arm in view.others],
             before=pair_address(pilot, before, query) if before is not None else None,
             behind=pair_address(pilot, behind, query) if behind is not None else None,
             back=list_address(pilot, query),

@@ -18,6 +18,7 @@ from app.pipeline.settlement import judge_of, model_version
 from app.statistics.permutation import Permutation
 from app.store.pair_search import (
     PairFilter,
+    all_exchanges,
     count_pairs,
     exchange_named,
     exchange_numbers,
@@ -31,8 +32,6 @@ from app.store.payloads import REQUEST_ARM
 
 PER_PAGE = 25
 PEOPLE = "people"
-# So many exchanges with people's answers are looked through at once; where there are more, a list is gone through in stretches.
-FEW = 5_000
 # Beyond it a number of pairs is said as "more than".
 COUNTED = 200_000
 BY_RULE = (Rule.FAILURE, Rule.INVALID, Rule.EQUAL)
@@ -50,6 +49,7 @@ class Bounds:
         stretch: Pairs of a stretch.
         text_stretch: The same where texts are read.
         drawn_stretch: The same of a random order, whose rows lie apart.
+        few: So many exchanges are looked through at once, where only they can match.
     """
 
     rows: int = 100_000
@@ -58,6 +58,7 @@ class Bounds:
     stretch: int = 5_000
     text_stretch: int = 500
     drawn_stretch: int = 1_000
+    few: int = 5_000
 
 
 # Neighbours of a pair are looked for beside the pair itself: less is looked at than for a list.
@@ -193,8 +194,9 @@ class PairSearch:
             number = exchange_named(self.session, self.pilot.id, query.exchange)
             return [] if number is None else [number]
         if query.outcome in _OF_PEOPLE or query.decided_by == PEOPLE:
-            return labelled_exchanges(self.session, self.pilot.id, FEW)
-        return None
+            return labelled_exchanges(self.session, self.pilot.id, self.bounds.few)
+        # Numbers of a small pilot may lie far apart: drawing among all of them would meet few.
+        return all_exchanges(self.session, self.pilot.id, self.bounds.few) if query.sort is PairSort.RANDOM else None
 
     def _filter(self) -> PairFilter:
         query, pilot = self.query, self.pilot

@@ -50,7 +50,7 @@ _OF_CLOSED_DAYS = """
         md5(:seed || e.external_id) AS drawn
     FROM pairs p JOIN exchanges e ON e.id = p.exchange_id
     WHERE p.pilot_id = :pilot AND p.arm_id = :arm AND p.state = 'settled' AND p.final_preference IS NOT NULL
-        AND e.arrived_at >= :since AND e.arrived_at < :until"""
+        AND e.arrived_at >= :since AND e.arrived_at < :until AND e.closed_at IS NOT NULL"""
 # A failed reply has no text to look at: reliability speaks of it.
 _ENDS = {
     "worst": ("p.rule <> 'failure' AND p.final_preference < 0.5", "p.final_preference"),

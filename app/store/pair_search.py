@@ -181,10 +181,19 @@ def place_of(session: Session, sort: PairSort, key: PairKey) -> Cursor | None:
 
 
 def labelled_exchanges(session: Session, pilot_id: int, most: int) -> list[int] | None:
-    """Exchanges that people said something of, if there are few of them; `None` = there are more than `most`."""
-    query = "SELECT DISTINCT exchange_id FROM (SELECT exchange_id FROM labels WHERE pilot_id = :pilot LIMIT :most) AS few"
+    """Exchanges that people said something of, if there are few labels; `None` = there are more than `most`."""
+    query = "SELECT exchange_id FROM labels WHERE pilot_id = :pilot LIMIT :most"
+    return _few(session, query, pilot_id, most)
+
+
+def all_exchanges(session: Session, pilot_id: int, most: int) -> list[int] | None:
+    """Every exchange, if there are few of them; `None` = there are more than `most`."""
+    return _few(session, "SELECT id FROM exchanges WHERE pilot_id = :pilot LIMIT :most", pilot_id, most)
+
+
+def _few(session: Session, query: str, pilot_id: int, most: int) -> list[int] | None:
     found = list(session.scalars(text(query), {"pilot": pilot_id, "most": most + 1}))
-    return found if len(found) <= most else None
+    return sorted(set(found)) if len(found) <= most else None
 
 
 def exchange_named(session: Session, pilot_id: int, external_id: str) -> int | None:

@@ -194,7 +194,7 @@ def test_a_list_goes_on_where_it_ended_and_back_the_same_way(house: House) -> No
     for sort, bounds in (
         (PairSort.NEWEST, Bounds(stretch=2)),
         (PairSort.WORST, Bounds(stretch=1, seconds=0)),
-        (PairSort.RANDOM, Bounds(drawn_stretch=2)),
+        (PairSort.RANDOM, Bounds(drawn_stretch=2, few=0)),
     ):
         with house.factory() as session:
             search = PairSearch(session, house.pilot, PairQuery(sort=sort), bounds)
@@ -207,6 +207,21 @@ def test_a_list_goes_on_where_it_ended_and_back_the_same_way(house: House) -> No
             back = search.find(seen[-1], backwards=True, limit=50) if bounds.seconds else None
         assert sorted(names[key.exchange_id] for key in seen) == sorted(EVERYTHING), sort
         assert back is None or back.keys == seen[-2::-1], sort
+
+
+def test_candidates_are_told_apart(house: House) -> None:
+    base = {"base_url": "http://127.0.0.1:8000/v1", "license": "MIT"}
+    two = [{"name": name, "model": name, **base} for name in ("one", "other & more")]
+    with session_scope(house.factory) as session:
+        pilot = a_pilot(session, pilot={"name": "two"}, candidate=two)
+        for arm in ("one", "other & more"):
+            store_pairs(session, pilot, [StoredPair(f"of {arm}", Reply("a"), Reply("b"))], arm=arm)
+    page = house.client.get("/pilots/two/pairs", headers=house.operator).text
+    addresses = re.findall(r'<p class="title"><a href="([^"]*)"', page)
+    assert [address.partition("?")[2] for address in addresses] == ["of=other+%26+more", "of=one"]
+    assert "other &amp; more" in house.client.get(addresses[0], headers=house.operator).text
+    only = house.client.get("/pilots/two/pairs?candidate=one", headers=house.operator).text
+    assert re.findall(r'<p class="title"><a[^>]*>([^<]*)', only) == ["of one"]
 
 
 def test_what_is_kept_of_nothing_is_said(house: House) -> None:
