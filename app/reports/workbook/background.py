@@ -13,8 +13,8 @@ from app.reports.workbook.party import Party
 
 _WIDTH = 900
 _POINTS_A_PIXEL, _MOST_POINTS = 0.75, 400.0
+_SCREEN_DOTS, _METRES_AN_INCH = 96.0, 0.0254
 _SHOWN = 0.8
-_GROUND = "#ffffff"
 
 
 def write_charts(book: Book, document: Document) -> None:
@@ -25,7 +25,7 @@ def write_charts(book: Book, document: Document) -> None:
     )
     for chart in _charts(document.sections):
         sheet.line(chart.title, "strong")
-        picture = chart_png(chart.spec | {"config": chart.spec.get("config", {}) | {"background": _GROUND}}, width=_WIDTH)
+        picture = chart_png(chart.spec, width=_WIDTH)
         options = {
             "image_data": BytesIO(picture),
             "x_scale": _scale(picture),
@@ -41,17 +41,28 @@ def write_charts(book: Book, document: Document) -> None:
 
 
 def _scale(picture: bytes) -> float:
-    """As wide as all, unless a line could not be so high."""
-    return min(_SHOWN / SCALE, _MOST_POINTS / (_height(picture) * _POINTS_A_PIXEL))
+    """The format reckons with the file's own dots per inch."""
+    return _shown(picture) * _dots_per_inch(picture) / _SCREEN_DOTS
 
 
 def _points(picture: bytes) -> float:
-    return _height(picture) * _scale(picture) * _POINTS_A_PIXEL + 4
+    return _height(picture) * _shown(picture) * _POINTS_A_PIXEL + 4
+
+
+def _shown(picture: bytes) -> float:
+    """As large as all pictures, unless a line could not be so high."""
+    return min(_SHOWN / SCALE, _MOST_POINTS / (_height(picture) * _POINTS_A_PIXEL))
 
 
 def _height(png: bytes) -> int:
     """From the head of the file."""
     return int.from_bytes(png[20:24], "big")
+
+
+def _dots_per_inch(png: bytes) -> float:
+    """What the file says of itself; a screen's where it says nothing."""
+    at = png.find(b"pHYs", 0, 4096)
+    return int.from_bytes(png[at + 4 : at + 8], "big") * _METRES_AN_INCH if at > 0 else _SCREEN_DOTS
 
 
 def _charts(sections: tuple[Section, ...]) -> Iterator[Chart]:

@@ -22,7 +22,8 @@ MOST_NAME = 31
 _NOT_IN_NAMES = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
 _BESIDE = ("text", "note", "outside", "strong", "header")
 # Points of a line and of the highest one; what a letter takes of a column's width unit.
-_POINTS, _MOST_POINTS, _LETTER, _LARGE, _USUAL_WIDTH = 13.5, 400.0, 1.08, 1.5, 8.43
+_POINTS, _MOST_POINTS, _LETTER, _LARGE, _USUAL_WIDTH = 13.5, 400.0, 1.0, 1.5, 8.43
+_USUAL_POINTS = 15.5
 _LIKE_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
@@ -55,6 +56,7 @@ class Book:
         for column, width in enumerate(widths):
             made.set_column(column, column, width)
         made.hide_gridlines(2)
+        made.set_default_row(_USUAL_POINTS)
         made.set_landscape()
         made.set_paper(9)
         made.fit_to_pages(1, 0)

@@ -3,9 +3,9 @@
 from typing import Any
 
 USD, USD_WHOLE, USD_RATE = '"$"#,##0.00;-"$"#,##0.00', '"$"#,##0;-"$"#,##0', '"$"#,##0.######;-"$"#,##0.######'
-_TOP: dict[str, Any] = {"valign": "top"}
-_INPUT: dict[str, Any] = {"bg_color": "#FFF2B3", "border": 1, "border_color": "#BFA940", "locked": False, **_TOP}
-_TOTAL: dict[str, Any] = {"bold": True, "top": 1, **_TOP}
+_MIDDLE: dict[str, Any] = {"valign": "vcenter"}
+_INPUT: dict[str, Any] = {"bg_color": "#FFF2B3", "border": 1, "border_color": "#BFA940", "locked": False, **_MIDDLE}
+_TOTAL: dict[str, Any] = {"bold": True, "top": 1, **_MIDDLE}
 _NUMBERS = {
     "usd": USD,
     "usd_whole": USD_WHOLE,
@@ -31,17 +31,16 @@ LOOKS: dict[str, dict[str, Any]] = {
         "valign": "bottom",
         "align": "right",
     },
-    "text": {"text_wrap": True, **_TOP},
-    "outside": {"text_wrap": True, "quote_prefix": True, **_TOP},
-    "strong": {"bold": True, "text_wrap": True, **_TOP},
-    "words": {"text_wrap": True, "font_size": 14, "bold": True, **_TOP},
-    "note": {"font_color": "#565D65", "text_wrap": True, **_TOP},
-    "warning": {"font_color": "#6B4A00", "bg_color": "#FFF6DD", "text_wrap": True, **_TOP},
-    "unknown": {"font_color": "#565D65", "italic": True, "align": "right", **_TOP},
+    "text": {"text_wrap": True, **_MIDDLE},
+    "outside": {"text_wrap": True, "quote_prefix": True, **_MIDDLE},
+    "strong": {"bold": True, "text_wrap": True, **_MIDDLE},
+    "words": {"text_wrap": True, "font_size": 14, "bold": True, **_MIDDLE},
+    "note": {"font_color": "#565D65", "text_wrap": True, **_MIDDLE},
+    "warning": {"font_color": "#6B4A00", "bg_color": "#FFF6DD", "text_wrap": True, **_MIDDLE},
+    "unknown": {"font_color": "#565D65", "italic": True, "align": "right", **_MIDDLE},
     "loss": {"font_color": "#A32A12"},
-    "check": {"bold": True, "align": "right", **_TOP},
-    "check_left": {"bold": True, **_TOP},
-    **{name: {"num_format": shown, **_TOP} for name, shown in _NUMBERS.items()},
+    "check": {"bold": True, **_MIDDLE},
+    **{name: {"num_format": shown, "align": "right", **_MIDDLE} for name, shown in _NUMBERS.items()},
     **{f"input_{name}": {"num_format": shown, **_INPUT} for name, shown in _NUMBERS.items()},
-    **{f"total_{name}": {"num_format": shown, **_TOTAL} for name, shown in _NUMBERS.items()},
+    **{f"total_{name}": {"num_format": shown, "align": "right", **_TOTAL} for name, shown in _NUMBERS.items()},
 }

@@ -102,7 +102,7 @@ def _write_serving(sheet: Sheet, party: Party) -> None:
     sheet.heading(f"Leaving: GPUs of {party.candidate}", COLUMNS)
     _entry(sheet, party, "Price of a GPU", "gpu_usd", inputs.gpu_usd_per_hour, "US dollars an hour", "exact", GIVEN)
     _entry(sheet, party, "GPUs per replica", "gpus_per_replica", inputs.gpus_per_replica, "GPUs", "count", GIVEN)
-    _constant(sheet, party, "Hours of a month", "hours_in_month", float(HOURS_PER_MONTH), "hours: a year by twelve")
+    _constant(sheet, party, "Hours of a month", "hours_in_month", float(HOURS_PER_MONTH), "a year by twelve")
     _entry(sheet, party, "Replicas at least", "least_replicas", inputs.least_replicas, "replicas", "count", GIVEN)
     if inputs.steps:
         _write_steps(sheet, party)

@@ -15,7 +15,7 @@ from app.reports.workbook.money_formulas import NEVER
 from app.reports.workbook.money_inputs import COLUMNS, write_inputs
 from app.reports.workbook.party import Party
 
-WIDTHS = (44, 20, 22, 22, 22, 42)
+WIDTHS = (44, 20, 24, 24, 22, 52)
 VOLUMES = (0.1, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0)
 AS_REPORTED, CHANGED = "as in the report", "not as in the report: an input was changed"
 _CENT = 0.005
@@ -47,7 +47,7 @@ def _write_top(sheet: Sheet, party: Party) -> None:
     sheet.text(0, "Saving, a month", "strong")
     sheet.formula(1, names["saving_usd"], saving, "total_usd")
     sheet.value(2, report, "usd")
-    sheet.formula(3, names["check"], _now(party), "check_left")
+    sheet.formula(3, names["check"], _now(party), "check")
     sheet.row += 1
 
 

@@ -348,7 +348,7 @@ def two_candidates() -> Scorecard:
         cost=a_cost(
             candidate_usd_per_month=MoneyEstimate(),
             saving_usd_per_month=MoneyEstimate(),
-            parts={"gpus": None, "engineering hours": Decimal(1440)},
+            parts={"gpus": None, "engineering hours": Decimal(1440), "other": Decimal(500)},
             missing=["candidate[llama-70b].gpu_usd_per_hour"],
             model=made_inputs(gpu_usd_per_hour=None),
         ),
