@@ -77,10 +77,10 @@ def traffic_today(session: Session, pilot: Pilot, now: datetime) -> Traffic:
 def beat_of(pulse: Pulse) -> tuple[Beat, str]:
     """Whether the mirror lives, and how that is known."""
     pilot, heard = pulse.pilot, pulse.heard
-    if heard is None:
-        return Beat.IDLE, "No request ever came live; what is stored was imported."
     if pilot.state is not PilotState.RUNNING or pilot.day_of(pulse.now) is None:
         return Beat.IDLE, "The pilot does not run now, so nothing is mirrored."
+    if heard is None:
+        return Beat.IDLE, "No request ever came live; what is stored was imported."
     if not pilot.mirror_on:
         return Beat.OFF, f"Switch it on again: pilot mirror on {pilot.name}."
     return _running(pulse, heard)

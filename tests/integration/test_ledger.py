@@ -91,6 +91,8 @@ def test_numbers_dropped_seen_and_missing_add_up(session: Session, pilot: Pilot)
     assert found.lost_because == {"shed": 3, "missing": 2, "no_reply": 0}
     assert found.production_requests == 12
     assert [(each.hour, each.shed) for each in found.shed_by_hour] == [(ARRIVAL, 3)]
+    (day,) = found.by_day  # but for the two that never came: of them nobody knows the day
+    assert (day.production_requests, day.captured, day.lost, day.pending) == (10, 1, 3, 0)
 
 
 def test_counts_repeated_lost_or_out_of_order_change_nothing(session: Session, pilot: Pilot) -> None:

@@ -258,6 +258,13 @@ def test_an_open_exchange_keeps_its_day_open(session: Session) -> None:
     assert card.candidates["qwen"].quality.win_rate.n == 2
     assert card.coverage.by_reason["pending"] == 1
     assert card.coverage.by_reason["captured"] == 3
+    assert [(each.day, each.captured, each.pending) for each in card.coverage.by_day] == [
+        (1, 1, 0),
+        (2, 0, 1),
+        (3, 1, 0),
+        (4, 1, 0),
+    ]
+    assert (card.candidates["qwen"].quality.graded, card.candidates["qwen"].coverage.both_ok) == (2, 3)
 
 
 def test_days_are_24_hours_in_the_pilots_own_zone(session: Session) -> None:
