@@ -32,7 +32,7 @@ def answer_section(subject: Subject) -> Section:
         blocks=(
             answer_of(subject),
             *notices(subject),
-            Facts(items=(_quality_fact(subject), *leadership.money)),
+            Facts(items=leadership.money),
             *figures_blocks(leadership),
             Bullets(title="Why", items=_reasons(subject), when_empty="No reasons were given."),
             *routing,

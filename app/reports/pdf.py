@@ -23,6 +23,7 @@ from app.reports.wording import GATE_OUTCOMES, GATE_SIGNS
 TEMPLATE = TEMPLATES / "pack.typ"
 CHART_WIDTH = 780
 LONGEST_WORD = 32
+MOST_TOGETHER, MOST_LETTERS_TOGETHER, LINE_LETTERS = 6, 1500, 60
 AS_IT_IS = frozenset({"svg", "alt", "slug", "kind", "font", "hash", "title_whole"})
 COLOURS = {"text": TEXT.light, "quiet": QUIET.light, "grid": GRID.light, "rule": RULE.light}
 
@@ -140,6 +141,7 @@ def _table(table: Table) -> dict[str, Any]:
     columns = columns_of(table)
     return {
         "kind": "table",
+        "is_small": _is_small(table),
         "caption": table.caption,
         "columns": [breakable(column, columns.longest_word) for column in table.columns],
         "points": columns.points,
@@ -149,6 +151,13 @@ def _table(table: Table) -> dict[str, Any]:
         "has_total": table.has_total,
         "note": table.note,
     }
+
+
+def _is_small(table: Table) -> bool:
+    """Whether it stays on one page in any case: few rows, and little text in wide columns."""
+    texts = [table.note, *(cell.text for row in table.rows for cell in row)]
+    few = len(table.rows) <= MOST_TOGETHER and len(table.columns) <= MOST_TOGETHER
+    return few and sum(map(len, texts)) + LINE_LETTERS * sum(text.count("\n") for text in texts) <= MOST_LETTERS_TOGETHER
 
 
 def _cell(cell: Cell, longest_word: int) -> dict[str, Any]:

@@ -38,7 +38,8 @@ def without_evidence(example: str, **more: Any) -> ReportView:
 
 def tags_of(reader: PdfReader) -> Iterator[dict[str, Any]]:
     """All elements of the structure tree."""
-    waiting = [reader.trailer["/Root"]["/StructTreeRoot"]]
+    root: Any = reader.trailer["/Root"]
+    waiting = [root["/StructTreeRoot"]]
     while waiting:
         element = waiting.pop().get_object()
         if isinstance(element, list):
@@ -79,7 +80,7 @@ def test_a_signature_stands_where_the_lines_for_it_were() -> None:
 
 def test_it_says_what_it_is_to_a_screen_reader() -> None:
     reader = whole()
-    root = reader.trailer["/Root"]
+    root: Any = reader.trailer["/Root"]
     assert (root["/Lang"], root["/MarkInfo"]["/Marked"]) == ("en", True)
     assert reader.metadata is not None
     assert reader.metadata.title == "support-bot: can qwen replace gpt-5.1?"

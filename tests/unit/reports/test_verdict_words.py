@@ -44,9 +44,9 @@ def of(scorecard: Scorecard) -> Document:
 
 def test_page_one_shows_the_win_rate_that_decides() -> None:
     text = render_markdown(a_document("people"))
-    assert "**Win rate, corrected by people: 45.4%**" in text
+    assert "Preferred in 45.4% of cases, a tie counting half (40.4 to 50.4%; after correction by people)" in text
     assert "40.4 to 50.4%" in text
-    assert "**Win rate: 47.4%**" in render_markdown(a_document("hybrid"))
+    assert "Preferred in 47.4% of cases" in render_markdown(a_document("hybrid"))
 
 
 def test_raw_corrected_and_equal_length_stand_in_one_picture_and_one_table() -> None:
