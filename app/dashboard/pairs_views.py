@@ -151,12 +151,12 @@ def looked_words(found: Found, query: PairQuery, lines: int, timezone: str) -> s
     """How far a look went, in a sentence; "" = to the end, or the page is full."""
     everything = f"more than {COUNTED:,}" if found.pairs > COUNTED else f"{found.pairs:,}"
     if found.is_bound:
-        what = "texts" if query.text else "pairs"
+        what = "the texts of the next" if query.text else "the next"
         end = "go on from there to look further" if lines == 0 else "go on from there for more"
         looked = f"{min(found.looked_at, found.pairs):,}"
         place = found.next.place if found.next is not None else None
         back = f", back to {figures.local_time(place, timezone)}" if isinstance(place, datetime) else ""
-        return f"Looked at the {what} of the next {looked} of {everything} pairs in this order{back}: {end}."
+        return f"Looked at {what} {looked} of {everything} pairs in this order{back}: {end}."
     if lines == 0:
         return "No pair matches." if found.pairs else "There are no pairs yet."
     return ""

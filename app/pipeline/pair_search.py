@@ -32,6 +32,8 @@ from app.store.payloads import REQUEST_ARM
 
 PER_PAGE = 25
 PEOPLE = "people"
+QUICK_SECONDS = 0.03
+_LAST = 2**63 - 1
 # Beyond it a number of pairs is said as "more than".
 COUNTED = 200_000
 BY_RULE = (Rule.FAILURE, Rule.INVALID, Rule.EQUAL)
@@ -46,8 +48,8 @@ class Bounds:
         rows: Pairs whose rows are looked at.
         text_rows: Pairs whose texts are: reading one costs a hundred times as much.
         seconds: After which no further stretch is begun.
-        stretch: Pairs of a stretch.
-        text_stretch: The same where texts are read.
+        stretch: Pairs of the first stretch; the next ones are longer while they are quick.
+        text_stretch: The same where texts are read, which may be of any length.
         drawn_stretch: The same of a random order, whose rows lie apart.
         few: So many exchanges are looked through at once, where only they can match.
     """
@@ -56,13 +58,13 @@ class Bounds:
     text_rows: int = 20_000
     seconds: float = 0.15
     stretch: int = 5_000
-    text_stretch: int = 500
-    drawn_stretch: int = 1_000
+    text_stretch: int = 50
+    drawn_stretch: int = 250
     few: int = 5_000
 
 
 # Neighbours of a pair are looked for beside the pair itself: less is looked at than for a list.
-BESIDE = Bounds(rows=20_000, text_rows=1_000, seconds=0.05, stretch=2_000, text_stretch=250)
+BESIDE = Bounds(rows=20_000, text_rows=1_000, seconds=0.05, stretch=2_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,17 @@ class _Step:
     found: list[Cursor]
     end: Cursor | None
     rows: int
+
+
+@dataclass(slots=True)
+class _Pace:
+    """How many pairs the next stretch has: twice as many while one is quick, half as many when it is slow."""
+
+    rows: int
+
+    def took(self, seconds: float) -> None:
+        """The stretch took so long, with what was done with it."""
+        self.rows = self.rows * 2 if seconds < QUICK_SECONDS else max(1, self.rows // 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,18 +157,32 @@ class PairSearch:
             yield from self._random_steps(wanted, after, few, backwards=backwards)
             return
         if few is not None:
-            keys = look_at(self.session, wanted, few, sort, after=after, backwards=backwards)
-            yield _Step(keys, None, len(few))
+            yield from self._pieces(look_at(self.session, wanted, few, sort, after=after, backwards=backwards))
             return
-        rows = self.bounds.text_stretch if self.query.text else self.bounds.stretch
-        most = rows * len(wanted.arms) if self.query.text else limit
+        pace = self._pace(self.bounds.stretch)
         end = after
         while True:
+            began, rows = time.monotonic(), pace.rows
+            most = rows * len(wanted.arms) if self.query.text else limit
             found = look(self.session, wanted, sort, after=end, backwards=backwards, rows=rows, limit=most)
             yield _Step(found.found, found.end, rows)
+            pace.took(time.monotonic() - began)
             end = found.end
             if end is None:
                 return
+
+    def _pace(self, rows: int) -> _Pace:
+        return _Pace(self.bounds.text_stretch if self.query.text else rows)
+
+    def _pieces(self, keys: list[Cursor]) -> Iterator[_Step]:
+        """All that can match, in stretches where texts have to be read."""
+        pace = self._pace(max(1, len(keys)))
+        place = 0
+        while place == 0 or place < len(keys):
+            began, piece = time.monotonic(), keys[place : place + pace.rows]
+            place += max(1, len(piece))
+            yield _Step(piece, piece[-1] if place < len(keys) else None, len(piece))
+            pace.took(time.monotonic() - began)
 
     def _random_steps(
         self, wanted: PairFilter, after: Cursor | None, few: list[int] | None, *, backwards: bool
@@ -165,27 +192,28 @@ class PairSearch:
         if numbers is None:
             return
         order, way = _drawn(numbers, self.query.seed), -1 if backwards else 1
-        size = self.bounds.text_stretch if self.query.text else self.bounds.drawn_stretch
-        place = after.place if after is not None and isinstance(after.place, int) else -1
+        pace = self._pace(self.bounds.drawn_stretch)
+        # The pair's own number first: it may have pairs of other arms behind it.
+        place = after.place if after is not None and isinstance(after.place, int) else 0
         if few is not None:
-            yield _Step(self._drawn_few(wanted, order, numbers[0], few, after, way), None, len(few))
+            yield from self._pieces(self._drawn_few(wanted, order, numbers[0], few, after, way))
             return
-        place += way
         while 0 <= place < order.size:
+            began, size = time.monotonic(), pace.rows
             stop = max(-1, min(order.size, place + way * size))
             drawn = {numbers[0] + order.at(each): each for each in range(place, stop, way)}
             keys = look_at(self.session, wanted, list(drawn), PairSort.RANDOM, after=None, backwards=False)
-            found = sorted((Cursor(drawn[key.exchange_id], *key[1:]) for key in keys), reverse=backwards)
+            found = _behind([Cursor(drawn[key.exchange_id], *key[1:]) for key in keys], after, way)
             is_end = stop in (-1, order.size)
-            yield _Step(found, None if is_end else Cursor(stop - way, 0, 0), size)
+            yield _Step(found, None if is_end else Cursor(stop - way, _LAST, _LAST), size)
+            pace.took(time.monotonic() - began)
             place = stop
 
     def _drawn_few(
         self, wanted: PairFilter, order: Permutation, least: int, few: list[int], after: Cursor | None, way: int
     ) -> list[Cursor]:
         keys = look_at(self.session, wanted, few, PairSort.RANDOM, after=None, backwards=False)
-        placed = sorted((Cursor(order.place_of(key.exchange_id - least), *key[1:]) for key in keys), reverse=way < 0)
-        return [key for key in placed if after is None or (key > after if way > 0 else key < after)]
+        return _behind([Cursor(order.place_of(key.exchange_id - least), *key[1:]) for key in keys], after, way)
 
     def _few(self) -> list[int] | None:
         """The exchanges that can match at all, where that is known and they are few."""
@@ -274,6 +302,12 @@ def pattern_of(words: str) -> str:
     """
     escaped = re.sub(r"([\\%_])", r"\\\1", json.dumps(words, ensure_ascii=False)[1:-1])
     return "%" + "".join("_" if ord(each) > 127 and each.lower() != each.upper() else each for each in escaped) + "%"  # noqa: PLR2004 - ASCII
+
+
+def _behind(keys: list[Cursor], after: Cursor | None, way: int) -> list[Cursor]:
+    """In order, those behind a place."""
+    ordered = sorted(keys, reverse=way < 0)
+    return [key for key in ordered if after is None or (key > after if way > 0 else key < after)]
 
 
 def _drawn(numbers: tuple[int, int], seed: int) -> Permutation:
