@@ -83,9 +83,9 @@ def _since(pilot: Pilot, timezone: str) -> str:
 def _day(pilot: Pilot, now: datetime) -> str:
     if pilot.state is PilotState.DRAFT or pilot.starts_at is None or pilot.ends_at is None:
         return f"0 of {pilot.days}"
-    if now >= pilot.ends_at:
-        return f"{pilot.days} of {pilot.days}"
-    return f"{pilot.day_of(now) or 0} of {pilot.days}"
+    at = pilot.stopped_at or now
+    day = pilot.days if at >= pilot.ends_at else pilot.day_of(at) or 0
+    return f"{day} of {pilot.days}"
 
 
 def _window(pilot: Pilot, timezone: str) -> str:

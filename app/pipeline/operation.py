@@ -1,6 +1,7 @@
 """The operation part of a scorecard: how fast the arms answered, how often they failed, what the traffic asks of a server."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from app.domain.configuration import PilotConfiguration
 from app.domain.evidence import ArmEvidence, Evidence, Flags, Floats, Numbers, ReplyColumns
 from app.domain.measures import LAG_LIMIT_SECONDS, tpot_seconds
-from app.domain.operation_models import ArmsByLoad, DayEstimate, OutagesModel
+from app.domain.operation_models import ArmsByLoad, DayEstimate, HourTimes, OutagesModel
 from app.domain.registered import ALPHA
 from app.domain.scorecard import (
     ArmsEstimate,
@@ -107,11 +108,11 @@ def latency_of(
     waited = np.sort(queue_lag[counted & ~np.isnan(queue_lag)]) if queue_lag is not None else np.empty(0)
     by_day = {measure: _p95_by_day(arm.replies, chosen[1], measure, days) for measure in OBJECTIVES}
     worst = {measure: worst_of(found) for measure, found in by_day.items()}
-    known = _known_times(configuration, evidence, arm, chosen, queue_lag)
+    groups = {each[0]: each[1:] for each in _groups(configuration, evidence, arm, chosen, queue_lag)}
     return LatencyModel(
         curve={measure: curve_of(*ordered[measure], weight=weight) for measure in OBJECTIVES},
-        by_hour={measure: hours_of(*both, configuration.pilot.timezone) for measure, both in known.items()},
-        by_load={m: ArmsByLoad(incumbent=loads_of(one), candidate=loads_of(other)) for m, (one, other) in known.items()},
+        by_hour={measure: by_hour for measure, (by_hour, _) in groups.items()},
+        by_load={measure: by_load for measure, (_, by_load) in groups.items()},
         p95_by_day=by_day,
         worst_day={measure: day for measure, day in worst.items() if day is not None},
         against_incumbent={
@@ -130,18 +131,26 @@ def latency_of(
     )
 
 
-def _known_times(
+def _groups(
     configuration: PilotConfiguration, evidence: Evidence, arm: ArmEvidence, chosen: list[Flags], queue_lag: Floats | None
-) -> dict[str, tuple[Known, Known]]:
-    """The times behind the quantiles of both arms, with when each request came and what was under way then."""
-    arrived = evidence.exchanges.arrived_us
-    found: dict[str, list[Known]] = {measure: [] for measure in OBJECTIVES}
-    for replies, rows, waited in zip((evidence.incumbent, arm.replies), chosen, (None, queue_lag), strict=True):
-        at_once = at_once_of(replies, _timed(replies, configuration), arrived, waited)
-        for measure, arms in found.items():
-            known = _known(replies, rows, measure)
-            arms.append(Known(times_of(replies, measure)[known], arrived[known], at_once[known]))
-    return {measure: (one, other) for measure, (one, other) in found.items()}
+) -> Iterator[tuple[str, list[HourTimes], ArmsByLoad]]:
+    """The times behind the quantiles of both arms by the hour and by the load; one kind of time after the other, for memory."""
+    arrived, both = evidence.exchanges.arrived_us, (evidence.incumbent, arm.replies)
+    loads = [
+        at_once_of(replies, _timed(replies, configuration), arrived, waited)
+        for replies, waited in zip(both, (None, queue_lag), strict=True)
+    ]
+    for measure in OBJECTIVES:
+        known = [_known(replies, rows, measure) for replies, rows in zip(both, chosen, strict=True)]
+        one, other = (
+            Known(times_of(replies, measure)[rows], arrived[rows], load[rows])
+            for replies, rows, load in zip(both, known, loads, strict=True)
+        )
+        yield (
+            measure,
+            hours_of(one, other, configuration.pilot.timezone),
+            ArmsByLoad(incumbent=loads_of(one), candidate=loads_of(other)),
+        )
 
 
 def _quantiles(of_arms: list[Floats], weight: float) -> Quantiles:
