@@ -2,7 +2,6 @@
 
 import tempfile
 from dataclasses import dataclass
-from datetime import datetime
 from io import BytesIO
 from typing import Any, BinaryIO, cast
 from zipfile import ZipFile
@@ -13,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.domain.report import Decision, ReportKind, StoredReport
 from app.domain.scorecard import Scorecard
 from app.errors import Conflict
-from app.pipeline.bundles.comparing import Comparison, compare
+from app.pipeline.bundles.comparing import Difference, compare
 from app.pipeline.bundles.container import MANIFEST, FileSum, Packing
 from app.pipeline.bundles.exact import decode, encode
 from app.pipeline.bundles.manifest import DECISIONS, json_bytes, library_versions, manifest_of, write_manifest
@@ -21,7 +20,7 @@ from app.pipeline.bundles.reproducing import computed
 from app.pipeline.bundles.sheets import FOLDER as SHEETS
 from app.pipeline.bundles.writing import README, Frozen, Moment, written
 from app.pipeline.freshness import program_hash
-from app.pipeline.scorecard_inputs import Stored, read_stored
+from app.pipeline.scorecard_inputs import read_stored
 from app.store.audit import record
 from app.store.decisions import decisions_of
 from app.store.pilots import get_pilot
@@ -161,34 +160,50 @@ def _still_the_same(session_factory: SessionFactory, report: StoredReport) -> Fr
             f"report {report.id} no longer has its data bundle: of weekly reports a pilot's newest {NEWEST_KEPT} keep theirs"
         )
         raise Conflict(message, report=report.id)
-    compared = None
+    changed: list[str] = []
     for as_of in (None, report.made_at):
-        stored, found = _read_again(session_factory, report, as_of)
+        with one_snapshot(session_factory) as reading:
+            stored = read_stored(reading, report.pilot, as_of=as_of, now=report.made_at)
+        reopened = tuple(report.document["scorecard"].get("days_reopened", ()))
+        scorecard, document, _ = computed(stored, Moment(report.made_at, as_of, reopened, {}))
+        found = compare(report.document, document, "report")
         if found.is_same:
             card = Scorecard.model_validate(report.document["scorecard"])
             return Frozen(stored, card, report.document, report.made_at, as_of)
-        compared = found
-    raise _changed(report, compared)
+        changed = changed or [*what_changed(report.document["scorecard"], scorecard), *map(_words, found.differences)]
+    raise _changed(report, changed)
 
 
-def _read_again(session_factory: SessionFactory, report: StoredReport, as_of: datetime | None) -> tuple[Stored, Comparison]:
-    with one_snapshot(session_factory) as reading:
-        stored = read_stored(reading, report.pilot, as_of=as_of, now=report.made_at)
-    reopened = tuple(report.document["scorecard"].get("days_reopened", ()))
-    _, document, _ = computed(stored, Moment(report.made_at, as_of, reopened, {}))
-    return stored, compare(report.document, document, "report")
-
-
-def _changed(report: StoredReport, compared: Comparison | None) -> Conflict:
-    differing = compared.differing if compared is not None else 0
-    first: tuple[Any, ...] = compared.differences if compared is not None else ()
-    named = [f"{each.path} was {each.expected} and is {each.found}" for each in first]
-    told = [each for each in named if each.startswith("report.scorecard.")] or named
+def _changed(report: StoredReport, changed: list[str]) -> Conflict:
     why = "what is stored is not what it was when the report was made"
     if report.provenance.program_hash != program_hash():
         why += ", or the program is another one"
     message = (
-        f"report {report.id} has no data bundle, and none can be made any more: {why}. {differing} places differ: "
-        f"{'; '.join(told[:_NAMED])}. Make a new report; weekly and final reports keep their data"
+        f"report {report.id} has no data bundle, and none can be made any more: {why} ({'; '.join(changed[:_NAMED])}). "
+        "Make a new report; weekly and final reports keep their data"
     )
-    return Conflict(message, report=report.id, differing=differing, differences=told)
+    return Conflict(message, report=report.id, changed=changed)
+
+
+def what_changed(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """Which counts of two scorecards differ, in words."""
+    then, now = _counts(before), _counts(after)
+    return [f"{what}: {then.get(what)} then, {now.get(what)} now" for what in then | now if then.get(what) != now.get(what)]
+
+
+def _counts(card: dict[str, Any]) -> dict[str, Any]:
+    counts = {
+        "production requests": card["coverage"]["production_requests"],
+        "of them compared": card["coverage"]["by_reason"].get("captured"),
+        "closed days": len(card["days_closed"]),
+        "changes of the configuration": len(card["registration"]["changes"]),
+    }
+    for name, candidate in card["candidates"].items():
+        counts[f"graded pairs of {name}"] = candidate["quality"].get("graded")
+        counts[f"labels of {name}"] = candidate["quality"].get("labels")
+        counts[f"hours logged for {name}"] = candidate["cost"].get("engineering_hours", {}).get("one_off")
+    return counts
+
+
+def _words(each: Difference) -> str:
+    return f"{each.path}: {each.expected} then, {each.found} now"
