@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from app.domain.toml_table import EnvironmentName, OptionalText, Rate, Table
+from app.domain.toml_table import EnvironmentName, OptionalAddress, Rate, Table
 
 
 class NotifyTable(Table):
@@ -19,10 +19,10 @@ class NotifyTable(Table):
     """
 
     urls_env: EnvironmentName = ""
-    webhook_url: OptionalText = None
+    webhook_url: OptionalAddress = None
     webhook_secret_env: EnvironmentName = ""
     figures: bool = False
-    link: OptionalText = None
+    link: OptionalAddress = None
 
 
 def without_secret(address: str | None) -> str | None:

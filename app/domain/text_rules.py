@@ -69,6 +69,20 @@ def base_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def web_address(value: str) -> str:
+    """A whole address of http or https, which may have a query; no user, no spaces."""
+    message = "must be an address such as 'https://hooks.example.com/pilot': http or https, a host, no user, no spaces"
+    try:
+        parts = urlsplit(value)
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError:
+        raise _refuse(message) from None
+    whole = parts.scheme in {"http", "https"} and bool(_HOST.fullmatch(parts.netloc)) and port_is_valid
+    if not whole or re.search(r"[\s\x00-\x1f\x7f]", value) or len(value) > MAX_TEXT:
+        raise _refuse(message)
+    return value
+
+
 def metrics_url(value: str) -> str:
     """The whole address of a metrics page, or "" for none."""
     try:

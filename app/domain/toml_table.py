@@ -15,6 +15,9 @@ Url = Annotated[str, AfterValidator(text_rules.base_url)]
 Text = Annotated[str, AfterValidator(text_rules.text)]
 MetricsUrl = Annotated[str, AfterValidator(text_rules.metrics_url)]
 OptionalText = Annotated[Text | None, BeforeValidator(text_rules.empty_is_none)]
+OptionalAddress = Annotated[
+    Annotated[str, AfterValidator(text_rules.web_address)] | None, BeforeValidator(text_rules.empty_is_none)
+]
 Pattern = Annotated[str, AfterValidator(text_rules.regular_expression)]
 EnvironmentName = Annotated[str, AfterValidator(text_rules.environment_name)]
 Usd = Annotated[Decimal, Field(ge=0, lt=10**8, max_digits=14, decimal_places=6)]

@@ -50,9 +50,17 @@ def watch_pilots(
     """
     with session_factory() as session:
         pilots = list_pilots(session)
-    changed = sum(_watch(session_factory, pilot, now, redis_url, publish) for pilot in pilots)
+    changed, troubles = 0, list[Exception]()
+    for pilot in pilots:
+        try:
+            changed += _watch(session_factory, pilot, now, redis_url, publish)
+        except Exception as error:  # raised below, once the other pilots were looked at
+            troubles.append(error)
     with session_factory() as session:
         show_open(pilots, count_open(session))
+    if troubles:
+        message = "pilots could not be watched"
+        raise ExceptionGroup(message, troubles)
     return changed
 
 

@@ -8,6 +8,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.store.base import Base, now, number
 
+# A table below has a column of that name.
+_NOTHING, _UNRESOLVED = text("'{}'::jsonb"), text("resolved_at IS NULL")
+
 
 class PersonRow(Base):
     """Somebody who signs in with a password; `password_hash` is argon2id with its parameters and salt.
@@ -100,11 +103,11 @@ class AlertRow(Base):
     subject: Mapped[str] = mapped_column(server_default="")
     severity: Mapped[str]
     text: Mapped[str]
-    facts: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    facts: Mapped[dict[str, Any]] = mapped_column(server_default=_NOTHING)
     opened_at: Mapped[datetime] = now()
     resolved_at: Mapped[datetime | None]
     __table_args__ = (
-        Index("uq_alerts_open", "pilot_id", "rule", "subject", unique=True, postgresql_where=text("resolved_at IS NULL")),
+        Index("uq_alerts_open", "pilot_id", "rule", "subject", unique=True, postgresql_where=_UNRESOLVED),
         CheckConstraint("severity IN ('warning', 'critical')", name="severity"),
     )
 
@@ -126,5 +129,6 @@ class MessageRow(Base):
     problem: Mapped[str] = mapped_column(server_default="")
     __table_args__ = (
         UniqueConstraint("subject", "channel"),
+        Index("ix_messages_due", "next_at", postgresql_where=text("sent_at IS NULL AND given_up_at IS NULL")),
         CheckConstraint("channel IN ('apprise', 'webhook')", name="channel"),
     )

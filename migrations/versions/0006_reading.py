@@ -218,3 +218,5 @@ def _create_messages() -> None:
         sa.UniqueConstraint("subject", "channel"),
         sa.CheckConstraint("channel IN ('apprise', 'webhook')", name=op.f("ck_messages_channel")),
     )
+    unsent = sa.text("sent_at IS NULL AND given_up_at IS NULL")
+    op.create_index("ix_messages_due", "messages", ["next_at"], postgresql_where=unsent)

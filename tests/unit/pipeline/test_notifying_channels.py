@@ -11,6 +11,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from typing_extensions import override
 
 from app.domain.notify_table import NotifyTable
@@ -116,7 +117,6 @@ def test_what_a_receiver_refuses_is_told_without_its_address(receiver: Receiver,
         (NotifyTable(webhook_url="http://127.0.0.1:1/x?key=hidden"), "127.0.0.1: ConnectError"),
         (NotifyTable(webhook_url="http://169.254.169.254/x"), "169.254.169.254 is link-local"),
         (NotifyTable(webhook_url="http://127.0.0.1:1", webhook_secret_env="UNSET"), "UNSET is not set where the worker runs"),
-        (NotifyTable(webhook_url="no address at all, hidden"), ""),
         (NotifyTable(), "not set any more"),
     ],
 )
@@ -125,6 +125,16 @@ def test_a_webhook_that_cannot_be_reached_says_why(table: NotifyTable, says: str
     assert problem
     assert says in problem
     assert "hidden" not in problem
+
+
+@pytest.mark.parametrize(
+    "address", ["hooks.example.com/x", "ftp://x.example", "https://", "https://me:pw@x.example/", "http://x y"]
+)
+@pytest.mark.parametrize("key", ["webhook_url", "link"])
+def test_an_address_that_is_none_is_refused_when_the_pilot_is_configured(key: str, address: str) -> None:
+    with pytest.raises(ValidationError, match="must be an address such as"):
+        NotifyTable.model_validate({key: address})
+    assert NotifyTable.model_validate({key: ""}) == NotifyTable()
 
 
 def test_a_message_that_is_too_large_is_not_sent(receiver: Receiver) -> None:
