@@ -20,6 +20,8 @@ MEASURES = {
 }
 CHARTED = {"total_seconds": "total_p95_seconds", "ttft_any_seconds": "ttft_any_p95_seconds"}
 
+ONLY_QUANTILES = "Of this time only the quantiles are computed; distribution, hours, load and days are there for the"
+
 
 def latency_section(subject: Subject) -> Section:
     """Both arms' times with intervals, beside the limit; of the main one its distribution and its hours, too."""
@@ -45,6 +47,10 @@ def latency_page_section(subject: Subject, measure: str) -> Section:
         blocks += [*curve_picture(*terms), *hours_picture(*terms)]
         by_load = tuple(load_picture(*terms))
         blocks += [*by_load, *([ONLY_SEEN] if by_load else []), *days_picture(*terms)]
+        if measure not in CHARTED:
+            blocks.append(
+                Paragraph(text=f"{ONLY_QUANTILES} {figures.names([MEASURES[each].lower() for each in CHARTED])}.", tone="note")
+            )
     blocks += latency_days(subject, only=measure)
     return Section(
         slug=f"latency-{subject.arm}", title=f"{title}: {subject.name} and {subject.incumbent}", blocks=tuple(blocks)

@@ -73,5 +73,6 @@ def test_growth_under_load_is_said_with_both_ends() -> None:
 def test_an_older_scorecard_without_these_figures_is_shown_as_before() -> None:
     assert set(charts_of(latency_page_section(about(a_latency()), "total_seconds"))) == {"total-seconds-1"}
     assert under_load_sections(about(a_latency())) == ()
+    assert "Of this time only the quantiles are computed" in str(latency_page_section(about(SEEN), "tpot_seconds").blocks)
     (*_, words) = [b.text for b in latency_page_section(about(LatencyModel()), "tpot_seconds").blocks if b.kind == "paragraph"]
     assert "No time of this kind counts yet" in words
