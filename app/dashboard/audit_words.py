@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 from app.store.audit import Action
 
 WORDS = {
-    "alert.resolve": "Closed an alert",
-    "decision.sign": "Signed a decision",
+    "decision.sign": "Signed {outcome} for {candidate} under the report {report}",
     "grading.ask": "Asked for the pairs of {pilot} to be graded",
     "hours.add": "Logged {hours} hours of {kind}",
     "hours.correct": "Corrected logged hours: entry {old} is entry {new} now",
@@ -25,10 +24,10 @@ WORDS = {
     "label.import": "Imported labels from a file",
     "label.undo": "Took a label back; what it was stands below",
     "notify.test": "Sent a test message for {pilot}",
+    "pair.read": "Read texts of production on the page {page}",
     "page.sign_in": "Signed in by {given}",
     "page.sign_in_failed": "Somebody tried to sign in and was refused: {why}",
     "page.sign_out": "Signed out",
-    "payload.read": "Read texts of production",
     "person.change_password": "Changed the own password",
     "person.change_role": "Changed the role of {person} from {before} to {role}",
     "person.create": "Added the person {person} with the role {role}",
