@@ -222,8 +222,8 @@ def _sign_off(shown: Shown) -> None:
 
 
 def _listed(deck: Deck, title: str, items: tuple[str, ...]) -> list[Words]:
-    heading = Words(title, 18, is_bold=True, colour=deck.text)
-    return [heading, *(Words(item, 18, is_bullet=True, space_before=8) for item in items)]
+    heading = Words(title, 20, is_bold=True, colour=deck.text)
+    return [heading, *(Words(item, 20, is_bullet=True, space_before=8) for item in items)]
 
 
 def _fact_column(deck: Deck, facts: tuple[Fact, ...], box: Box) -> None:

@@ -62,12 +62,20 @@ def _service(subject: Subject) -> str:
 
 
 def _open_ends(subject: Subject, not_tested: tuple[str, ...]) -> str:
-    left, change = len(not_tested), len(subject.card.verdict.would_change)
-    things = "1 thing was" if left == 1 else f"{figures.count(left)} things were"
-    would = "1 would" if change == 1 else f"{figures.count(change)} would"
-    if subject.card.verdict.outcome is Outcome.EXTEND and not subject.card.verdict.final:
-        return f"{things} not tested, and {'1 is' if change == 1 else f'{figures.count(change)} are'} missing for an answer"
-    return f"{things} not tested, and {would} change the answer"
+    change = len(subject.card.verdict.would_change)
+    is_open = subject.card.verdict.outcome is Outcome.EXTEND and not subject.card.verdict.final
+    if is_open and change:
+        what = "1 thing is" if change == 1 else f"{figures.count(change)} things are"
+        return f"{what} missing for an answer; {_untested(len(not_tested))}"
+    would = "nothing known" if not change else "1 thing" if change == 1 else f"{figures.count(change)} things"
+    said = _untested(len(not_tested))
+    return f"{said[:1].upper()}{said[1:]}; {would} would change the answer"
+
+
+def _untested(left: int) -> str:
+    if not left:
+        return "nothing was left untested"
+    return "1 thing was not tested" if left == 1 else f"{figures.count(left)} things were not tested"
 
 
 def _risks(subject: Subject) -> str:

@@ -10,7 +10,6 @@ from app.reports.pack.model import Missing
 from app.reports.pack.money_words import saving_of
 
 EXTENSION = timedelta(days=14)
-DAYS_OF_MONTH = 30.4
 # The beginning or a part of what would change the verdict (app/pipeline/advice.py), and whose work it is.
 OWNERS = (
     (("Start it",), "Whoever runs the pilot"),
@@ -62,5 +61,6 @@ def _costs(subject: Subject) -> Iterator[str]:
         yield "Waiting forgoes no saving: moving would not be cheaper."
     spent, day = cost.pilot_total_usd if cost.pilot_total_usd is not None else cost.pilot_usd, subject.scorecard.day
     if day and spent:
-        yield f"The pilot itself has cost {figures.money(spent)} in {day} days; going on costs about that pace."
+        more = figures.money(spent / day)
+        yield f"The pilot itself has cost {figures.money(spent)} in {day} days: about {more} for each day more."
     yield f"Until then users get {subject.incumbent}'s answers as today."
