@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from app.domain.report import Decision, StoredReport
 from app.domain.words import Outcome
@@ -11,6 +10,8 @@ from app.reports import figures
 from app.reports.document import Answer, Summary
 from app.reports.wording import OUTCOMES
 
+# A verdict says what the evidence shows, a decision what is done.
+DECIDED = OUTCOMES | {Outcome.EXTEND: "Go on measuring"}
 STANDINGS = {Standing.HOLDS: "holds", Standing.EXPIRED: "expired", Standing.SUPERSEDED: "superseded by a later one"}
 
 
@@ -63,7 +64,7 @@ def line_of(decision: Decision, standing: Standing, timezone: str) -> DecisionLi
         id=decision.id,
         report=decision.report_id,
         candidate=decision.candidate,
-        decided=OUTCOMES[decision.outcome],
+        decided=DECIDED[decision.outcome],
         against=OUTCOMES[decision.verdict] if decision.is_override else "",
         person=f"{decision.signed_name}, {decision.signed_role}",
         reason=decision.reason,
@@ -96,9 +97,4 @@ def facts_of(report: StoredReport, record: Record, timezone: str) -> ReportFacts
 
 def choices() -> Sequence[tuple[str, str]]:
     """What can be decided, and how it is called."""
-    return [(outcome.value, OUTCOMES[outcome]) for outcome in Outcome]
-
-
-def has_ended(report: StoredReport, now: datetime) -> bool:
-    """Whether the report's verdict is to be looked at again before anybody relies on it."""
-    return report.provenance.expires_at is not None and report.provenance.expires_at <= now
+    return [(outcome.value, DECIDED[outcome]) for outcome in Outcome]
