@@ -60,6 +60,9 @@ PAIRS = [
 ]  # fmt: skip
 GRADES = {"plain-1": (0.0, 0.0), "plain-2": (0.0, 1.0), "planted": (1.0, 0.5), "tools": (0.5, 0.5)}
 BESIDE = (
+    """INSERT INTO rubric_scores (pilot_id, exchange_id, arm_id, grader, rater, version, value, met, evidence, quoted, at)
+        SELECT e.pilot_id, e.id, a.id, 'rubric:help', 'gpt-4', 'v', 0.5, '{1,0.25}', '{"it says five",""}', '{f,t}', now()
+        FROM exchanges e JOIN arms a ON a.pilot_id = e.pilot_id AND a.name = 'qwen' WHERE e.external_id = 'plain-1'""",
     """UPDATE replies SET adaptation = '[{"parameter": "n", "action": "dropped", "why": "unknown"}]'""",
     "UPDATE exchanges SET turn = 2, conversation_id = 'talk' WHERE external_id IN ('plain-1', 'plain-2')",
     "UPDATE replies SET content_chars = 10 * exchange_id + arm_id WHERE failure IS NULL",
@@ -146,7 +149,8 @@ def test_a_pair_says_all_that_is_known_of_it(house: House) -> None:
     for part in (
         "The answer is", "<del>", "only candidate:", "qwen worse", "judge (gpt-4): the incumbent is better (0.00)",
         "anna: qwen is better (1.00)", "marked qwen&#39;s reply as one that must never happen", "left out",
-        "(this one)", "plain-2", "day 1, turn 2",
+        "(this one)", "plain-2", "day 1, turn 2", "qwen: 50.0% of the points",
+        "“it says five” (does not stand in the reply)", "25%",
     ):  # fmt: skip
         assert part in page, part
     assert f'pairs/{house.ids["failed-1"]}?outcome=worse" rel="prev"' in page
