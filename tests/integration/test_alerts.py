@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, insert, update
 from sqlalchemy.orm import Session
+from typing_extensions import override
 
+from app.api.application import make_api
 from app.domain.pilot import Pilot
 from app.domain.words import Role
 from app.jobs import Job
@@ -25,8 +27,10 @@ from app.store.pilots import get_pilot
 from app.store.session import SessionFactory, session_scope
 from app.store.spend import book_spend
 from app.store.tables import ExchangeRow, ReplyRow, ScorecardRow
-from tests.api import Published, an_api, bearer, key_for
+from parallel_pilot.cli import main
+from tests.api import Published, an_api, bearer, key_for, services_for
 from tests.builders import a_pilot
+from tests.e2e.served import served
 from tests.unit.pipeline.test_notifying_channels import Receiver
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -219,3 +223,33 @@ def test_a_test_message_goes_the_way_of_all_messages(
         refused = api.post("/api/v1/pilots/quiet/notify/test")
         assert (refused.status_code, refused.json()["error"]["code"]) == (409, "conflict")
         assert "notify.webhook_url" in refused.json()["error"]["message"]
+
+
+class WorkerAtOnce(Published):
+    """A worker that does what it is asked for at once, with an environment of its own."""
+
+    def __init__(self, session_factory: SessionFactory, **environment: str) -> None:
+        super().__init__()
+        self.session_factory, self.environment = session_factory, environment
+
+    @override
+    def __call__(self, job: Job, arguments: list[Any]) -> None:
+        send_messages(self.session_factory, datetime.now(UTC), environment=self.environment)
+
+
+def test_the_command_says_what_happened_on_each_channel(
+    session_factory: SessionFactory,
+    tmp_path: Path,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    a_live_pilot(session_factory, notify={"webhook_url": f"http://{receiver.host}/410/hook", "urls_env": "URLS"})
+    worker = WorkerAtOnce(session_factory, URLS=f"json://{receiver.host}/200/apprise")
+    monkeypatch.setenv("PILOT_API_KEY", key_for(Role.OPERATOR, session_factory))
+    with served(make_api(services_for(session_factory, tmp_path, publish=worker))) as address:
+        monkeypatch.setenv("PILOT_SERVICE_URL", address)
+        assert main.run(["notify", "test", "support-bot"]) == 1
+    printed = capsys.readouterr()
+    assert sorted(printed.out.splitlines()) == ["apprise: sent", "webhook: 127.0.0.1 answered 410"]
+    assert "not every channel took the message" in printed.err
