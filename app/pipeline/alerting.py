@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
+from app.domain.grading import GradingState
 from app.domain.notify_table import AlertsTable
 from app.domain.pilot import Pilot
 from app.domain.words import CoverageReason, PilotState
@@ -35,6 +36,7 @@ from app.store.session import Publish, SessionFactory, publish_after_commit, ses
 
 # A request that has just come is not yet one without an answer.
 SETTLING = timedelta(seconds=90)
+TRYING = timedelta(minutes=2)
 # A little more than the limit is looked at, so that what failed for so long is seen to have.
 DOWN_WINDOW = 1.25
 COUNTABLE = (CoverageReason.CAPTURED, CoverageReason.LOST, CoverageReason.TOO_LARGE, CoverageReason.UNREADABLE_BODY)
@@ -133,7 +135,7 @@ def see_pilot(session: Session, pilot: Pilot, now: datetime, redis_url: str | No
         arms=tuple(_arms(session, pilot, now, limits, redis_url)) if is_live else (),
         budgets=tuple(_budgets(session, pilot, now)),
         drifts=tuple(DriftSeen(card.name, card.is_frozen, card.reasons) for card in cards),
-        judge=_judge(evidence.read_grading(session, pilot.id), cards),
+        judge=_judge(evidence.read_grading(session, pilot.id), cards, now),
     )
 
 
@@ -183,10 +185,18 @@ def _budgets(session: Session, pilot: Pilot, now: datetime) -> Iterator[BudgetSe
         yield BudgetSeen("mirror", spent if not unpriced or spent >= limit else None, limit)
 
 
-def _judge(grading: tuple[str, str] | None, cards: list[evidence.CardSeen]) -> JudgeSeen:
-    stopped = ""
-    if grading is not None and grading[0] == "stopped":
-        stopped = f"grading stopped: {grading[1] or 'it names no reason'}"
+def _stopped(grading: evidence.GradingSeen | None, now: datetime) -> str | None:
+    """Why grading stopped; "" = it goes on. What stopped is tried again each few minutes, so a new try says nothing yet."""
+    if grading is None:
+        return ""
+    if grading.state == GradingState.STOPPED.value:
+        return f"grading stopped: {grading.problem or 'it names no reason'}"
+    is_new_try = grading.state == GradingState.RUNNING.value and now - grading.asked_at < TRYING
+    return None if is_new_try else ""
+
+
+def _judge(grading: evidence.GradingSeen | None, cards: list[evidence.CardSeen], now: datetime) -> JudgeSeen:
+    stopped = _stopped(grading, now)
     if not cards:
         return JudgeSeen(stopped=stopped)
     control, canaries = cards[0].control, cards[0].canaries

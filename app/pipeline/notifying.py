@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -24,7 +25,8 @@ from app.store.session import Publish, SessionFactory, publish_after_commit, ses
 LEASE = timedelta(minutes=3)
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
 GIVEN_UP_AFTER = timedelta(days=1)
-AT_ONCE = 50
+# A slow receiver must not keep a worker from its other work; what is left is sent at the next turn.
+SENDING_SECONDS = 60.0
 MOST_DOUBLINGS = 16
 TEST = "test:"
 
@@ -36,8 +38,8 @@ def send_messages(session_factory: SessionFactory, now: datetime, *, environment
 
     A worker that dies between a channel's answer and noting it leaves the message to the next one: at least once.
     """
-    sent = 0
-    for _ in range(AT_ONCE):
+    sent, until = 0, time.monotonic() + SENDING_SECONDS
+    while time.monotonic() < until:
         with session_scope(session_factory) as session:
             claimed = claim_messages(session, now=now, lease=LEASE, limit=1)
         if not claimed:

@@ -47,7 +47,7 @@ FROM (
     SELECT document FROM scorecards WHERE pilot_id = :pilot ORDER BY computed_at DESC, id DESC LIMIT 1
 ) AS s, jsonb_each(s.document -> 'candidates') AS candidate
 """)
-_GRADING = text("SELECT state, problem FROM gradings WHERE pilot_id = :pilot")
+_GRADING = text("SELECT state, problem, asked_at FROM gradings WHERE pilot_id = :pilot")
 _MIRROR_SPEND = text("""
 SELECT sum(usd) AS usd, count(*) FILTER (WHERE usd IS NULL) AS unpriced FROM spend
 WHERE pilot_id = :pilot AND purpose = ANY(:purposes)
@@ -140,10 +140,19 @@ def read_card(session: Session, pilot_id: int) -> list[CardSeen]:
     ]
 
 
-def read_grading(session: Session, pilot_id: int) -> tuple[str, str] | None:
-    """State and problem of a pilot's grading; `None` if none was ever asked for."""
+@dataclass(frozen=True, slots=True)
+class GradingSeen:
+    """A pilot's grading: `running`, `done` or `stopped` with a problem, and when it was asked for last."""
+
+    state: str
+    problem: str
+    asked_at: datetime
+
+
+def read_grading(session: Session, pilot_id: int) -> GradingSeen | None:
+    """How the grading of a pilot stands; `None` if none was ever asked for."""
     row = session.execute(_GRADING, {"pilot": pilot_id}).one_or_none()
-    return None if row is None else (row.state, row.problem)
+    return None if row is None else GradingSeen(row.state, row.problem, row.asked_at)
 
 
 def read_mirror_spend(session: Session, pilot_id: int) -> tuple[Any, int]:

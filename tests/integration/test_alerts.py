@@ -27,6 +27,7 @@ from app.store.pilots import get_pilot
 from app.store.session import SessionFactory, session_scope
 from app.store.spend import book_spend
 from app.store.tables import ExchangeRow, ReplyRow, ScorecardRow
+from app.store.work_tables import GradingRow
 from parallel_pilot.cli import main
 from tests.api import Published, an_api, bearer, key_for, services_for
 from tests.builders import a_pilot
@@ -161,6 +162,23 @@ def test_what_is_stored_becomes_what_the_rules_see(session_factory: SessionFacto
     }  # fmt: skip
     assert "no request reached the mirror for 12 minutes (since 21 Nov 11:48 UTC)" in raised["mirror_silent", ""]
     assert raised["budget", "mirror 1"].startswith("110% of the mirror's budget is spent: $11.00 of $10.00")
+
+
+def test_a_grading_that_stopped_is_told_of_once_though_it_is_tried_again(session_factory: SessionFactory) -> None:
+    pilot = a_live_pilot(session_factory)
+
+    def signs(state: str, *, minutes: float) -> Sign:
+        with session_scope(session_factory) as session:
+            problem = "its key is not set" if state == "stopped" else ""
+            session.execute(delete(GradingRow))
+            asked_at = NOW - minutes * MINUTE
+            session.add(GradingRow(pilot_id=pilot.id, state=state, problem=problem, asked_at=asked_at))
+        with session_factory() as session:
+            seen = see_pilot(session, pilot, NOW, None)
+        return next(finding.sign for rule, finding in look(seen) if finding.subject == "stopped")
+
+    assert [signs("stopped", minutes=9), signs("running", minutes=0.1)] == [Sign.RAISE, Sign.KEEP]
+    assert [signs("running", minutes=3), signs("done", minutes=0.1)] == [Sign.CLEAR, Sign.CLEAR]
 
 
 def test_requests_that_no_candidate_was_asked_for_ring_and_a_switched_off_mirror_ends_it(
