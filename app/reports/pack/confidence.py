@@ -64,6 +64,6 @@ def _risk(subject: Subject) -> str:
     if plan is None:
         return "Limits and kinds of work were registered before evidence counted."
     return (
-        f"Registered beforehand: a candidate below the limit passes in at most {figures.percent(plan.alpha, 0)} of such "
+        f"Registered beforehand: a candidate below the limit passes in at most {figures.percent(plan.alpha)} of such "
         "pilots, however often one looks."
     )
