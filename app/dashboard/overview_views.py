@@ -22,6 +22,7 @@ from app.reports.glance import Glance, glances
 from app.reports.notices import notices
 from app.reports.pack.blocks import missing_table
 from app.reports.wording import COVERAGE_REASONS, GATE_OUTCOMES, GATE_SIGNS, NOT_TESTED, plain
+from app.store.live_status import Heard
 
 PLACES = {
     GateName.QUALITY: ("Quality", "quality"),
@@ -133,12 +134,20 @@ def _now_tiles(pulse: Pulse) -> Iterator[Tile]:
     beat, because = beat_of(pulse)
     yield Tile("Mirror", beat.value, because, BEAT_SIGNS[beat], "coverage")
     if pulse.heard is not None:
-        answers = [f"{name}: {_ago(answer.answered_at, pulse.now)}" for name, answer in pulse.answers.items()]
-        request = _ago(pulse.heard.last_request_at, pulse.now)
-        detail = f"Arrival of the newest request that was answered. Newest request of all: {request}."
-        yield Tile("Last pair", "; ".join(answers), detail)
+        yield _last_pair(pulse, pulse.heard)
     if pulse.hour is not None:
         yield _captured("Captured, last hour", pulse.hour)
+
+
+def _last_pair(pulse: Pulse, heard: Heard) -> Tile:
+    """When the newest request that was answered came; of several candidates each one's."""
+    known = [answer.answered_at for answer in pulse.answers.values() if answer.answered_at is not None]
+    each = "; ".join(f"{name} {_ago(answer.answered_at, pulse.now)}" for name, answer in pulse.answers.items())
+    detail = (
+        f"Arrival of the newest request that was answered. Newest request of all: {_ago(heard.last_request_at, pulse.now)}."
+    )
+    several = each if len(pulse.answers) > 1 else ""
+    return Tile("Last pair", _ago(max(known, default=None), pulse.now), detail, number=several)
 
 
 def _captured(title: str, traffic: Traffic) -> Tile:
@@ -187,8 +196,7 @@ def progress_tiles(standing: Standing, found: SoFar) -> tuple[Tile, ...]:
     pilot, card = standing.pilot, standing.card
     return (
         _time(pilot, card, found.now),
-        *(() if found.today is None else (_captured("Captured, today", found.today),)),
-        *(() if card is None else (_coverage(card),)),
+        *(() if card is None else (_coverage(card, found.today),)),
         *_labels(standing),
         _spend("Spent on judges", found.judge_usd, pilot.configuration.judge.budget_usd if pilot.configuration.judge else None),
         _spend("Spent on mirroring", found.mirror_usd, pilot.configuration.mirror.budget_usd),
@@ -208,13 +216,16 @@ def _time(pilot: Pilot, card: Scorecard | None, now: datetime) -> Tile:
     return Tile("Time", value, f"Day {current_day(pilot, now)} of {pilot.days}, until {ends}.{look}")
 
 
-def _coverage(card: Scorecard) -> Tile:
+def _coverage(card: Scorecard, today: Traffic | None) -> Tile:
     ledger = card.coverage
     captured, total = ledger.by_reason.get("captured", 0), ledger.production_requests
     value = figures.percent(captured / total) if total else figures.UNKNOWN
+    said = f"{figures.count(captured)} of {figures.count(total)} production requests up to then."
+    if today is not None and today.finished:
+        share = figures.percent(today.captured / today.finished)
+        said += f" Today {share}: {figures.count(today.captured)} of {figures.count(today.finished)}."
     unseen = f" For {figures.count(ledger.unknown_seconds)} seconds nobody counted." if ledger.unknown_seconds else ""
-    detail = f"{figures.count(captured)} of {figures.count(total)} production requests so far.{unseen}"
-    return Tile("Captured, all in all", value, detail, place="coverage")
+    return Tile("Captured so far", value, f"{said}{unseen}", place="coverage")
 
 
 def _labels(standing: Standing) -> Iterator[Tile]:

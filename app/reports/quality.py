@@ -6,7 +6,7 @@ from app.reports.breakdown import breakdown_tables
 from app.reports.charts import segments_chart
 from app.reports.confusion import confusion_tables
 from app.reports.context import Subject, deciding, is_corrected
-from app.reports.document import Cell, Chart, Paragraph, Section, Table, cells
+from app.reports.document import Bullets, Cell, Chart, Paragraph, Section, Table, cells
 from app.reports.quality_charts import ways_chart, win_rate_chart
 from app.reports.wording import GATE_OUTCOMES, UNGRADED_REASONS, plain
 
@@ -210,10 +210,10 @@ def segments_section(subject: Subject) -> Section:
     if not segments:
         text = "No kinds of work were registered and none were seen, so the answer is about all traffic together."
         return Section(slug=slug, title=title, blocks=(Paragraph(text=text), *breakdown_tables(subject)))
-    table, further = _segments_table(segments), breakdown_tables(subject)
+    table, further = (_segments_table(segments), *_why(segments)), breakdown_tables(subject)
     if all(deciding(s).value is None for s in segments.values()):
         said = Paragraph(text="No kind of work has graded answers yet.")
-        return Section(slug=slug, title=title, blocks=(said, table, *further))
+        return Section(slug=slug, title=title, blocks=(said, *table, *further))
     chart = Chart(
         name=f"segments-{subject.arm}",
         title="Win rate by kind of work",
@@ -223,7 +223,13 @@ def segments_section(subject: Subject) -> Section:
         "Circle = passes, cross = fails, diamond = unknown, square = has no say. The axis does not start at 0.",
         data=None,
     )
-    return Section(slug=slug, title=title, blocks=(chart, table, *confusion_tables(subject), *further))
+    return Section(slug=slug, title=title, blocks=(chart, *table, *confusion_tables(subject), *further))
+
+
+def _why(segments: dict[str, SegmentModel]) -> tuple[Bullets, ...]:
+    """Each kind's reason, in the rule's own words."""
+    items = tuple(f"{name}: {segment.reason}" for name, segment in segments.items() if segment.reason)
+    return (Bullets(title="Why each kind stands as it does", items=items),) if items else ()
 
 
 def _spoken(segments: dict[str, SegmentModel]) -> str:
@@ -239,7 +245,6 @@ def _segments_table(segments: dict[str, SegmentModel]) -> Table:
             cells(
                 name if segment.registered else f"{name} (not registered: no say)",
                 outcome,
-                segment.reason or figures.NOTHING,
                 f"{_share(deciding(segment))}, {'corrected' if is_corrected(segment) else 'raw'}",
                 figures.percent(segment.win_rate.value),
                 figures.percent(limit) if limit is not None else figures.NOTHING,
@@ -252,7 +257,6 @@ def _segments_table(segments: dict[str, SegmentModel]) -> Table:
         columns=(
             "Kind of work",
             "Result",
-            "Why",
             "Win rate that decides (95% interval)",
             "Raw",
             "Limit",
