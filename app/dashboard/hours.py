@@ -1,4 +1,4 @@
-"""The page of engineering hours: log, correct, remove, and what they come to; plain forms, no script."""
+"""The page of engineering hours: log, correct, remove, and what they come to; plain forms, in place where there is script."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.dashboard.forms import Form
 from app.dashboard.frame import pilot_page
+from app.dashboard.hours_rows import Change, changed_row, is_in_place
 from app.dashboard.hours_views import EntryView, facts_of, history_lines, sums_of
+from app.dashboard.places import pilot_address
 from app.dashboard.responses import STATUS
 from app.dashboard.visitors import Door, Visitor
 from app.domain.hours import KINDS
@@ -89,10 +91,10 @@ class HoursPages:
         visitor = self._labeller(request, form)
         try:
             with session_scope(self.door.session_factory) as session:
-                correct_hours(session, name, entry, _fields(form), visitor.principal, reason=form.get("reason", ""))
+                new = correct_hours(session, name, entry, _fields(form), visitor.principal, reason=form.get("reason", ""))
         except (InvalidInput, Conflict) as error:
-            return self._page(visitor, name, refusal=Refusal(error, form, entry), after=_after(form))
-        return _back(name, "corrected", _after(form))
+            return self._refused(request, visitor, name, Refusal(error, form, entry))
+        return self._done(request, visitor, name, "corrected", form, new.id)
 
     def remove(self, request: Request, name: str, entry: int, form: Form) -> Response:
         """Marks an entry as removed."""
@@ -101,8 +103,8 @@ class HoursPages:
             with session_scope(self.door.session_factory) as session:
                 remove_hours(session, name, entry, visitor.principal, reason=form.get("reason", ""))
         except (InvalidInput, Conflict) as error:
-            return self._page(visitor, name, refusal=Refusal(error, form, entry), after=_after(form))
-        return _back(name, "removed", _after(form))
+            return self._refused(request, visitor, name, Refusal(error, form, entry))
+        return self._done(request, visitor, name, "removed", form, None)
 
     def history(self, request: Request, name: str, entry: int) -> Response:
         """All versions of an entry."""
@@ -112,6 +114,21 @@ class HoursPages:
             versions = hours_history(session, name, entry)
         lines = history_lines(versions, pilot.configuration.pilot.timezone)
         return pilot_page("hours_history.html", self.door, visitor, pilot, "hours", title="An entry of hours", lines=lines)
+
+    def _done(
+        self, request: Request, visitor: Visitor, name: str, said: str, form: Mapping[str, str], row: int | None
+    ) -> Response:
+        """The row again and what changed with it, in place; without script the page anew."""
+        if not is_in_place(request):
+            return _back(name, said, _after(form))
+        return changed_row(self.door, visitor, name, Change(row, SAID[said], after=_after(form)))
+
+    def _refused(self, request: Request, visitor: Visitor, name: str, refusal: Refusal) -> Response:
+        if not is_in_place(request) or refusal.entry is None:
+            return self._page(visitor, name, refusal=refusal, after=_after(refusal.form))
+        status = STATUS[type(refusal.error)]
+        change = Change(refusal.entry, "", refusal.form, refusal.messages, _after(refusal.form), status)
+        return changed_row(self.door, visitor, name, change)
 
     def _page(self, visitor: Visitor, name: str, *, said: str = "", refusal: Refusal | None = None, after: int = 0) -> Response:
         with session_scope(self.door.session_factory) as session:
@@ -143,6 +160,8 @@ class HoursPages:
             pages=-(-totals.every.entries // PER_PAGE),
             said=said,
             kinds=KINDS,
+            address=pilot_address(name, "hours"),
+            is_fragment=False,
         )
 
     def _labeller(self, request: Request, form: dict[str, str]) -> Visitor:

@@ -88,6 +88,26 @@ def test_what_is_wrong_is_said_beside_what_was_typed_and_the_faster_one_wins(
     assert "text/css" in client.get("/static/hours.css").headers["content-type"]
 
 
+def test_a_row_is_corrected_and_removed_in_place(session_factory: SessionFactory, client: TestClient) -> None:
+    ops = bearer(key_for(Role.OPERATOR, session_factory)) | {"HX-Request": "true"}
+    with session_scope(session_factory) as session:
+        number = log_hours(session, "support-bot", FORM, "ops").id
+    wrong = client.post(f"{PAGE}/{number}/correct", data=FORM | {"hours": "x"}, headers=ops)
+    assert (wrong.status_code, "<html" in wrong.text, "hx-swap-oob" in wrong.text) == (422, False, False)
+    assert "must be a number above 0" in wrong.text
+    assert "<details open>" in wrong.text
+    right = client.post(f"{PAGE}/{number}/correct", data=FORM | {"hours": "4"}, headers=ops)
+    ((new, *_),) = stored(session_factory)
+    assert (right.status_code, f'id="entry-{new}"' in right.text, "4.00 h" in right.text) == (200, True, True)
+    for part in ("hours-said", "hours-facts", "hours-count", "hours-sums"):
+        assert f'id="{part}" hx-swap-oob="true"' in right.text
+    late = client.post(f"{PAGE}/{number}/remove", data={}, headers=ops)
+    assert (late.status_code, "was corrected already" in late.text) == (409, True)
+    gone = client.post(f"{PAGE}/{new}/remove", data={}, headers=ops)
+    assert (gone.status_code, "<li" in gone.text, "The hours are removed" in gone.text) == (200, False, True)
+    assert stored(session_factory) == []
+
+
 def test_many_entries_are_shown_in_parts(session_factory: SessionFactory, client: TestClient) -> None:
     with session_scope(session_factory) as session:
         for number in range(PER_PAGE + 1):
