@@ -72,10 +72,10 @@ def _curve_names(subject: Subject, curve: ArmsCurve, cut: float, x: Channel, y: 
     known = sorted((arm for arm in arms if arm[2]), key=lambda arm: _within(arm[2], 0.5))
     if not known:
         return []
+    # Right of both lines where the text ends at its upper edge, so that neither crosses it.
     slower = known[-1]
-    rows: Rows = [_name_row(slower, 0.3, _within(slower[2], 0.3))]
-    for faster in known[:-1]:
-        rows.append(_name_row(faster, 0.12, max(_within(faster[2], 0.12), _within(slower[2], 0.12))))
+    rows: Rows = [_name_row(slower, 0.3, max(_within(each[2], 0.35) for each in known))]
+    rows += [_name_row(faster, 0.13, max(_within(each[2], 0.18) for each in known)) for faster in known[:-1]]
     color = alt.Color("ink:N", scale=None, legend=None)
     words = drawn([row for row in rows if row["seconds"] < cut]).encode(x=x("seconds:Q"), y=y, text="text:N", color=color)
     return words_on_ground(words, align="left", dx=12, fontWeight="bold")
@@ -108,10 +108,10 @@ def hours_chart(subject: Subject, hours: Sequence[HourTimes], objective: float |
     y: Channel = partial(alt.Y, title=None, scale=alt.Scale(domain=[0, top], nice=False), axis=alt.Axis(tickCount=5))
     layers = _limit_across(objective, y)
     for arm, _, listed in arms:
-        rows = _runs(listed, top)
+        rows = _runs(listed)
         ink, dash = arm_ink(arm).light, WHOLE if arm else BROKEN
-        band = drawn(rows).mark_area(clip=True, opacity=0.18, color=ink)
-        layers.append(band.encode(x=x, y=y("low:Q"), y2="high:Q", detail="run:N"))
+        band = drawn(_bounded(rows)).mark_area(clip=True, opacity=0.18, color=ink)
+        layers.append(band.encode(x=x, y=y("low:Q"), y2="high:Q", detail="band:N"))
         line = drawn(rows).mark_line(clip=True, color=ink, strokeWidth=2.5, strokeDash=dash, point={"color": ink, "size": 28})
         layers.append(line.encode(x=x, y=y("value:Q"), detail="run:N"))
     return finished([*layers, *_names_apart(arms, x, y("value:Q"), top)], height=280)
@@ -128,20 +128,24 @@ def _top(groups: Sequence[GroupTimes], objective: float | None) -> float:
     return 1.2 * min(max([most, *ends]), 1.5 * most)
 
 
-def _runs(listed: Listed, top: float) -> Rows:
-    """Rows with a value; neighbours share a run, so that no line is drawn over hours of which nothing is known."""
+def _runs(listed: Listed) -> Rows:
+    """Rows with a value; neighbours share a run and a band, so that nothing is drawn over what is not known or bounded."""
     rows: Rows = []
-    run = 0
+    run = bands = 0
     for at, group in listed:
         found = group.p95
         if found.value is None:
             run += 1
             continue
-        # A single cluster bounds nothing: no band there, rather than one from edge to edge.
-        low, high = (found.low, found.high) if found.low is not None or found.high is not None else (found.value, found.value)
-        row = {"at": at, "value": found.value, "low": low or 0.0, "high": top * BEYOND if high is None else high}
-        rows.append(row | {"run": str(run)})
+        is_bounded = found.low is not None and found.high is not None
+        row = {"at": at, "value": found.value, "run": str(run), "band": f"{run}-{bands}"}
+        bands += not is_bounded
+        rows.append(row | ({"low": found.low, "high": found.high} if is_bounded else {"low": None, "high": None}))
     return rows
+
+
+def _bounded(rows: Rows) -> Rows:
+    return [row for row in rows if row["low"] is not None]
 
 
 def _limit_across(objective: float | None, y: Channel, *, at_left: bool = False) -> list[alt.Chart]:
@@ -199,9 +203,11 @@ def load_chart(subject: Subject, loads: ArmsByLoad, objective: float | None) -> 
     y: Channel = partial(alt.Y, title=None, scale=alt.Scale(domain=[0, top], nice=False), axis=alt.Axis(tickCount=5))
     layers = _limit_across(objective, y, at_left=True)
     for arm, _, bins in arms:
-        rows = _runs([(each.at_once_mean, each.times) for each in bins], top)
+        rows = _runs([(each.at_once_mean, each.times) for each in bins])
         ink, dash = arm_ink(arm).light, WHOLE if arm else BROKEN
-        layers.append(drawn(rows).mark_rule(clip=True, color=ink, strokeWidth=2).encode(x=x, y=y("low:Q"), y2="high:Q"))
+        layers.append(
+            drawn(_bounded(rows)).mark_rule(clip=True, color=ink, strokeWidth=2).encode(x=x, y=y("low:Q"), y2="high:Q")
+        )
         layers.append(
             drawn(rows).mark_line(color=ink, strokeWidth=1.5, strokeDash=dash).encode(x=x, y=y("value:Q"), detail="run:N")
         )
@@ -237,7 +243,7 @@ def days_chart(subject: Subject, days: Sequence[DayEstimate], objective: float |
     axis = alt.Axis(grid=False, tickMinStep=1, format="d")
     x = alt.X("at:Q", title="day of the pilot", scale=alt.Scale(domain=[0, subject.days + 1], nice=False), axis=axis)
     y: Channel = partial(alt.Y, title=None, scale=alt.Scale(domain=[0, top], nice=False), axis=alt.Axis(tickCount=5))
-    rows = _runs(groups, top)
-    spans = drawn(rows).mark_rule(clip=True, color=ink, strokeWidth=2).encode(x=x, y=y("low:Q"), y2="high:Q")
+    rows = _runs(groups)
+    spans = drawn(_bounded(rows)).mark_rule(clip=True, color=ink, strokeWidth=2).encode(x=x, y=y("low:Q"), y2="high:Q")
     points = drawn(rows).mark_point(color=ink, fill=ink, size=70, opacity=1).encode(x=x, y=y("value:Q"))
     return finished([*_limit_across(objective, y), spans, points], height=240)

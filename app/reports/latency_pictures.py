@@ -14,7 +14,7 @@ NEARLY = 1e-9
 FEW, ENOUGH = "too few", 20
 BY_CLUSTER = (
     "95% intervals of one look; answers of one clock hour resemble each other, so they count less than their number. "
-    "Under 20 answers nothing is said."
+    "Where none is drawn too few answers bound it; under 20 nothing is said."
 )
 
 ONLY_SEEN = Paragraph(
@@ -58,7 +58,7 @@ def _tail(subject: Subject, curve: ArmsCurve, cut: float) -> str:
         for name, points in arms
         if points and points[-1].seconds > cut
     ]
-    return f"The slowest lie right of the edge{': ' if said else ''}{figures.names(said) if said else ''}."
+    return f"The slowest lie right of the edge: {figures.names(said)}." if said else "All points of both lie within it."
 
 
 def _at(points: Sequence[CurvePoint], share: float) -> str:
@@ -142,8 +142,15 @@ def load_picture(subject: Subject, measure: str, title: str, objective: float | 
     loads = subject.card.latency.by_load.get(measure, ArmsByLoad())
     if all(each.times.p95.value is None for each in (*loads.incumbent, *loads.candidate)):
         return
+    varied = max(sum(each.times.p95.value is not None for each in bins) for bins in (loads.incumbent, loads.candidate))
+    if varied > 1:
+        yield _load_chart(subject, measure, title, objective, loads)
+    yield Paragraph(text=" ".join(_growth(subject, loads)))
+
+
+def _load_chart(subject: Subject, measure: str, title: str, objective: float | None, loads: ArmsByLoad) -> Chart:
     n = [sum(each.times.p95.n for each in bins) for bins in (loads.incumbent, loads.candidate)]
-    yield Chart(
+    return Chart(
         name=f"{measure.replace('_', '-')}-load-{subject.arm}",
         title=f"{title}, 95 of 100 answers in seconds, by the load of the moment",
         spec=load_chart(subject, loads, objective),
@@ -155,14 +162,15 @@ def load_picture(subject: Subject, measure: str, title: str, objective: float | 
         ),
         data=_load_table(subject, loads, title),
     )
-    yield Paragraph(text=" ".join(_growth(subject, loads)))
 
 
 def _growth(subject: Subject, loads: ArmsByLoad) -> Iterator[str]:
     for name, bins in ((subject.incumbent, loads.incumbent), (subject.name, loads.candidate)):
         known = [each for each in bins if each.times.p95.value is not None]
         if len(known) < 2:  # noqa: PLR2004 - one load compares with nothing
-            yield f"{name}: its load hardly varied."
+            yield (
+                f"{name}: its load hardly varied, {_span(known[0])} under way." if known else f"{name}: its load is not known."
+            )
             continue
         first, last = known[0], known[-1]
         ends = [
@@ -193,8 +201,8 @@ def days_picture(subject: Subject, measure: str, title: str, objective: float | 
         title=f"{title}, 95 of 100 answers of {subject.name} in seconds, by day",
         spec=days_chart(subject, days, objective),
         alt=f"95 of 100 answers by day. The slowest day was day {worst}, within {figures.seconds(values[worst])}.",
-        caption=f"Lines: 95% interval of each day by itself; days with under {ENOUGH} answers are left out. The scale starts "
-        f"at 0. n = {figures.count(sum(each.estimate.n for each in days))} exchanges of {len(days)} days.",
+        caption=f"Lines: 95% interval of each day by itself, where its answers bound it; days under {ENOUGH} are left out. "
+        f"The scale starts at 0. n = {figures.count(sum(each.estimate.n for each in days))} exchanges of {len(days)} days.",
         data=Table(
             caption=f"{title}, by day",
             columns=("Day", "95 of 100", "Exchanges"),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.domain.operation_models import HourTimes
+from app.domain.operation_models import ArmsByLoad, HourTimes
 from app.domain.scorecard import LatencyModel
 from app.domain.words import Outcome
 from app.reports.context import Subject
@@ -68,6 +68,21 @@ def test_growth_under_load_is_said_with_both_ends() -> None:
     table = charts_of(section)["total-seconds-load-1"].data
     assert table is not None
     assert sum(int(row[-1].text.replace(",", "")) for row in table.rows) == 2 * N
+
+
+def test_what_is_not_bounded_has_no_band_and_one_load_alone_no_chart() -> None:
+    hours = list(SEEN.by_hour["total_seconds"])
+    loose = hours[11].candidate.p95.model_copy(update={"high": None})
+    hours[11] = hours[11].model_copy(update={"candidate": hours[11].candidate.model_copy(update={"p95": loose})})
+    loads = ArmsByLoad(candidate=SEEN.by_load["total_seconds"].candidate[:1])
+    latency = SEEN.model_copy(update={"by_hour": {"total_seconds": hours}, "by_load": {"total_seconds": loads}})
+    section = latency_page_section(about(latency), "total_seconds")
+    charts = charts_of(section)
+    rows = [row for row in drawn(charts["total-seconds-hours-1"]) if row.get("at") == 11.5 and "run" in row]
+    assert [row["low"] is None for row in rows].count(True) == 1
+    assert len({row["band"] for row in drawn(charts["total-seconds-hours-1"]) if "band" in row}) == 2
+    assert "total-seconds-load-1" not in charts
+    assert "qwen: its load hardly varied, 1 to 2 under way." in str(section.blocks)
 
 
 def test_an_older_scorecard_without_these_figures_is_shown_as_before() -> None:
