@@ -2,17 +2,19 @@
 
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import BinaryIO
 
+import structlog
 from sqlalchemy.orm import Session
 
 from app.domain.access import Principal
 from app.domain.pilot import Pilot
 from app.domain.report import PairExample, Provenance, ReportKind
 from app.domain.scorecard import Scorecard
+from app.errors import Conflict
 from app.jobs import Job
 from app.pipeline.bundles.container import FileSum
 from app.pipeline.bundles.keeping import drop_older_bundles, keep_bundle
@@ -38,6 +40,7 @@ from app.store.session import Publish, SessionFactory, publish_after_commit, ses
 from app.store.weekly_reports import once_a_week
 
 KEY_BYTES = 32
+log = structlog.get_logger(__name__)
 
 
 def make_report(
@@ -106,7 +109,13 @@ def _bundle_of(made: _Made, now: datetime) -> Iterator[tuple[BinaryIO, list[File
     if made.stored is None:
         yield None
         return
-    with written(Frozen(made.stored, made.card, made.document.model_dump(mode="json"), now, week=made.week)) as files:
+    frozen = Frozen(made.stored, made.card, made.document.model_dump(mode="json"), now, week=made.week)
+    files: tuple[BinaryIO, list[FileSum]] | None = None
+    with ExitStack() as stack:
+        try:
+            files = stack.enter_context(written(frozen))
+        except Conflict as error:  # too large; the report is worth more than its bundle
+            log.warning("report_without_bundle", pilot=made.pilot.name, reason=error.message)
         yield files
 
 

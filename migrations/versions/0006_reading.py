@@ -150,6 +150,7 @@ def _create_parts_of_reports() -> None:
         sa.Column("piece", sa.Integer(), primary_key=True),
         sa.Column("body", postgresql.BYTEA(), nullable=False),
     )
+    op.execute("ALTER TABLE report_files ALTER COLUMN body SET STORAGE EXTERNAL")  # it is packed already
 
 
 def _create_decisions() -> None:

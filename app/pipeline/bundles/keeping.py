@@ -84,7 +84,11 @@ def export_bundle(session_factory: SessionFactory, report_id: int, *, part: str,
         is_kept = has_file(session, report_id, BODY)
     if not is_kept:
         _make(session_factory, report, by)
-    kept: KeptSums = decode(orjson.loads(b"".join(read_file(session_factory, report_id, SUMS))), KeptSums)
+    said = b"".join(read_file(session_factory, report_id, SUMS))
+    if not said:
+        message = f"the data bundle of report {report_id} was removed at this moment: newer ones took its place"
+        raise Conflict(message, report=report_id)
+    kept: KeptSums = decode(orjson.loads(said), KeptSums)
     stream = cast(BinaryIO, tempfile.TemporaryFile(prefix="pilot-bundle-"))  # noqa: SIM115 - closed when it was sent
     try:
         for piece in read_file(session_factory, report_id, BODY):
@@ -192,16 +196,18 @@ def what_changed(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
 
 
 def _counts(card: dict[str, Any]) -> dict[str, Any]:
+    coverage, registration = card.get("coverage", {}), card.get("registration", {})
     counts = {
-        "production requests": card["coverage"]["production_requests"],
-        "of them compared": card["coverage"]["by_reason"].get("captured"),
-        "closed days": len(card["days_closed"]),
-        "changes of the configuration": len(card["registration"]["changes"]),
+        "production requests": coverage.get("production_requests"),
+        "of them compared": coverage.get("by_reason", {}).get("captured"),
+        "closed days": len(card.get("days_closed", ())),
+        "changes of the configuration": len(registration.get("changes", ())),
     }
-    for name, candidate in card["candidates"].items():
-        counts[f"graded pairs of {name}"] = candidate["quality"].get("graded")
-        counts[f"labels of {name}"] = candidate["quality"].get("labels")
-        counts[f"hours logged for {name}"] = candidate["cost"].get("engineering_hours", {}).get("one_off")
+    for name, candidate in card.get("candidates", {}).items():
+        quality, cost = candidate.get("quality", {}), candidate.get("cost", {})
+        counts[f"graded pairs of {name}"] = quality.get("graded")
+        counts[f"labels of {name}"] = quality.get("labels")
+        counts[f"hours logged for {name}"] = cost.get("engineering_hours", {}).get("one_off")
     return counts
 
 

@@ -85,7 +85,7 @@ def read_stored(bundle: Opened) -> tuple[Stored, Moment, Week | None]:
         raise NotABundle(message)
     try:
         return _stored(bundle)
-    except (NotExact, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+    except (NotExact, KeyError, TypeError, ValueError, RecursionError, zipfile.BadZipFile) as error:
         message = f"this program cannot read what the bundle holds: {error}"
         raise NotABundle(message) from error
 

@@ -33,6 +33,11 @@ def test_a_bench_is_found_by_its_name_and_an_unknown_one_lists_them() -> None:
         module_of("bench", [])
 
 
+def test_a_bundle_is_computed_again_by_the_checkout_and_asks_no_service() -> None:
+    assert module_of("pilot", ["reproduce", "b.zip", "--json"]) == ["app.stack.reproduce", "b.zip", "--json"]
+    assert module_of("pilot", ["list"]) == ["app.stack.cli", "pilot", "list"]
+
+
 def test_tests_know_nothing_of_a_stack_that_runs() -> None:
     given = {"HOME": str(ROOT), "PILOT_DATABASE_URL": "x", "PILOT_TEST_SKIPS_FILE": "y", "PATH": "/bin"}
     assert environment_of("test", given) == {"HOME": str(ROOT), "PILOT_TEST_SKIPS_FILE": "y", "PATH": "/bin"}
