@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from fastapi import APIRouter
-from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -67,7 +66,9 @@ class OverviewPages:
             newest = newest_reports(session, [pilot.id])
             pulse = pulse_of(session, pilot, now)
             today = traffic_today(session, pilot, now) if pulse.heard is not None else None
-            found = SoFar(now, judge_spent(session, pilot.id, now).usd, _mirror_usd(session, pilot.id), today)
+            found = SoFar(
+                now, judge_spent(session, pilot.id, now).usd, _mirror_usd(read_mirror_spend(session, pilot.id)), today
+            )
         return pilot_page(
             "pilot.html",
             self.door,
@@ -94,7 +95,7 @@ class OverviewPages:
         return page("now.html", now=now_view(pulse), pilot_name=name, pilot_address=pilot_address, permitted=permitted)
 
 
-def _mirror_usd(session: Session, pilot_id: int) -> Decimal | None:
+def _mirror_usd(found: tuple[Decimal | None, int]) -> Decimal | None:
     """What asking models live has cost; `None` where the price of a call is unknown."""
-    usd, unpriced = read_mirror_spend(session, pilot_id)
-    return None if unpriced else Decimal(usd or 0)
+    usd, unpriced = found
+    return None if unpriced else usd or Decimal(0)
