@@ -23,6 +23,7 @@ from app.reports.wording import GATE_OUTCOMES, GATE_SIGNS
 TEMPLATE = TEMPLATES / "pack.typ"
 CHART_WIDTH = 780
 LONGEST_WORD = 32
+KEPT_FOR, LARGE_LETTERS = 10, 200_000
 MOST_TOGETHER, MOST_LETTERS_TOGETHER, LINE_LETTERS = 6, 1500, 60
 AS_IT_IS = frozenset({"svg", "alt", "slug", "kind", "font", "hash", "title_whole"})
 COLOURS = {"text": TEXT.light, "quiet": QUIET.light, "grid": GRID.light, "rule": RULE.light}
@@ -30,16 +31,25 @@ COLOURS = {"text": TEXT.light, "quiet": QUIET.light, "grid": GRID.light, "rule":
 
 def render_pdf(view: ReportView) -> bytes:
     """The same view gives the same bytes; text from outside comes as data and is never read as markup."""
+    content = json.dumps(_printable(_content(view)), ensure_ascii=False)
     made: bytes = typst.compile(
         TEMPLATE,
         root=TEMPLATES,
         font_paths=[FONTS],
         ignore_system_fonts=True,
         pdf_standards=["ua-1"],
-        sys_inputs={"report": json.dumps(_printable(_content(view)), ensure_ascii=False)},
+        sys_inputs={"report": content},
         timestamp=int(view.document.made_at.timestamp()),
     )
+    if len(content) > LARGE_LETTERS:
+        _forget()
     return made
+
+
+def _forget() -> None:
+    """The typesetter keeps all that it made for its next ten documents (80 MB a report): empty ones push it out."""
+    for _ in range(KEPT_FOR + 1):
+        typst.compile(b"", ignore_system_fonts=True)
 
 
 def _printable(value: Any, key: str = "") -> Any:
