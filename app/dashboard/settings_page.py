@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter
-from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -14,21 +12,16 @@ from app.dashboard.forms import Form
 from app.dashboard.frame import pilot_page
 from app.dashboard.places import pilot_address
 from app.dashboard.settings_steps import STEPS, Step, steps_for
-from app.dashboard.settings_views import SettingsSeen, defaults_table, settings_sections
+from app.dashboard.settings_views import defaults_table, settings_sections
 from app.dashboard.visitors import Door
-from app.domain.pilot import Pilot
 from app.domain.words import Role
 from app.errors import Conflict, NotFound
-from app.pipeline.mirroring.pilots import PURPOSES
 from app.pipeline.model_sightings import look_at_models
-from app.pipeline.pilots import EXTENSION_DAYS, details_of
+from app.pipeline.pilot_steps import read_settings, take_step
+from app.pipeline.pilots import EXTENSION_DAYS
 from app.reports.settings_words import without_secrets
-from app.store.judge_money import judge_spent
-from app.store.people import list_people
-from app.store.pilots import get_pilot, source_of
+from app.store.pilots import get_pilot
 from app.store.session import session_scope
-from app.store.spend import spent
-from app.store.status import spend_of
 
 PLACE = "settings"
 
@@ -57,7 +50,7 @@ class SettingsPage:
         visitor = self.door.visitor(request)
         now = datetime.now(UTC)
         with session_scope(self.door.session_factory) as session:
-            seen = _seen(session, get_pilot(session, name), now)
+            seen = read_settings(session, name, now)
         is_operator = visitor.principal.may(Role.OPERATOR)
         return pilot_page(
             "settings.html",
@@ -101,8 +94,7 @@ class SettingsPage:
             raise Conflict(message, pilot=name)
         now = datetime.now(UTC)
         with session_scope(self.door.session_factory, self.door.publish) as session:
-            chosen.take(session, name, visitor.principal.name, now, form)
-            pilot = get_pilot(session, name)
+            pilot = take_step(session, chosen.slug, name, visitor.principal.name, now, form)
         if chosen.slug == "start":
             look_at_models(self.door.session_factory, pilot, now)
         return RedirectResponse(f"{pilot_address(name, PLACE)}?{urlencode({'said': chosen.slug})}", 303)
@@ -114,15 +106,3 @@ def _step(slug: str) -> Step:
         message = f"there is no step {slug[:40]!r}; there are {', '.join(STEPS)}"
         raise NotFound(message)
     return found
-
-
-def _seen(session: Session, pilot: Pilot, now: datetime) -> SettingsSeen:
-    people = [person for person in list_people(session) if person.disabled_at is None]
-    return SettingsSeen(
-        details=details_of(session, pilot),
-        source=source_of(session, pilot.id),
-        mirror_usd=sum((spent(session, pilot.id, purpose)[1] for purpose in PURPOSES), Decimal(0)),
-        judge_usd=judge_spent(session, pilot.id, now).usd,
-        spent_usd=spend_of(session, pilot.id),
-        labellers=tuple(person.name for person in people if person.role is not Role.VIEWER) if people else None,
-    )

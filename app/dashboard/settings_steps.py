@@ -1,22 +1,13 @@
 """The steps that an operator may take with a pilot: what each does, said before it is done."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-
-from sqlalchemy.orm import Session
 
 from app.domain.pilot import Pilot
 from app.domain.words import PilotState
-from app.errors import Conflict, InvalidInput, Problem
-from app.jobs import Job
-from app.pipeline import pilots as life
-from app.store.audit import record
-from app.store.pilots import get_pilot
-from app.store.session import publish_after_commit
+from app.pipeline.pilot_steps import no_figures
 
 FORWARDED = "Production keeps being forwarded: its users notice nothing."
-Take = Callable[[Session, str, str, datetime, Mapping[str, str]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +21,6 @@ class Step:
         consequences: What happens, in sentences.
         done: Said afterwards.
         why_not: Why it cannot be done now; "" = it can.
-        take: Does it.
         is_final: There is no way back.
         needs_worker: It is done in the background.
     """
@@ -41,7 +31,6 @@ class Step:
     consequences: tuple[str, ...]
     done: str
     why_not: Callable[[Pilot], str]
-    take: Take
     is_final: bool = False
     needs_worker: bool = False
 
@@ -54,41 +43,6 @@ class Step:
 def steps_for(pilot: Pilot) -> list[Step]:
     """Those that can be taken now."""
     return [step for step in STEPS.values() if not step.why_not(pilot)]
-
-
-def _start(session: Session, name: str, by: str, now: datetime, _: Mapping[str, str]) -> None:
-    life.start_pilot(session, name, by, now)
-
-
-def _stop(session: Session, name: str, by: str, now: datetime, _: Mapping[str, str]) -> None:
-    life.stop_pilot(session, name, by, now)
-
-
-def _extend(session: Session, name: str, by: str, _: datetime, form: Mapping[str, str]) -> None:
-    text = form.get("days", "").strip()
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= life.EXTENSION_DAYS):
-        message = f"days: a pilot is extended by 1 to {life.EXTENSION_DAYS} whole days, not {text[:20]!r}"
-        raise InvalidInput(message, (Problem(message, field="days"),))
-    life.extend_pilot(session, name, by, days=int(text))
-
-
-def _make_default(session: Session, name: str, by: str, _: datetime, __: Mapping[str, str]) -> None:
-    life.make_default(session, name, by)
-
-
-def _mirror(*, on: bool) -> Take:
-    def switch(session: Session, name: str, by: str, _: datetime, __: Mapping[str, str]) -> None:
-        life.set_mirror(session, name, by, on=on)
-
-    return switch
-
-
-def _compute(session: Session, name: str, by: str, _: datetime, __: Mapping[str, str]) -> None:
-    pilot = get_pilot(session, name)
-    if why := _no_figures(pilot):
-        raise Conflict(why, pilot=name)
-    record(session, by, "pilot.compute", pilot.id, pilot=name)
-    publish_after_commit(session, Job.SCORECARD, name)
 
 
 def _unless(state: PilotState, words: str) -> Callable[[Pilot], str]:
@@ -107,10 +61,6 @@ def _not_default(pilot: Pilot) -> str:
     return "the pilot is the default already" if pilot.is_default else ""
 
 
-def _no_figures(pilot: Pilot) -> str:
-    return "the pilot is a draft: figures count from its start on" if pilot.state is PilotState.DRAFT else ""
-
-
 STEPS = {
     step.slug: step
     for step in (
@@ -124,8 +74,7 @@ STEPS = {
                 "If nothing changed since the last time, nothing is computed.",
             ),
             "The figures were asked for. They appear when a worker has computed them; open a page again in a minute.",
-            _no_figures,
-            _compute,
+            no_figures,
             needs_worker=True,
         ),
         Step(
@@ -141,7 +90,6 @@ STEPS = {
             ),
             "The pilot runs. What was registered stands below.",
             _unless(PilotState.DRAFT, "it was started before"),
-            _start,
         ),
         Step(
             "mirror-off",
@@ -155,7 +103,6 @@ STEPS = {
             ),
             "Mirroring is off. Production keeps being forwarded.",
             lambda pilot: "" if pilot.mirror_on else "mirroring is off already",
-            _mirror(on=False),
         ),
         Step(
             "mirror-on",
@@ -168,7 +115,6 @@ STEPS = {
             ),
             "Mirroring is on.",
             lambda pilot: "mirroring is on already" if pilot.mirror_on else "",
-            _mirror(on=True),
         ),
         Step(
             "extend",
@@ -181,7 +127,6 @@ STEPS = {
             ),
             "The pilot is extended.",
             _not_extended,
-            _extend,
         ),
         Step(
             "default",
@@ -194,7 +139,6 @@ STEPS = {
             ),
             "The gateway's plain /v1 is this pilot's.",
             _not_default,
-            _make_default,
         ),
         Step(
             "stop",
@@ -207,7 +151,6 @@ STEPS = {
             ),
             "The pilot is stopped.",
             _unless(PilotState.RUNNING, "only a running one can be stopped"),
-            _stop,
             is_final=True,
         ),
     )

@@ -11,6 +11,7 @@ from app.domain.pilot import Pilot
 from app.domain.registration_models import PlanModel, RegistrationModel
 from app.domain.words import PilotState
 from app.pipeline.content import strictest_level_of
+from app.pipeline.pilot_steps import SettingsSeen
 from app.pipeline.pilots import PilotDetails
 from app.pipeline.registration_card import change_model
 from app.reports import figures
@@ -19,31 +20,6 @@ from app.reports.document import Bullets, Fact, Facts, Paragraph, Section, Table
 from app.reports.settings_words import LEVELS, TABLES, key_words, value_words
 
 STATES = {PilotState.DRAFT: "Draft", PilotState.RUNNING: "Running", PilotState.STOPPED: "Stopped"}
-
-
-@dataclass(frozen=True, slots=True)
-class SettingsSeen:
-    """What the page is made of.
-
-    Attributes:
-        source: `pilot.toml` as it was given.
-        mirror_usd: Spent on live calls, as far as their prices are known.
-        judge_usd: Spent on judges, as far as their prices are known.
-        spent_usd: Spent in all; `None` = a price is unknown.
-        labellers: People who may label; `None` = nobody has an account of his own.
-    """
-
-    details: PilotDetails
-    source: str
-    mirror_usd: Decimal
-    judge_usd: Decimal
-    spent_usd: Decimal | None
-    labellers: tuple[str, ...] | None
-
-    @property
-    def pilot(self) -> Pilot:
-        """Whose settings."""
-        return self.details.pilot
 
 
 def settings_sections(seen: SettingsSeen, now: datetime) -> list[Section]:

@@ -74,17 +74,18 @@ def _curve_names(subject: Subject, curve: ArmsCurve, cut: float, x: Channel, y: 
         return []
     # Right of both lines where the text ends at its upper edge, so that neither crosses it.
     slower = known[-1]
-    rows: Rows = [_name_row(slower, 0.3, max(_within(each[2], 0.35) for each in known))]
-    rows += [_name_row(faster, 0.13, max(_within(each[2], 0.18) for each in known)) for faster in known[:-1]]
+    rows: Rows = [_name_row(slower, 0.3, max(_within(each[2], 0.35) for each in known), cut)]
+    rows += [_name_row(faster, 0.13, max(_within(each[2], 0.18) for each in known), cut) for faster in known[:-1]]
     color = alt.Color("ink:N", scale=None, legend=None)
     words = drawn([row for row in rows if row["seconds"] < cut]).encode(x=x("seconds:Q"), y=y, text="text:N", color=color)
     return words_on_ground(words, align="left", dx=12, fontWeight="bold")
 
 
-def _name_row(arm: tuple[int, str, Sequence[CurvePoint]], share: float, seconds: float) -> dict[str, Any]:
+def _name_row(arm: tuple[int, str, Sequence[CurvePoint]], share: float, seconds: float, cut: float) -> dict[str, Any]:
+    """The name with its median, which a label in the right half of a narrow picture has no room for."""
     place, name, points = arm
-    text = f"{short(name, 18)}: half in {figures.seconds(_within(points, 0.5))}"
-    return {"share": share, "seconds": seconds, "ink": arm_ink(place).light, "text": text}
+    median = f": half in {figures.seconds(_within(points, 0.5))}" if seconds < cut / 2 else ""
+    return {"share": share, "seconds": seconds, "ink": arm_ink(place).light, "text": f"{short(name, 18)}{median}"}
 
 
 def _within(points: Sequence[CurvePoint], share: float) -> float:
