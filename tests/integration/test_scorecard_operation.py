@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
+from app.costs.stored_month import points_of
+from app.domain.cost_figures import CostModel
 from app.domain.hours import HoursEntry
 from app.domain.words import GateName, GateOutcome, Outcome
 from app.store.hours import insert_hours
@@ -42,6 +44,21 @@ def test_money_is_the_closed_days_times_730_hours(session: Session) -> None:
     assert cost.probability_saving_positive == 0.0
     assert cost.pilot_usd == Decimal("1.25")
     assert gate_of(qwen_of(session, pilot), GateName.SAVING) is GateOutcome.FAILS
+    assert_computed_again(cost)
+
+
+def assert_computed_again(cost: CostModel) -> None:
+    """What is stored is enough to compute the points to the cent, without evidence."""
+    stored = CostModel.model_validate_json(cost.model_dump_json())
+    assert stored.model is not None
+    points = points_of(stored.model)
+    for again, said in (
+        (points.incumbent_usd, stored.incumbent_usd_per_month.value),
+        (points.candidate.usd, stored.candidate_usd_per_month.value),
+        (points.saving_usd, stored.saving_usd_per_month.value),
+    ):
+        assert (again is None) == (said is None)
+        assert again is None or said is None or round(again, 2) == said
 
 
 @pytest.mark.parametrize(("day", "counts"), [(-1, False), (0, True), (27, True), (28, False)])
@@ -89,6 +106,7 @@ def test_a_sample_stands_for_all_requests(session: Session) -> None:
     assert float(card.cost.incumbent_usd_per_month.value or 0) == pytest.approx(
         20 * float(whole.cost.incumbent_usd_per_month.value or 0)
     )
+    assert_computed_again(card.cost)
     assert card.capacity.requests_per_minute_peak == 20
     assert card.quality.win_rate.value == pytest.approx(whole.quality.win_rate.value)  # equal chances change no mean
 
@@ -104,6 +122,12 @@ def test_missing_money_is_named(session: Session) -> None:
     assert gate_of(card, GateName.SAVING) is GateOutcome.UNKNOWN
     assert card.cost.saving_usd_per_month.value is None
     assert card.cost.unpriced_models == ["house-model"]
+    assert_computed_again(card.cost)
+    assert card.cost.model is not None
+    assert [(line.kind, line.usd_per_million_tokens) for line in card.cost.model.incumbent_tokens] == [
+        ("input", None),
+        ("output", None),
+    ]
     said = " ".join(card.cost.missing)
     assert all(word in said for word in ("[cost]", "house-model", "gpu_usd_per_hour"))
     assert "license_unreviewed" in card.verdict.reason_codes
