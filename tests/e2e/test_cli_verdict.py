@@ -103,9 +103,18 @@ def test_a_report_is_written_to_a_file(pilot: Pilot, tmp_path: Path, name: str) 
     assert pilot("report", "support-bot", "--format", name, "--out", str(out))[0] == 0
     text = out.read_text()
     assert "support-bot" in text
-    assert pilot("report", "support-bot", "--id", "999", "--format", name, "--out", str(out))[0] == 1
     assert {"html": "<!doctype html", "md": "# ", "json": "{"}[name] in text.lower()[:200]
     assert [file.name for file in tmp_path.iterdir() if file.name.startswith(".report")] == []
+
+
+def test_a_stored_report_is_written_by_its_number_as_a_pdf(pilot: Pilot, tmp_path: Path) -> None:
+    pilot("start", "support-bot")
+    made = json.loads(pilot("report", "support-bot", "--out", str(tmp_path / "r.html"), "--json")[1])["id"]
+    out = tmp_path / "report.pdf"
+    assert pilot("report", "support-bot", "--id", str(made), "--format", "pdf", "--out", str(out))[0] == 0
+    assert out.read_bytes().startswith(b"%PDF-")
+    code, _, err = pilot("report", "support-bot", "--id", "999", "--format", "pdf", "--out", str(out))
+    assert (code, f"has no report 999; it has: {made}" in " ".join(err.split())) == (1, True)
 
 
 def test_a_report_that_cannot_be_written_is_said(pilot: Pilot, tmp_path: Path) -> None:
