@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.costs.break_even import break_even_requests
-from app.costs.month_draws import SavingRange, every_fourth, range_of, saving_range
+from app.costs.month_draws import SavingRange, range_of, saving_range
 from app.costs.month_model import Factors, Month, MonthModel, month_of
 from app.costs.monthly import HOURS_PER_MONTH
 from app.costs.scenarios import times
@@ -134,14 +134,14 @@ def what_if(inputs: MonthInputs, chosen: Mapping[str, float], drawn: Factors) ->
         raise ValueError(message)
     model, factors = _moved(model, inputs, chosen)
     every = times(drawn, factors)
-    point, month, some = month_of(model, factors), month_of(model, every), every_fourth(every)
+    point, month = month_of(model, factors), month_of(model, every)
     return WhatIf(
         month=point,
         saving=saving_range(month),
         incumbent_ends=range_of(np.asarray(month.incumbent_usd)),
         candidate_ends=range_of(np.asarray(month.candidate_usd)),
         break_even_requests=float(break_even_requests(model, factors)[0]),
-        break_even_ends=_ends(break_even_requests(model, some)),
+        break_even_ends=_ends(break_even_requests(model, every)),
         payback_months=float(payback_months(point)[0]),
         payback_ends=_ends(payback_months(month)),
     )

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from app.costs.stored_month import spread_of_inputs
-from app.costs.what_if import levers_of, what_if
+from app.costs.what_if import WhatIf, levers_of, what_if
 from app.dashboard.frame import basis_words, pilot_page
 from app.dashboard.money_form import CANDIDATE, Asked, asked_of, query_of
 from app.dashboard.places import pilot_address
@@ -132,5 +133,12 @@ def _answer(subject: Subject, inputs: MonthInputs, asked: Asked) -> Answer | Non
         return None
     drawn = factors_of(spread_of_inputs(inputs))
     chosen = what_if(inputs, asked.chosen, drawn) if asked.chosen else None
-    found = Beside(what_if(inputs, {}, drawn), chosen)
+    found = Beside(_measured(inputs.model_dump_json()), chosen)
     return Answer(sentence(found, subject), comparison(found, subject), picture(found, subject), chosen is not None)
+
+
+@lru_cache(maxsize=16)
+def _measured(stored: str) -> WhatIf:
+    """As it is: the same for everybody who moves a slider."""
+    inputs = MonthInputs.model_validate_json(stored)
+    return what_if(inputs, {}, factors_of(spread_of_inputs(inputs)))
