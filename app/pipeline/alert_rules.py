@@ -22,6 +22,8 @@ LEAST_REQUESTS, LEAST_FAILURES, LEAST_ASKED = 50, 3, 3
 COVERAGE_BACK = 0.2
 MINUTE = timedelta(minutes=1)
 MINUTES_ARE_SAID_BELOW = 120
+# What may be silent: subjects of one rule, each of which ends for itself.
+SILENCES = GATEWAY, MIRROR, PAIRS = "gateway", "mirror", "pairs"
 
 
 class Sign(StrEnum):
@@ -147,53 +149,54 @@ class Rule(NamedTuple):
 
 
 def mirror_silent(seen: Seen) -> Iterator[Finding]:
-    """Production is alive and no pair came; or a gateway that spoke before says nothing at all."""
+    """A gateway that spoke before says nothing; or production is alive and the mirror hears it not; or no pair comes of it."""
     live, limit = seen.live, timedelta(minutes=seen.limits.silent_minutes)
     if live is None:
         return
     if live.counted_at is None or not _recorder_is_well(seen):
-        yield Finding("", Sign.KEEP)
+        yield from (Finding(cause, Sign.KEEP) for cause in SILENCES)
         return
-    yield _gateway(seen, live, limit) or _mirror(seen, live, limit) or _is_heard(seen, live, limit)
+    yield _gateway(seen, live.counted_at, limit, is_gateway=live.is_gateway)
+    yield _mirror(seen, live, limit)
+    yield _pairs(seen, live, limit)
 
 
-def _gateway(seen: Seen, live: LiveSeen, limit: timedelta) -> Finding | None:
-    assert live.counted_at is not None  # noqa: S101 - looked at before
-    quiet = seen.now - live.counted_at
-    if quiet < limit:
-        return None
-    if not live.is_gateway:
-        return Finding("", Sign.KEEP)
+def _gateway(seen: Seen, counted_at: datetime, limit: timedelta, *, is_gateway: bool) -> Finding:
+    quiet = seen.now - counted_at
+    if quiet < limit or not is_gateway:
+        return Finding(GATEWAY, Sign.CLEAR if quiet <= limit / 2 else Sign.KEEP)
     text = (
-        f"Nothing at all was heard of the gateway for {_minutes(quiet)} (since {_clock(live.counted_at)}), though it counted "
+        f"Nothing at all was heard of the gateway for {_minutes(quiet)} (since {_clock(counted_at)}), though it counted "
         "before: does it run, and does production still send its requests there?"
     )
-    return Finding("", Sign.RAISE, text, {"cause": "gateway", "since": live.counted_at.isoformat()})
+    return Finding(GATEWAY, Sign.RAISE, text, {"since": counted_at.isoformat()})
 
 
-def _mirror(seen: Seen, live: LiveSeen, limit: timedelta) -> Finding | None:
+def _mirror(seen: Seen, live: LiveSeen, limit: timedelta) -> Finding:
+    """Well again as soon as nothing waits for long, whether or not other requests come."""
     since = live.waiting_since
-    if since is not None and seen.now - since >= limit and (live.heard_at is None or live.heard_at <= since):
-        text = (
-            f"Production is alive, but no request reached the mirror for {_minutes(seen.now - since)} (since {_clock(since)}): "
-            "does the mirror run?"
-        )
-        return Finding("", Sign.RAISE, text, {"cause": "mirror", "since": since.isoformat()})
+    waits = timedelta() if since is None else seen.now - since
+    is_deaf = since is not None and (live.heard_at is None or live.heard_at <= since)
+    if since is None or waits < limit or not is_deaf:
+        return Finding(MIRROR, Sign.CLEAR if waits <= limit / 2 or not is_deaf else Sign.KEEP)
+    text = (
+        f"Production is alive, but no request reached the mirror for {_minutes(waits)} (since {_clock(since)}): "
+        "does the mirror run?"
+    )
+    return Finding(MIRROR, Sign.RAISE, text, {"since": since.isoformat()})
+
+
+def _pairs(seen: Seen, live: LiveSeen, limit: timedelta) -> Finding:
     started = live.asked_since
-    if live.asked >= LEAST_ASKED and not live.answered and started is not None and seen.now - started >= limit * 0.8:
-        text = (
-            f"The mirror hears production, but none of {live.asked} requests since {_clock(started)} was answered by a "
-            "candidate, not even with a failure: is the mirror overloaded?"
-        )
-        return Finding("", Sign.RAISE, text, {"cause": "pairs", "since": started.isoformat(), "asked": live.asked})
-    return None
-
-
-def _is_heard(seen: Seen, live: LiveSeen, limit: timedelta) -> Finding:
-    """Well again: a request came within half of the limit, and those that candidates were to be asked for were answered."""
-    is_recent = live.heard_at is not None and seen.now - live.heard_at <= limit / 2
-    is_answered = not live.asked or live.answered > 0
-    return Finding("", Sign.CLEAR if is_recent and is_answered else Sign.KEEP)
+    if live.answered:
+        return Finding(PAIRS, Sign.CLEAR)
+    if started is None or live.asked < LEAST_ASKED or seen.now - started < limit * 0.8:
+        return Finding(PAIRS, Sign.KEEP)
+    text = (
+        f"The mirror hears production, but none of {live.asked} requests since {_clock(started)} was answered by a "
+        "candidate, not even with a failure: is the mirror overloaded?"
+    )
+    return Finding(PAIRS, Sign.RAISE, text, {"since": started.isoformat(), "asked": live.asked})
 
 
 def recorder_behind(seen: Seen) -> Iterator[Finding]:

@@ -157,10 +157,10 @@ def test_what_is_stored_becomes_what_the_rules_see(session_factory: SessionFacto
         seen = see_pilot(session, get_pilot(session, pilot.name), NOW, None)
     raised = {(rule.name, finding.subject): finding.text for rule, finding in look(seen) if finding.sign is Sign.RAISE}
     assert set(raised) == {
-        ("mirror_silent", ""), ("budget", "judge 0.8"), ("budget", "mirror 1"), ("drift", "qwen"),
+        ("mirror_silent", "mirror"), ("budget", "judge 0.8"), ("budget", "mirror 1"), ("drift", "qwen"),
         ("judge_suspended", "canaries"), ("judge_suspended", "anchors"),
     }  # fmt: skip
-    assert "no request reached the mirror for 12 minutes (since 21 Nov 11:48 UTC)" in raised["mirror_silent", ""]
+    assert "no request reached the mirror for 12 minutes (since 21 Nov 11:48 UTC)" in raised["mirror_silent", "mirror"]
     assert raised["budget", "mirror 1"].startswith("110% of the mirror's budget is spent: $11.00 of $10.00")
 
 
@@ -190,7 +190,7 @@ def test_requests_that_no_candidate_was_asked_for_ring_and_a_switched_off_mirror
         session.execute(delete(ReplyRow))
     assert watch_pilots(session_factory, NOW) == 1
     (alert,) = alerts_of(session_factory, pilot)
-    assert (alert.rule, alert.facts["cause"]) == ("mirror_silent", "pairs")
+    assert (alert.rule, alert.subject) == ("mirror_silent", "pairs")
     assert messages_of(session_factory, pilot) == []  # nobody is to be told
     with session_scope(session_factory) as session:
         set_mirror(session, pilot.name, "ops", on=False)
