@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from app.costs.monthly import HOURS_PER_MONTH
 from app.costs.stored_month import stairs_of_inputs, tokens_usd
-from app.domain.month_inputs import TokenLine
+from app.domain.month_inputs import TokenKind, TokenLine
 from app.reports.workbook import money_formulas as formulas
 from app.reports.workbook.book import Sheet, Value
 from app.reports.workbook.money_formulas import MILLION, UNKNOWN
@@ -13,6 +13,7 @@ from app.reports.workbook.party import Party, Slopes
 MEASURED, GIVEN, CHOSEN = "measured in the pilot", "given in pilot.toml", "to play with; 100% = as measured"
 COLUMNS = 6
 _SOURCE = 5
+_USUAL_KINDS: tuple[TokenKind, ...] = ("input", "cached input", "output")
 
 
 def write_inputs(sheet: Sheet, party: Party) -> None:
@@ -52,6 +53,10 @@ def _write_tokens(sheet: Sheet, party: Party, arm: str, title: str, lines: list[
         range(1, 5),
     )
     first = sheet.row
+    if not lines and party.inputs.requests_per_month is None:
+        # Nothing was measured yet: lines to be filled in.
+        model, lack = party.incumbent if arm == "incumbent" else party.candidate, "no day is closed"
+        lines = [TokenLine(model=model, kind=kind, tokens_per_month=Decimal(0)) for kind in _USUAL_KINDS]
     for line in lines:
         _write_line(sheet, party, arm, line, lack)
     if not lines:
