@@ -17,6 +17,7 @@ from app.domain.scorecard import Scorecard
 from app.errors import Conflict
 from app.jobs import Job
 from app.pipeline.bundles.container import FileSum
+from app.pipeline.bundles.exact import NotExact
 from app.pipeline.bundles.keeping import drop_older_bundles, keep_bundle
 from app.pipeline.bundles.reproducing import document_of
 from app.pipeline.bundles.writing import Frozen, written
@@ -114,8 +115,8 @@ def _bundle_of(made: _Made, now: datetime) -> Iterator[tuple[BinaryIO, list[File
     with ExitStack() as stack:
         try:
             files = stack.enter_context(written(frozen))
-        except Conflict as error:  # too large; the report is worth more than its bundle
-            log.warning("report_without_bundle", pilot=made.pilot.name, reason=error.message)
+        except (Conflict, NotExact) as error:  # too large, or nobody knows how to write it; the report is worth more
+            log.exception("report_without_bundle", pilot=made.pilot.name, reason=str(error))
         yield files
 
 
