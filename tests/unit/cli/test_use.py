@@ -29,6 +29,8 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ["hours"], ["hours", "add", "x"], ["extend", "x", "--days", "15"], ["keys", "add", "x", "--role", "king"],
         ["report", "x", "--out", "r", "--format", "doc"],
         ["routing"], ["routing", "x", "--format", "nginx"],
+        ["decision", "sign", "x", "--outcome", "STAY", "--name", "Ada", "--role", "CFO"],
+        ["decision", "sign", "x", "--outcome", "EXTEND", "--name", "Ada", "--role", "CFO", "--until", "soon"],
     ],
 )  # fmt: skip
 def test_wrong_use_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
