@@ -37,12 +37,12 @@ def keep_scorecard(
     content: str,
     inputs_hash: str | None = None,
 ) -> None:
-    """Stores a scorecard, unless the newest one is the same: then only what it rests on is noted."""
+    """Stores a scorecard, unless the newest one is the same: then only what it rests on is noted, and when."""
     latest, document = _latest(session, pilot_id), orjson.loads(content)
     if latest is None or latest.document != document:
         latest = ScorecardRow(pilot_id=pilot_id, as_of=as_of, data_hash=data_hash, document=document)
         session.add(latest)
-    latest.content, latest.inputs_hash = content, inputs_hash
+    latest.content, latest.inputs_hash, latest.computed_at = content, inputs_hash, func.clock_timestamp()
     session.flush()
 
 

@@ -17,6 +17,8 @@ WIDTH, HEIGHT = 960.0, 540.0  # points, 16:9
 LEFT, RIGHT, TOP, FOOT = 42.0, 918.0, 116.0, 506.0
 FONT = "Arial"  # as wide as the fonts of charts and PDF, and on every machine
 LINE = 1.2
+# Where no Arial is, another font stands in: DejaVu Sans, which many Linux machines use, is so much wider.
+STAND_IN = 1.17
 TITLE_SIZES = (28.0, 26.0, 24.0, 22.0, 20.0, 18.0)
 TITLE_ONLY = 5
 INSET = 2.0
@@ -164,6 +166,7 @@ def seen(text: str) -> str:
 def lines_of(text: str, width: float, size: float, *, is_bold: bool = False) -> int:
     """How many lines the text takes when it wraps at spaces, and within words that are wider than a line."""
     ruler, count = letters(bold=is_bold), 0
+    size *= STAND_IN
     space = ruler.width(" ", size)
     for part in text.split("\n"):
         count, at = count + 1, 0.0
