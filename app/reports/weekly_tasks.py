@@ -14,7 +14,7 @@ from app.reports import figures
 from app.reports.context import planned_days
 from app.reports.weekly_facts import Week
 
-LABELLER, OPERATOR, ENGINEER, LEADER = "a labeller", "an operator", "who worked on it", "who signs"
+LABELLER, OPERATOR, ENGINEER, LEADER = "a labeller", "an operator", "an engineer", "who signs"
 # From here on a budget is worth a line, and a decision is about to end.
 BUDGET_SHARE = 0.8
 SOON = timedelta(days=14)
