@@ -81,7 +81,7 @@ def test_hours_are_logged_corrected_and_removed_by_keyboard_without_any_script(
     browser: Browser, address: str, session_factory: SessionFactory
 ) -> None:
     page = a_page_without_scripts(browser, f"{address}/pilots/support-bot", key_for(Role.LABELLER, session_factory, "ann"))
-    page.get_by_role("link", name="Engineering hours").press("Enter")
+    page.get_by_role("link", name="Hours", exact=True).press("Enter")
     form = page.get_by_role("form", name="Log hours")
     form.get_by_label("Hours").fill("one")
     form.get_by_label("Kind of work").press("t")
