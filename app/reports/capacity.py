@@ -185,7 +185,7 @@ def _profiles(capacity: CapacityModel) -> list[float | None]:
 
 
 def _chart(subject: Subject) -> Chart:
-    capacity = subject.card.capacity
+    capacity, days = subject.card.capacity, figures.count(len(subject.scorecard.days_closed) or subject.scorecard.day)
     said = []
     for name, hours in (("weekdays", capacity.weekday_requests_by_hour), ("weekends", capacity.weekend_requests_by_hour)):
         known = [(value, hour) for hour, value in enumerate(hours) if value is not None]
@@ -197,7 +197,7 @@ def _chart(subject: Subject) -> Chart:
         title="Requests an hour, by the hour of the day",
         spec=arrivals_chart(subject),
         alt=f"Mean requests an hour by the hour of the day. The busiest: {figures.names(said)}.",
-        caption=f"Mean over the closed days; times in {subject.timezone}. The axis starts at 0.",
+        caption=f"Mean over the closed days, n = {days} so far; times in {subject.timezone}. The axis starts at 0.",
         data=_table(capacity),
     )
 

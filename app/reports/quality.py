@@ -86,7 +86,8 @@ def _ways(subject: Subject) -> tuple[Chart | Table | Paragraph, ...]:
         ),
         alt=f"Win rate of {subject.name} with intervals: {spoken}. The limit is {figures.percent(subject.limit)}.",
         caption="Circle = decides, diamond = for comparison; line = 95% interval, thick upright mark = the limit, dashed = "
-        f"50%, as good as {subject.incumbent}. The axis does not start at 0.",
+        f"50%, as good as {subject.incumbent}; n = conversations or labels of each row, beside its name. The axis does not "
+        "start at 0.",
         data=None,
     )
     return (chart, table, *_straddle(subject))
@@ -220,7 +221,8 @@ def segments_section(subject: Subject) -> Section:
         spec=segments_chart(subject),
         alt=f"Win rate of {subject.name} with its interval in {len(segments)} kinds of work: {_spoken(segments)}.",
         caption="Line = interval, thick upright mark = the limit of that kind of work, dashed = 50%, as good as the incumbent. "
-        "Circle = passes, cross = fails, diamond = unknown, square = has no say. The axis does not start at 0.",
+        "Circle = passes, cross = fails, diamond = unknown, square = has no say; n = conversations (conv.) of each kind, beside "
+        "its name. The axis does not start at 0.",
         data=None,
     )
     return Section(slug=slug, title=title, blocks=(chart, *table, *confusion_tables(subject), *further))
