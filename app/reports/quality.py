@@ -221,7 +221,7 @@ def segments_section(subject: Subject) -> Section:
         spec=segments_chart(subject),
         alt=f"Win rate of {subject.name} with its interval in {len(segments)} kinds of work: {_spoken(segments)}.",
         caption="Line = interval, thick upright mark = the limit of that kind of work, dashed = 50%, as good as the incumbent. "
-        "Circle = passes, cross = fails, diamond = unknown, square = has no say; n = conversations (conv.) of each kind, beside "
+        "Circle = passes, cross = fails, diamond = unknown, square = has no say; n = conversations (conv.) of each, beside "
         "its name. The axis does not start at 0.",
         data=None,
     )

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.domain.report import PairExample, Provenance, ReportKind, StoredReport
 from app.errors import NotFound
@@ -104,7 +104,7 @@ def _stored(row: Row[Any]) -> StoredReport:
     return StoredReport(row.id, row.name, row.made_at, row.data_hash, row.document, origin)
 
 
-def _reports(document: ColumnElement[Any]) -> Select[Any]:
+def _reports(document: ColumnElement[Any] | InstrumentedAttribute[dict[str, Any]]) -> Select[Any]:
     origin = (
         ReportRow.kind,
         ReportRow.period,

@@ -5,11 +5,10 @@ import resource
 import sys
 import time
 
-from app.reports.pack.whole import make_pack
-
 from app.domain.access import Principal
 from app.domain.words import Role
 from app.pipeline.reporting import view_report
+from app.reports.pack.whole import make_pack
 from app.store.session import make_engine, make_session_factory
 
 

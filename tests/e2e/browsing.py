@@ -46,7 +46,7 @@ class Watched:
         """A cookie as the sign-in form gives it, without opening the form."""
         answer = self.context.request.get(f"{address}/sign-in")
         token = answer.text().split('name="token" value="')[1].split('"')[0]
-        form = {"token": token, "key": key, "next": "/"}
+        form: dict[str, str | bool | float] = {"token": token, "key": key, "next": "/"}
         assert self.context.request.post(f"{address}/sign-in", form=form, max_redirects=0).status == 303
 
     def draw_all(self) -> None:

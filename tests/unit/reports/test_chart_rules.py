@@ -1,4 +1,4 @@
-"""Rules that every chart of every report keeps: said in words, n in the caption, the axis' start said, colours of the palette."""
+"""Rules that every chart of every report keeps: words, n in the caption, where its axis starts, colours of the palette."""
 
 import json
 import re
