@@ -71,7 +71,8 @@ class MoneyPage:
         standing = standing_of(self.door.session_factory, name)
         query = request.query_params
         of = _chosen_of(standing, query[CANDIDATE]).name if CANDIDATE in query else next(iter(_names(standing)), "")
-        panels = [_panel(subject, query if subject.name == of else {}) for subject in standing.subjects]
+        several = len(standing.subjects) > 1
+        panels = [_panel(each, query if each.name == of else {}, is_named=several) for each in standing.subjects]
         tail = [*reconciliation_sections(standing.subjects)]
         if standing.card is not None:
             tail += judge_money_sections(standing.card)
@@ -120,11 +121,13 @@ def _inputs(subject: Subject) -> MonthInputs:
     return subject.card.cost.model or MonthInputs()
 
 
-def _panel(subject: Subject, query: Mapping[str, str]) -> Panel:
+def _panel(subject: Subject, query: Mapping[str, str], *, is_named: bool) -> Panel:
+    """With several candidates the headings name theirs."""
     section, inputs = money_section(subject), _inputs(subject)
     asked = asked_of(levers_of(inputs), query)
     below = (*section.sections, *usage_sections(subject), *rules_of_thumb_sections(subject))
-    return Panel(subject, section.model_copy(update={"sections": ()}), below, asked, _answer(subject, inputs, asked))
+    headline = section.model_copy(update={"sections": (), "title": f"{section.title}: {subject.name}"})
+    return Panel(subject, headline, below, asked, _answer(subject, inputs, asked))
 
 
 def _answer(subject: Subject, inputs: MonthInputs, asked: Asked) -> Answer | None:
