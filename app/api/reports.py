@@ -35,6 +35,7 @@ class ReportWanted(BaseModel):
         description="`weekly` is this week's, refused where it is there; `final` has evidence pairs.",
     )
     examples: bool = Field(default=False, description="Whether one on demand shows pairs, too, with their masked texts.")
+    bundle: bool = Field(default=False, description="Whether one on demand keeps its data bundle, as the others do.")
 
 
 class ReportBody(BaseModel):
@@ -66,6 +67,7 @@ def create_report(services: ServicesDep, who: Operator, name: str, wanted: Repor
         by=who.name,
         kind=asked.kind,
         examples=asked.examples,
+        bundle=asked.bundle,
         publish=services.publish,
     )
     with session_scope(services.session_factory) as session:

@@ -44,7 +44,7 @@ KEY_BYTES = 32
 log = structlog.get_logger(__name__)
 
 
-def make_report(
+def make_report(  # noqa: PLR0913 - all but the pilot and the moment are named
     session_factory: SessionFactory,
     pilot_name: str,
     now: datetime,
@@ -54,14 +54,16 @@ def make_report(
     period: str = "",
     publish: Publish | None = None,
     examples: bool = False,
+    bundle: bool = False,
 ) -> int:
     """Computes the scorecard up to the last closed day and stores the report made from it; gives its number.
 
     What is stored is the whole document: showing it later asks nothing of the pilot, so an old report never changes. A weekly
     one says at its top what changed, and refuses a week that has its report (`Conflict`). A final one shows pairs with their
-    masked texts, one on demand if `examples` asks for them, a weekly one never.
+    masked texts, one on demand if `examples` asks for them, a weekly one never. One on demand keeps its data if `bundle` asks
+    for it: on a live pilot they are others a moment later.
     """
-    is_kept = kind is not ReportKind.ON_DEMAND
+    is_kept = bundle or kind is not ReportKind.ON_DEMAND
     card, stored = (
         compute_with_evidence(session_factory, pilot_name, now)
         if is_kept
@@ -71,11 +73,11 @@ def make_report(
     origin = _provenance(made.pilot, now, by, kind, period)
     shows_pairs = kind is ReportKind.FINAL or (examples and kind is ReportKind.ON_DEMAND)
     pairs = _pairs(session_factory, made) if shows_pairs else []
-    with _bundle_of(made, now) as bundle, session_scope(session_factory, publish) as session:
+    with _bundle_of(made, now) as data, session_scope(session_factory, publish) as session:
         number = _store(session, made, now, origin)
         insert_examples(session, number, pairs)
-        if bundle is not None:
-            keep_bundle(session, number, *bundle)
+        if data is not None:
+            keep_bundle(session, number, *data)
             drop_older_bundles(session, made.pilot.id)
         if tell_of_report(session, made.pilot, number, kind, made.document) and publish is not None:
             publish_after_commit(session, Job.MESSAGES)

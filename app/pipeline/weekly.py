@@ -68,6 +68,7 @@ def make_asked_report(
     by: str,
     kind: ReportKind = ReportKind.ON_DEMAND,
     examples: bool = False,
+    bundle: bool = False,
     publish: Publish | None = None,
 ) -> int:
     """A report because somebody asks; a weekly one is that of the present week, and is refused where that is there.
@@ -76,7 +77,9 @@ def make_asked_report(
         Conflict: This week has its report, or weekly reports are switched off.
     """
     period = _asked_period(session_factory, name, now) if kind is ReportKind.WEEKLY else ""
-    return make_report(session_factory, name, now, by=by, kind=kind, period=period, examples=examples, publish=publish)
+    return make_report(
+        session_factory, name, now, by=by, kind=kind, period=period, examples=examples, bundle=bundle, publish=publish
+    )
 
 
 def _asked_period(session_factory: SessionFactory, name: str, now: datetime) -> str:

@@ -37,7 +37,7 @@ def report(
         message = f"the format '{format_}' is unknown; there are: {', '.join(BUILT + IN_BUNDLE)}"
         raise WrongUse(message)
     with Client.from_environment() as client:
-        chosen = _made(client, name) if number is None else _stored(client, name, number)
+        chosen = _made(client, name, bundle=format_ in IN_BUNDLE) if number is None else _stored(client, name, number)
         path = f"reports/{chosen}/bundle" if format_ in IN_BUNDLE else f"reports/{chosen}"
         content = client.send("GET", path, query={"format": format_}, seconds=LONG_SECONDS).content
     if str(out) == "-":
@@ -50,8 +50,9 @@ def report(
         screen.say(f"report {chosen} is in {out} ({len(content)} bytes)")
 
 
-def _made(client: Client, name: str) -> int:
-    made: int = client.post(f"pilots/{part(name)}/reports", seconds=LONG_SECONDS)["id"]
+def _made(client: Client, name: str, *, bundle: bool) -> int:
+    wanted = {"bundle": True} if bundle else None
+    made: int = client.post(f"pilots/{part(name)}/reports", wanted, seconds=LONG_SECONDS)["id"]
     return made
 
 

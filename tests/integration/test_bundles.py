@@ -101,11 +101,14 @@ def _check_sheets(content: bytes) -> None:
 def test_a_report_on_demand_gets_its_bundle_while_the_evidence_says_the_same(
     session_factory: SessionFactory, pilot: str, tmp_path: Path
 ) -> None:
-    early, late = (make_report(session_factory, pilot, NOW + timedelta(minutes=number)) for number in range(2))
+    early, late, kept = (
+        make_report(session_factory, pilot, NOW + timedelta(minutes=number), bundle=number > 1) for number in range(3)
+    )
     content = exported(session_factory, early)
     with session_scope(session_factory) as session:
         store_rows(session, get_pilot(session, pilot), [Row(START + timedelta(days=3), name="new", said=both(0.0))])
     assert exported(session_factory, early) == content
+    assert zipfile.is_zipfile(io.BytesIO(exported(session_factory, kept)))
     with pytest.raises(Conflict, match=r"report 2 has no data bundle.*production requests: 260 then, 261 now"):
         exported(session_factory, late)
     with an_api(session_factory, tmp_path, role=Role.VIEWER) as api:
