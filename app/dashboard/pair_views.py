@@ -103,7 +103,10 @@ def _compared(texts: list[str], *, is_compared: bool) -> WordDiff:
 
 def _note(texts: WordDiff, calls: WordDiff) -> str:
     if texts.is_too_long or calls.is_too_long:
-        return f"The replies are too long to be compared word by word: more than {MOST_WORDS:,} words in a row differ."
+        return (
+            f"The replies cannot be compared word by word: more than {MOST_WORDS:,} words in a row differ, or the same words "
+            "come again and again."
+        )
     return "Both replies are the same, to the letter." if texts.is_equal and calls.is_equal else ""
 
 

@@ -14,7 +14,7 @@ MOST_CHARS = 50_000
 # A longer line has no marks of ours: looking for their ends takes the square of it.
 LONGEST_LINE = 1_000
 _FENCE = re.compile(r"\s{0,3}(```+|~~~+)[^`]*")
-_HEADING = re.compile(r"\s{0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
+_HEADING = re.compile(r"\s{0,3}(#{1,6})\s+(.*)")
 _BULLET = re.compile(r"\s*[-*+]\s+(.*)")
 _NUMBER = re.compile(r"\s*(\d{1,9})[.)]\s+(.*)")
 _QUOTE = re.compile(r"\s{0,3}>\s?(.*)")
@@ -61,7 +61,7 @@ def _block(kind: str, lines: list[str]) -> Iterator[Markup]:
     match kind:
         case "heading":
             # No headings of the page: a reader who goes from heading to heading shall not land in a model's answer.
-            yield from (Markup('<p class="heading">{}</p>').format(_inline(_HEADING.fullmatch(line)[2])) for line in lines)  # type: ignore[index]
+            yield from (Markup('<p class="heading">{}</p>').format(_inline(_heading(line))) for line in lines)
         case "ul":
             items = Markup("").join(Markup("<li>{}</li>").format(_inline(_BULLET.fullmatch(line)[1])) for line in lines)  # type: ignore[index]
             yield Markup("<ul>{}</ul>").format(items)
@@ -76,6 +76,11 @@ def _block(kind: str, lines: list[str]) -> Iterator[Markup]:
             yield Markup("<hr>")
         case "text":
             yield Markup("<p>{}</p>").format(_lines(lines))
+
+
+def _heading(line: str) -> str:
+    """Without the marks before and behind; by hand, for a pattern of the end takes the third power of a run of spaces."""
+    return line.strip().lstrip("#").strip().rstrip("#").rstrip()
 
 
 def _lines(lines: list[str]) -> Markup:

@@ -1,13 +1,19 @@
 """What differs between two texts, word by word."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+from difflib import Match, SequenceMatcher
+from itertools import accumulate
 from typing import NamedTuple
+
+from typing_extensions import override
 
 # Comparing takes the square of it: so many words on each side are compared within some 50 ms.
 MOST_WORDS = 2_000
+# Words that repeat themselves take the third power: a model that got stuck must not keep a page for minutes.
+MOST_STEPS = 3_000_000
 _WORD = re.compile(r"\s*\S+|\s+$")
 
 
@@ -25,7 +31,8 @@ class WordDiff:
     Attributes:
         left: Of the first text.
         right: Of the second one.
-        is_too_long: A text has more than `MOST_WORDS` words beyond what both begin and end with: nothing is marked.
+        is_too_long: A text has more than `MOST_WORDS` words beyond what both begin and end with, or repeats itself too
+            often to be compared: nothing is marked.
         is_equal: Both are the same text.
     """
 
@@ -33,6 +40,27 @@ class WordDiff:
     right: tuple[Run, ...]
     is_too_long: bool = False
     is_equal: bool = False
+
+
+class _TooManySteps(Exception):
+    """The texts repeat themselves too often."""
+
+
+class _Bounded(SequenceMatcher[str]):
+    """Gives up after `MOST_STEPS`: a look at a stretch takes one step for each place of each of its words in the other text."""
+
+    def __init__(self, one: list[str], other: list[str]) -> None:
+        super().__init__(None, one, other, autojunk=False)
+        places = Counter(other)
+        self._until = [0, *accumulate(places[word] for word in one)]
+        self._steps = 0
+
+    @override
+    def find_longest_match(self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None) -> Match:
+        self._steps += self._until[len(self._until) - 1 if ahi is None else ahi] - self._until[alo]
+        if self._steps > MOST_STEPS:
+            raise _TooManySteps
+        return super().find_longest_match(alo, ahi, blo, bhi)
 
 
 def word_diff(left: str, right: str) -> WordDiff:
@@ -45,10 +73,11 @@ def word_diff(left: str, right: str) -> WordDiff:
     inner_one, inner_other = one[head : len(one) - tail], other[head : len(other) - tail]
     if max(len(inner_one), len(inner_other)) > MOST_WORDS:
         return WordDiff((Run(left, False),), (Run(right, False),), is_too_long=True)
-    matcher = SequenceMatcher(
-        None, [word.strip() for word in inner_one], [word.strip() for word in inner_other], autojunk=False
-    )
-    steps = [(tag != "equal", a, b, c, d) for tag, a, b, c, d in matcher.get_opcodes()]
+    matcher = _Bounded([word.strip() for word in inner_one], [word.strip() for word in inner_other])
+    try:
+        steps = [(tag != "equal", a, b, c, d) for tag, a, b, c, d in matcher.get_opcodes()]
+    except _TooManySteps:
+        return WordDiff((Run(left, False),), (Run(right, False),), is_too_long=True)
     return WordDiff(
         _runs(one, head, tail, [(differs, a, b) for differs, a, b, _, _ in steps]),
         _runs(other, head, tail, [(differs, c, d) for differs, _, _, c, d in steps]),
