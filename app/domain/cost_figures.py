@@ -100,8 +100,9 @@ class PilotSpend(Model):
 class CostModel(Model):
     """Money per month of 730 hours, as if all moved; `saving_of_split…` only for `HYBRID`: what its routing saves.
 
-    Ranges (`low`, `high`) hold 95 % of the seeded draws; `saving_p5/p50/p95_usd` are their percentiles. `payback_months`: until
-    the one-off hours are paid back; `total_usd` of each arm over the horizon. `break_even…`: a staircase of whole replicas.
+    Ranges (`low`, `high`) hold 95 % of the seeded draws; `saving_p5/p50/p95_usd` are their percentiles. `payback…months`: until
+    the one-off hours are paid back; unknown beside draws = never. `total_usd` of each arm over the horizon. `break_even…`: a
+    staircase of whole replicas.
     `model`: what the formula was given, to compute the points again; `None` without a closed day.
     """
 
@@ -124,6 +125,7 @@ class CostModel(Model):
     draws: int = 0
     seed: int | None = None
     payback_months: EstimateModel = EstimateModel()
+    payback_of_split_months: EstimateModel = EstimateModel()
     horizon_months: int | None = None
     incumbent_total_usd: MoneyEstimate = MoneyEstimate()
     candidate_total_usd: MoneyEstimate = MoneyEstimate()

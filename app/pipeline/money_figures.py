@@ -42,7 +42,7 @@ from app.pipeline.money import (
 from app.pipeline.money_model import month_inputs
 from app.pipeline.money_options import options_of
 from app.pipeline.pilot_spend import pilot_total_usd
-from app.pipeline.saving import Drawn, drawn_month, saving_range_of
+from app.pipeline.saving import Drawn, drawn_month
 
 METHOD = "monte_carlo"
 # The staircase is shown up to so many times the measured volume.
@@ -125,10 +125,12 @@ def _of_split(money: Money, moved: frozenset[str], n: int) -> dict[str, object]:
     saving = saving_usd(money, moved)
     if saving is None:
         return {}
-    found = saving_range_of(money, moved)
+    drawn = drawn_month(money, moved)
+    found = saving_range(drawn.month)
     return {
         "saving_of_split_usd_per_month": _between(saving, found, n),
         "probability_split_saving_positive": found.probability_positive,
+        "payback_of_split_months": _estimate(payback_months(month_of(drawn.model)), payback_months(drawn.month), n),
     }
 
 

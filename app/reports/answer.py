@@ -7,7 +7,7 @@ from app.domain.words import GateName, GateOutcome, Outcome
 from app.reports import figures
 from app.reports.context import Subject, deciding, is_corrected
 from app.reports.document import Answer, Bullets, Cell, Fact, Facts, Section, Table, cells
-from app.reports.notices import frozen_title, frozen_words, is_frozen, notices
+from app.reports.notices import frozen_title, frozen_words, is_frozen, is_neither_fit, notices
 from app.reports.pack.blocks import after_blocks, figures_blocks, missing_table
 from app.reports.pack.build import leadership_of
 from app.reports.pack.model import Leadership
@@ -80,7 +80,7 @@ def _sentence(subject: Subject) -> str:
 
 
 def _no(subject: Subject) -> str:
-    if "neither_fits" in subject.card.verdict.reason_codes:
+    if is_neither_fit(subject):
         return (
             f"Neither option is fit: the data must stay, so {subject.incumbent} is no answer, and {subject.name} is too weak."
         )

@@ -81,6 +81,16 @@ def money_with_interval(estimate: MoneyEstimate) -> str:
     return _together(money(estimate.value), interval(money(estimate.low), money(estimate.high)))
 
 
+def reached_with_interval(estimate: EstimateModel, digits: int = 0) -> str:
+    """What may never be reached: `12.0 (8.0 to 31.0)`, `12.0 (8.0 to never)`, `never (at best 8.0)`; all unknown = `never`."""
+    low, high = number(estimate.low, digits), number(estimate.high, digits)
+    if estimate.value is None:
+        return "never" if estimate.low is None else f"never (at best {low})"
+    if estimate.low is not None and estimate.high is None:
+        return f"{number(estimate.value, digits)} ({low} to never)"
+    return _together(number(estimate.value, digits), interval(low, high))
+
+
 def moment(at: datetime | None, timezone: str) -> str:
     """A time in the pilot's own zone, which is named: `30 Nov 2026, 09:12 (Europe/Berlin)`."""
     return UNKNOWN if at is None else f"{local_time(at, timezone)} ({timezone})"

@@ -64,7 +64,9 @@ def _fact(label: str, amount: MoneyEstimate) -> Fact:
 
 def _basis(cost: CostModel) -> str:
     volume = "an unknown number of" if cost.requests_per_month is None else f"about {figures.count(cost.requests_per_month)}"
-    return f"For {volume} requests a month of 730 hours, reckoned from the closed days, as if all of it moved."
+    basis = f"For {volume} requests a month of 730 hours, reckoned from the closed days, as if all of it moved."
+    n = cost.saving_usd_per_month.n
+    return f"{basis} Ranges hold 95% of {cost.draws:,} draws; n = {n:,} conversations." if cost.draws else basis
 
 
 def _chart(subject: Subject) -> Chart:
@@ -92,12 +94,12 @@ def _cost_table(subject: Subject) -> Table:
         cells("Saving if all of it moves", figures.money_with_interval(cost.saving_usd_per_month)),
         *_of_split(cost),
         *_over_the_horizon(cost),
-        cells("Chance that it saves money", _chance(cost.probability_saving_positive)),
+        cells("Chance that it saves money, if all of it moves", _chance(cost.probability_saving_positive)),
         cells("Requests a month above which it pays", _pays(cost)),
         *_used(cost),
         cells("One-off hours so far", f"{figures.number(hours.one_off, 1)} h"),
         cells("Hours of upkeep a month, extrapolated", _recurring(cost)),
-        cells("Spent by this pilot itself", figures.money(cost.pilot_usd)),
+        cells("Spent by this pilot itself on paid calls", figures.money(cost.pilot_usd)),
     )
     return Table(caption="Money and hours per month", columns=("What", "Amount"), rows=rows, numeric=1)
 
@@ -107,15 +109,12 @@ def _over_the_horizon(cost: CostModel) -> tuple[tuple[Cell, ...], ...]:
     if cost.horizon_months is None:
         return ()
     months = f"in {cost.horizon_months} months"
-    never = "never: running it costs no less" if cost.draws else "unknown: not computed"
-    payback = cost.payback_months
+    payback = figures.reached_with_interval(cost.payback_months, 1) if cost.draws else "unknown: not computed"
+    payback = "never: running it costs no less" if payback == "never" else payback
     return (
         cells(f"Staying {months}, all in all", figures.money_with_interval(cost.incumbent_total_usd)),
         cells(f"Moving {months}, all in all", figures.money_with_interval(cost.candidate_total_usd)),
-        cells(
-            "Months until one-off hours are paid back",
-            never if payback.value is None else figures.number_with_interval(payback, 1),
-        ),
+        cells("Months until one-off hours are paid back, if all of it moves", payback),
     )
 
 
@@ -126,7 +125,10 @@ def _used(cost: CostModel) -> tuple[tuple[Cell, ...], ...]:
 
 def _of_split(cost: CostModel) -> tuple[tuple[Cell, ...], ...]:
     saving = cost.saving_of_split_usd_per_month
-    return () if saving.value is None else (cells("Saving if only the named kinds move", figures.money_with_interval(saving)),)
+    if saving.value is None:
+        return ()
+    chance = cells("Chance that it saves money, if only the named kinds move", _chance(cost.probability_split_saving_positive))
+    return (cells("Saving if only the named kinds move", figures.money_with_interval(saving)), chance)
 
 
 def _chance(probability: float | None) -> str:
@@ -134,8 +136,7 @@ def _chance(probability: float | None) -> str:
 
 
 def _pays(cost: CostModel) -> str:
-    estimate = cost.break_even_requests_per_month
-    return "unknown: not computed" if estimate.value is None else figures.number_with_interval(estimate, 0)
+    return figures.reached_with_interval(cost.break_even_requests_per_month) if cost.draws else "unknown: not computed"
 
 
 def _recurring(cost: CostModel) -> str:

@@ -148,8 +148,9 @@ def _steps(cost: CostModel) -> str:
 def _pays(cost: CostModel) -> str:
     estimate = cost.break_even_requests_per_month
     if estimate.value is None:
-        return "At no volume does it pay."
-    return f"It pays from {figures.number_with_interval(estimate, 0)} requests a month on."
+        best = "" if estimate.low is None else f" (at best from {figures.count(estimate.low)} requests a month on)"
+        return f"At no volume does it pay{best}."
+    return f"It pays from {figures.reached_with_interval(estimate)} requests a month on."
 
 
 def _options(cost: CostModel) -> Table:

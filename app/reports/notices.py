@@ -13,11 +13,18 @@ from app.reports.wording import FROZEN, FROZEN_BY_CONTROL
 
 DRIFT, CONTROL_BROKEN, LENGTH_STRADDLES = "drift", "control_broken", "length_straddles"
 JUDGE_SUSPENDED = "judge_suspended"
+NEITHER_FITS, NOT_STARTED = "neither_fits", "not_started"
 
 
 def is_frozen(subject: Subject) -> bool:
     """Whether the comparison itself is in doubt, whatever its numbers say."""
     return bool({DRIFT, CONTROL_BROKEN, JUDGE_SUSPENDED} & set(subject.card.verdict.reason_codes))
+
+
+def is_neither_fit(subject: Subject) -> bool:
+    """Whether staying is not allowed and moving is not good enough."""
+    verdict = subject.card.verdict
+    return verdict.outcome is Outcome.DONT_MIGRATE and NEITHER_FITS in verdict.reason_codes
 
 
 def notices(subject: Subject) -> tuple[Paragraph, ...]:

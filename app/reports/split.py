@@ -1,5 +1,6 @@
 """What would move and what would stay: by kind of work, with the blended cost and quality, and what fewer kinds save."""
 
+from app.domain.cost_figures import CostModel
 from app.domain.split import FrontierPoint, KindModel, SplitModel, SplitSegment
 from app.reports import figures
 from app.reports.breakdown import LENGTHS, TURNS
@@ -26,7 +27,7 @@ def split_sections(subject: Subject) -> tuple[Section, ...]:
 
 
 def _facts(subject: Subject, split: SplitModel) -> tuple[Fact, ...]:
-    now = figures.money(split.incumbent_usd_per_month.value)
+    now, cost = figures.money(split.incumbent_usd_per_month.value), subject.card.cost
     rate = split.blended_win_rate
     ends = figures.interval(figures.percent(rate.low), figures.percent(rate.high)) or "interval unknown"
     sure = f", {rate.confidence:.0%} sure" if rate.confidence >= LEAST_SURE else ""
@@ -34,12 +35,12 @@ def _facts(subject: Subject, split: SplitModel) -> tuple[Fact, ...]:
         Fact(
             label="Cost a month with this split",
             value=figures.money(split.blended_usd_per_month.value),
-            detail=f"{subject.incumbent} alone costs {now}.",
+            detail=f"{subject.incumbent} alone costs {now}. What is unsure of it is the saving beside.",
         ),
         Fact(
             label="Saving a month by this split",
             value=figures.money(split.saving_usd_per_month.value),
-            detail="What the moved kinds cost today, less the candidate for them.",
+            detail=f"What the moved kinds cost today, less the candidate for them. {_spread(split, cost)}",
         ),
         Fact(
             label="Win rate of all traffic with this split",
@@ -52,6 +53,15 @@ def _facts(subject: Subject, split: SplitModel) -> tuple[Fact, ...]:
             detail=f"{figures.names(split.moved)}.",
         ),
     )
+
+
+def _spread(split: SplitModel, cost: CostModel) -> str:
+    """The range of the same saving, where it was drawn."""
+    drawn = cost.saving_of_split_usd_per_month
+    ends = figures.interval(figures.money(drawn.low), figures.money(drawn.high))
+    if not ends or drawn.value != split.saving_usd_per_month.value:
+        return "No range was computed."
+    return f"95% of {cost.draws:,} draws lie at {ends}; n = {drawn.n:,} conversations."
 
 
 def _segments(subject: Subject, split: SplitModel) -> Table:

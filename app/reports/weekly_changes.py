@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from app.domain.estimate_models import EstimateModel, MoneyEstimate
-from app.domain.scorecard import CandidateModel, CostModel, GateModel, Scorecard
+from app.domain.scorecard import CandidateModel, GateModel, Scorecard
 from app.domain.words import CoverageReason, GateName, GateOutcome
 from app.reports import figures
 from app.reports.context import deciding
@@ -118,7 +118,7 @@ def _value(value: object) -> str:
 
 def _figures(name: str, before: CandidateModel, now: CandidateModel) -> Iterator[Change]:
     """A figure that nobody knew, or that left its old interval for the worse."""
-    for was, is_now in zip(figures_of(name, before), figures_of(name, now), strict=True):
+    for was, is_now in _beside(name, before, now):
         if was.value.value is None and is_now.value.value is not None:
             yield Change(KNOWN, f"{is_now.name} is known now: {is_now.words}.")
         elif was.value.value is not None and is_now.value.value is None:
@@ -135,19 +135,25 @@ def _is_clearly_worse(was: Figure, now: Figure) -> bool:
     return value < low if now.is_better else value > high
 
 
-def figures_of(name: str, card: CandidateModel) -> tuple[Figure, ...]:
+def _beside(name: str, before: CandidateModel, now: CandidateModel) -> Iterator[tuple[Figure, Figure]]:
+    """Each figure of both weeks; the saving of a split only where both weeks move the same kinds."""
+    was, moved = ({kind for kind, arm in card.verdict.routing.items() if arm == name} for card in (before, now))
+    is_known = all(card.cost.saving_of_split_usd_per_month.value is not None for card in (before, now))
+    both = (figures_of(name, card, of_split=is_known and was == moved) for card in (before, now))
+    return zip(*both, strict=True)
+
+
+def figures_of(name: str, card: CandidateModel, *, of_split: bool) -> tuple[Figure, ...]:
     """The few figures of a candidate that a week is told by."""
+    cost = card.cost
+    saving = cost.saving_of_split_usd_per_month if of_split else cost.saving_usd_per_month
+    what = "by moving the named kinds to" if of_split else "if all moved to"
     return (
         Figure(f"Win rate of {name}", deciding(card.quality), figures.percent, True),
-        Figure(f"Saving a month with {name}", _saving(card.cost), figures.money, True),
+        Figure(f"Saving a month {what} {name}", saving, figures.money, True),
         Figure(f"Time of {name} for 95 of 100 answers", card.latency.total_seconds.p95.candidate, figures.seconds, False),
-        Figure(f"Failures of {name}", card.reliability.candidate_failure_rate, figures.small_percent, False),
+        Figure(f"Failure rate of {name}", card.reliability.candidate_failure_rate, figures.small_percent, False),
     )
-
-
-def _saving(cost: CostModel) -> MoneyEstimate:
-    split = cost.saving_of_split_usd_per_month
-    return split if split.value is not None else cost.saving_usd_per_month
 
 
 def figures_table(earlier: Scorecard, now: Scorecard) -> Table:
@@ -156,7 +162,7 @@ def figures_table(earlier: Scorecard, now: Scorecard) -> Table:
     for name, card in now.candidates.items():
         before = earlier.candidates.get(name)
         if before is not None:
-            rows += [_row(was, is_now) for was, is_now in zip(figures_of(name, before), figures_of(name, card), strict=True)]
+            rows += [_row(was, is_now) for was, is_now in _beside(name, before, card)]
             rows.append(_count_row(f"Labels of people on {name}", before.quality.labels, card.quality.labels))
     rows.append(_coverage_row(earlier, now))
     rows.append(_spend_row(earlier, now))
@@ -217,7 +223,7 @@ def _captured_share(card: Scorecard) -> float | None:
 def _spend_row(earlier: Scorecard, now: Scorecard) -> tuple[Cell, ...]:
     was, is_now = _spend(earlier), _spend(now)
     moved = figures.NOTHING if was is None or is_now is None else _dollars(is_now - was)
-    return cells("Spent by the pilot itself", figures.money(was), figures.money(is_now), moved)
+    return cells("Spent by the pilot itself on paid calls", figures.money(was), figures.money(is_now), moved)
 
 
 def _spend(card: Scorecard) -> Decimal | None:

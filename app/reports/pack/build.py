@@ -4,6 +4,7 @@ from app.domain.words import Outcome
 from app.reports import figures
 from app.reports.context import Subject
 from app.reports.document import Answer, Paragraph
+from app.reports.notices import is_neither_fit
 from app.reports.pack.confidence import confidence_level, confidence_words
 from app.reports.pack.headlines import data_of, headlines_of
 from app.reports.pack.model import Leadership
@@ -61,7 +62,9 @@ def _asked(subject: Subject) -> str:
         return f"To approve: all work of this pilot moves from {subject.incumbent} to {subject.name}."
     if verdict.outcome is Outcome.HYBRID:
         what = figures.names(list(_moving(subject))) or "the named kinds of work"
-        return f"To approve: {what} moves to {subject.name}; the rest stays with {subject.incumbent}."
+        return f"To approve: moving {what} to {subject.name}; the rest stays with {subject.incumbent}."
+    if is_neither_fit(subject):
+        return f"To confirm: {subject.name} is not taken, and another way is looked for, as {subject.incumbent} may not stay."
     if verdict.outcome is Outcome.DONT_MIGRATE or verdict.final:
         return f"To confirm: stay with {subject.incumbent}; the pilot of {subject.name} ends."
     return f"To confirm: stay with {subject.incumbent} for now, and give the pilot what is missing."

@@ -6,9 +6,9 @@ from app.domain.words import GateOutcome, Outcome
 from app.reports import figures
 from app.reports.context import Subject, deciding
 from app.reports.pack.model import Headlines
-from app.reports.pack.money_words import is_of_split, saving_of
+from app.reports.pack.money_words import is_of_split, range_of, saving_of
 from app.reports.pack.quality_words import LEAST_PEOPLE, per_thousand
-from app.reports.pack.service_words import service_rows
+from app.reports.pack.service_words import NO_LIMIT, service_rows
 
 
 def headlines_of(subject: Subject, not_tested: tuple[str, ...]) -> Headlines:
@@ -27,21 +27,23 @@ def _money(subject: Subject) -> str:
     saving = saving_of(subject)
     if saving.value is None:
         return f"Nobody knows yet what moving to {subject.name} would save"
-    ends = figures.interval(figures.money(saving.low), figures.money(saving.high))
+    ends = range_of(saving)
     ranged = f" ({ends})" if ends else ""
-    if saving.value < 0:
-        return f"Moving to {subject.name} would cost {figures.money(-saving.value)} more a month"
     what = "Moving the named kinds of work" if is_of_split(subject) else "Moving all of it"
-    return f"{what} to {subject.name} saves about {figures.money(saving.value)} a month{ranged}"
+    if saving.value < 0:
+        return f"{what} to {subject.name} would cost {figures.money(-saving.value)} more a month{ranged}"
+    saves = "saves" if subject.card.verdict.outcome in (Outcome.MIGRATE, Outcome.HYBRID) else "would save"
+    return f"{what} to {subject.name} {saves} about {figures.money(saving.value)} a month{ranged}"
 
 
 def _quality(subject: Subject) -> str:
     shares = subject.card.shares
-    source = shares.by_people if shares.looked_at >= LEAST_PEOPLE else shares.by_judge
+    by_people = shares.looked_at >= LEAST_PEOPLE
+    source, whose = (shares.by_people, "people's labels") if by_people else (shares.by_judge, "the judge's word")
     if source.worse.value is None:
         return f"Nobody has compared the answers of {subject.name} yet"
     worse, better = per_thousand(source.worse.value), per_thousand(source.better.value)
-    return f"Of 1,000 answers of {subject.name} about {worse} are worse and {better} better than today's"
+    return f"Of 1,000 answers of {subject.name} about {worse} are worse and {better} better than today's, by {whose}"
 
 
 def _service(subject: Subject) -> str:
@@ -57,8 +59,15 @@ def _service(subject: Subject) -> str:
         return f"Speed and reliability of {subject.name} were not measured"
     fast = "times were not measured" if value is None else f"95 of 100 answers come within {figures.seconds(value)}"
     sound = "failures were not measured" if rate is None else f"{figures.small_percent(rate)} fail"
-    limits = f"limits {whole.limit} and {failures.limit}"
-    return f"{fast[:1].upper()}{fast[1:]}, {sound}; {limits}"
+    return f"{fast[:1].upper()}{fast[1:]}, {sound}; {_limits(whole.limit, failures.limit)}"
+
+
+def _limits(whole: str, failures: str) -> str:
+    if whole == failures == NO_LIMIT:
+        return NO_LIMIT
+    if NO_LIMIT in (whole, failures):
+        return f"limit of failures {failures}" if whole == NO_LIMIT else f"limit of time {whole}"
+    return f"limits {whole} and {failures}"
 
 
 def _open_ends(subject: Subject, not_tested: tuple[str, ...]) -> str:
@@ -85,11 +94,17 @@ def _risks(subject: Subject) -> str:
 
 
 def _method(subject: Subject) -> str:
-    captured = subject.scorecard.coverage.by_reason.get("captured", 0)
-    if not captured:
+    asked = _asked(subject)
+    if not asked:
         return "No request was compared yet"
-    requests, days = figures.count(captured), figures.count(subject.scorecard.day)
+    requests, days = figures.count(asked), figures.count(subject.scorecard.day)
     return f"{requests} real requests were put to both models over {days} days and compared in pairs"
+
+
+def _asked(subject: Subject) -> int:
+    """Requests with an answer, or a failure, of both."""
+    pairs = subject.card.coverage
+    return pairs.both_ok + pairs.candidate_failed + pairs.incumbent_failed + pairs.both_failed
 
 
 def data_of(subject: Subject) -> tuple[str, ...]:
@@ -99,8 +114,8 @@ def data_of(subject: Subject) -> tuple[str, ...]:
 
 def _data(subject: Subject) -> Iterator[str]:
     ledger, quality = subject.scorecard.coverage, subject.card.quality
-    captured, total = ledger.by_reason.get("captured", 0), ledger.production_requests
-    yield f"{figures.count(captured)} of {figures.count(total)} production requests are compared; the rest is listed by why."
+    asked, total = _asked(subject), ledger.production_requests
+    yield f"{figures.count(asked)} of {figures.count(total)} production requests are compared; the rest is listed by why."
     yield f"{figures.count(deciding(quality).n)} conversations count, each once, whatever its length."
     yield f"{figures.count(quality.labels)} pairs were labelled by people without knowing whose answer is whose."
     registration = subject.scorecard.registration

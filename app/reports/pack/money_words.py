@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from app.domain.scorecard import CostModel, MoneyEstimate
+from app.domain.scorecard import CostModel, EstimateModel, MoneyEstimate
 from app.domain.words import Outcome
 from app.reports import figures
 from app.reports.context import Subject
@@ -14,7 +14,7 @@ ONE_OFF_INPUTS = ("one-off hours so far", "one-off hours still to come")
 
 def money_facts(subject: Subject) -> tuple[Fact, ...]:
     """Four facts; what nobody knows says so."""
-    return (_saving(subject), _chance(subject), _payback(subject.card.cost), _once(subject))
+    return (_saving(subject), _chance(subject), _payback(subject), _once(subject))
 
 
 def is_of_split(subject: Subject) -> bool:
@@ -43,11 +43,17 @@ def _saving(subject: Subject) -> Fact:
         return Fact(label="Saving per month", value=figures.UNKNOWN, detail=missing)
     is_loss = saving.value < 0
     label = "Extra cost per month" if is_loss else "Saving per month"
-    ends = (saving.high, saving.low) if is_loss else (saving.low, saving.high)
-    shown = [figures.money(-end if is_loss and end is not None else end) for end in ends]
-    spread = figures.interval(*shown)
+    spread = range_of(saving)
     ranged = f"95% range {spread}" if spread else "no range was computed"
     return Fact(label=label, value=figures.money(abs(saving.value)), detail=f"{what}; {ranged}{_today(cost)}")
+
+
+def range_of(saving: MoneyEstimate) -> str:
+    """Both ends of a saving; of one below zero those of the extra cost."""
+    if saving.value is None or saving.value >= 0:
+        return figures.interval(figures.money(saving.low), figures.money(saving.high))
+    low, high = (figures.money(None if end is None else -end) for end in (saving.high, saving.low))
+    return figures.interval(low, high)
 
 
 def _today(cost: CostModel) -> str:
@@ -65,14 +71,28 @@ def _chance(subject: Subject) -> Fact:
     return Fact(label=label, value=figures.percent(chance, 0 if 0.01 <= chance <= 0.99 else 1), detail=detail)  # noqa: PLR2004
 
 
-def _payback(cost: CostModel) -> Fact:
-    label, found = "Payback", cost.payback_months
+def payback_of(subject: Subject) -> EstimateModel:
+    """When what comes once is earned back, by the same saving; in a report of an earlier version if all of it moved."""
+    cost = subject.card.cost
+    return cost.payback_of_split_months if _has_split_payback(subject) else cost.payback_months
+
+
+def _has_split_payback(subject: Subject) -> bool:
+    return is_of_split(subject) and bool(subject.card.cost.payback_of_split_months.n)
+
+
+def _payback(subject: Subject) -> Fact:
+    label, found, cost = "Payback", payback_of(subject), subject.card.cost
+    part = OF_PART if _has_split_payback(subject) else "if all of it moved"
     if found.value is None:
-        why = "never" if cost.draws and (cost.saving_usd_per_month.value or 0) <= 0 else figures.UNKNOWN
-        detail = "running it costs no less" if why == "never" else "not computed"
+        best = "" if found.low is None else f"; at best after {figures.number(found.low, 1)} months"
+        why, detail = ("never", f"{part}: running it costs no less{best}") if cost.draws else (figures.UNKNOWN, "not computed")
         return Fact(label=label, value=why, detail=detail)
-    ends = figures.interval(figures.number(found.low, 1), figures.number(found.high, 1))
-    detail = f"{ends} months, until one-off hours are earned back" if ends else "until one-off hours are earned back"
+    high = "never" if found.high is None and found.low is not None else figures.number(found.high, 1)
+    ends = figures.interval(figures.number(found.low, 1), high)
+    unit = "" if high == "never" else " months"
+    ranged = f"95% range {ends}{unit}, " if ends else ""
+    detail = f"{part}; {ranged}until one-off hours are earned back"
     return Fact(label=label, value=f"{figures.number(found.value, 1)} months", detail=detail)
 
 

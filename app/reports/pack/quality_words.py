@@ -70,7 +70,8 @@ def _fact(label: str, estimate: EstimateModel, whose: str) -> Fact:
         return Fact(label=label, value=figures.UNKNOWN, detail="nobody has looked")
     ends = figures.interval(per_thousand(estimate.low), per_thousand(estimate.high))
     value = "0 seen" if estimate.value == 0 and label.startswith("Must") else per_thousand(estimate.value)
-    return Fact(label=label, value=value, detail=f"{ends}; {whose}, n = {figures.count(estimate.n)} conversations")
+    n = figures.count(estimate.n)
+    return Fact(label=label, value=value, detail=f"{ends or 'interval unknown'}; {whose}, n = {n} conversations")
 
 
 def _derived(subject: Subject, shares: SharesModel, *, by_people: bool) -> str:

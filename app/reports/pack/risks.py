@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 
+from app.domain.estimate_models import MoneyEstimate
 from app.domain.hosts import host_of
 from app.domain.words import GateName, GateOutcome, Outcome
 from app.reports import figures
 from app.reports.context import Subject
-from app.reports.pack.money_words import chance_of, one_off_hours
+from app.reports.notices import NOT_STARTED, is_neither_fit
+from app.reports.pack.money_words import chance_of, one_off_hours, range_of
 
 SURE_ENOUGH = 0.95
 MOVES = (Outcome.MIGRATE, Outcome.HYBRID)
@@ -51,14 +53,23 @@ def _weak_kinds(subject: Subject) -> Iterator[str]:
 
 
 def _of_staying(subject: Subject) -> Iterator[str]:
+    verdict, saving = subject.card.verdict, subject.card.cost.saving_usd_per_month
+    if is_neither_fit(subject):
+        yield f"Rules: as long as {subject.incumbent} is used, data goes where it must not."
     yield f"Dependence: price, limits and versions of {subject.incumbent} stay in its vendor's hands."
-    saving = subject.card.cost.saving_usd_per_month.value
-    if saving is not None and saving > 0:
-        yield f"Money: a move would have saved {figures.money(saving)} a month; that is forgone while the answer is not yes."
-    if subject.card.verdict.outcome is Outcome.EXTEND:
+    is_open = verdict.outcome is Outcome.EXTEND and not verdict.final
+    if saving.value is not None and saving.value > 0:
+        until = "while the answer is not yes" if is_open else "by staying"
+        yield f"Money: moving all of it would save about {_with_range(saving)} a month; that is forgone {until}."
+    if is_open:
         yield "Time: while it is open, neither the saving nor the end of the pilot can be planned."
     else:
         yield "Change: a newer open model may pass; this answer is about the one that was tested."
+
+
+def _with_range(saving: MoneyEstimate) -> str:
+    ends = range_of(saving)
+    return f"{figures.money(saving.value)} ({ends})" if ends else figures.money(saving.value)
 
 
 def way_back_of(subject: Subject) -> tuple[str, ...]:
@@ -98,6 +109,10 @@ def plan_of(subject: Subject) -> tuple[str, ...]:
     """What happens after the signature."""
     verdict = subject.card.verdict
     stay, end = f"Stay with {subject.incumbent}.", "End the pilot and keep its records."
+    if is_neither_fit(subject):
+        return ("Try a candidate, or the same model, where the data may be.", end)
+    if NOT_STARTED in verdict.reason_codes:
+        return ("Give what is missing.", "Start the pilot; nothing changes for users.", "Read its first report.")
     if verdict.outcome is Outcome.EXTEND:
         if verdict.final:
             return (stay, end, "Try another candidate, if wanted.")

@@ -7,7 +7,7 @@ from app.domain.words import Outcome
 from app.reports import figures
 from app.reports.context import Subject
 from app.reports.pack.model import Missing
-from app.reports.pack.money_words import saving_of
+from app.reports.pack.money_words import range_of, saving_of
 
 EXTENSION = timedelta(days=14)
 # The beginning or a part of what would change the verdict (app/pipeline/advice.py), and whose work it is.
@@ -52,15 +52,18 @@ def waiting_of(subject: Subject) -> tuple[str, ...]:
 
 
 def _costs(subject: Subject) -> Iterator[str]:
-    saving, cost = saving_of(subject).value, subject.card.cost
-    if saving is None:
+    saving, cost = saving_of(subject), subject.card.cost
+    if saving.value is None:
         yield "What waiting costs is unknown, because the saving is."
-    elif saving > 0:
-        yield f"If the answer turned out to be yes, each month of waiting would forgo {figures.money(saving)}."
+    elif saving.value > 0:
+        ends = range_of(saving)
+        about = f"{figures.money(saving.value)} ({ends})" if ends else figures.money(saving.value)
+        yield f"If the answer turned out to be yes, each month of waiting would forgo about {about}."
     else:
         yield "Waiting forgoes no saving: moving would not be cheaper."
     spent, day = cost.pilot_total_usd if cost.pilot_total_usd is not None else cost.pilot_usd, subject.scorecard.day
+    least = "" if cost.pilot_total_usd is not None else " at least"
     if day and spent:
-        more = figures.money(spent / day)
-        yield f"The pilot itself has cost {figures.money(spent)} in {day} days: about {more} for each day more."
+        a_day = figures.money(spent / day)
+        yield f"The pilot itself has cost{least} {figures.money(spent)} in {day} days: {a_day} a day on average."
     yield f"Until then users get {subject.incumbent}'s answers as today."

@@ -1,5 +1,6 @@
 """The first sheet: the verdict on each candidate, its key figures, its gates, and who signed."""
 
+from app.domain.cost_figures import CostModel
 from app.domain.estimate_models import EstimateModel, MoneyEstimate
 from app.domain.scorecard import CandidateModel, Scorecard
 from app.reports.context import deciding
@@ -54,16 +55,30 @@ def _write_figures(sheet: Sheet, candidate: CandidateModel) -> None:
         _figure(
             sheet, "Saving of the split, a month", cost.saving_of_split_usd_per_month, "usd", "if only the named kinds move"
         )
+        chance = EstimateModel(value=cost.probability_split_saving_positive, n=cost.draws)
+        _figure(sheet, "Chance that the split saves money", chance, "percent", "share of seeded draws; n = draws")
+        if cost.payback_of_split_months.n:
+            _figure(sheet, "By the split paid back after", cost.payback_of_split_months, "number", _months(cost))
     chance = EstimateModel(value=cost.probability_saving_positive, n=cost.draws)
-    _figure(sheet, "Chance that it saves money", chance, "percent", "share of seeded draws; n = draws")
-    _figure(sheet, "It pays from", cost.break_even_requests_per_month, "count", "requests a month; unknown = at no volume")
-    _figure(sheet, "One-off hours are paid back after", cost.payback_months, "number", "months; unknown = never")
+    _figure(sheet, "Chance that it saves money", chance, "percent", "if all of it moves: share of seeded draws; n = draws")
+    volume = f"requests a month{_never(cost, 'at no volume')}"
+    _figure(sheet, "It pays from", cost.break_even_requests_per_month, "count", volume)
+    _figure(sheet, "One-off hours are paid back after", cost.payback_months, "number", _months(cost))
     total = candidate.latency.total_seconds.p95
     _figure(sheet, "95 of 100 answers, incumbent", total.incumbent, "seconds", "seconds")
     _figure(sheet, "95 of 100 answers, candidate", total.candidate, "seconds", "seconds")
     reliability = candidate.reliability
     _figure(sheet, "The incumbent fails", reliability.incumbent_failure_rate, "percent", "of requests")
     _figure(sheet, "The candidate fails", reliability.candidate_failure_rate, "percent", "of requests")
+
+
+def _months(cost: CostModel) -> str:
+    return f"months{_never(cost, 'never')}"
+
+
+def _never(cost: CostModel, words: str) -> str:
+    """What an unknown end means once draws were made."""
+    return f"; unknown = {words}" if cost.draws else "; not computed"
 
 
 def _figure(sheet: Sheet, words: str, found: EstimateModel | MoneyEstimate, look: str, what: str) -> None:

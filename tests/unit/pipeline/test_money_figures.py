@@ -99,6 +99,11 @@ def test_a_split_has_a_saving_and_a_chance_of_its_own() -> None:
     assert cost.saving_usd_per_month.value == 1500
     assert cost.probability_split_saving_positive is not None
     assert cost.probability_split_saving_positive < (cost.probability_saving_positive or 0)
+    all_of_it, split = cost.payback_months, cost.payback_of_split_months
+    assert split.value is not None
+    assert all_of_it.value is not None
+    assert split.value == pytest.approx(48 * 90 / (500 + 180)), "the same hours are earned back by less"
+    assert split.value > all_of_it.value
 
 
 def test_every_input_says_where_it_comes_from() -> None:

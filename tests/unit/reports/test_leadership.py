@@ -3,6 +3,7 @@
 import pytest
 
 from app.domain.configuration import PilotConfiguration
+from app.domain.estimate_models import EstimateModel
 from app.domain.report import Provenance
 from app.domain.scorecard import CandidateModel
 from app.domain.words import GateOutcome, Outcome
@@ -15,6 +16,7 @@ from app.reports.rendering import FORMATS, render
 from app.reports.view import ReportView
 from tests.unit.reports.examples import MADE_AT, SCORECARDS, a_document, a_full_configuration, an_estimate, hybrid
 from tests.unit.reports.shares_example import the_shares
+from tests.unit.reports.test_money_report import a_full_cost, between
 
 
 def page_of(example: str, **tables: object) -> Leadership:
@@ -30,7 +32,7 @@ def changed(card: CandidateModel, configuration: PilotConfiguration | None = Non
     ("example", "asked", "level"),
     [
         ("migrate", "To approve: all work of this pilot moves from gpt-5.1 to qwen.", "medium"),
-        ("hybrid", "To approve: extraction and triage moves to qwen; the rest stays with gpt-5.1.", "medium"),
+        ("hybrid", "To approve: moving extraction and triage to qwen; the rest stays with gpt-5.1.", "medium"),
         ("dont_migrate", "To confirm: stay with gpt-5.1; the pilot of qwen ends.", "medium"),
         ("final_extend", "To confirm: stay with gpt-5.1; the pilot of qwen ends.", "too little to decide"),
         (
@@ -78,7 +80,7 @@ def test_none_seen_is_not_none_there() -> None:
 def test_an_open_answer_says_what_is_missing_who_gives_it_and_by_when() -> None:
     page = page_of("frozen_by_control")
     assert [(row.who, row.by) for row in page.missing] == [("Whoever runs the pilot", "7 Dec 2026, end of the pilot")] * 2
-    assert page.waiting[0] == "If the answer turned out to be yes, each month of waiting would forgo $5,282."
+    assert page.waiting[0] == "If the answer turned out to be yes, each month of waiting would forgo about $5,282."
     assert (page_of("final_extend").missing, page_of("hybrid").waiting) == ((), ())
 
 
@@ -130,8 +132,35 @@ def test_where_data_goes_is_told_apart_and_never_in_dollars() -> None:
 def test_what_costs_more_is_told_as_a_cost() -> None:
     page = page_of("dont_migrate")
     assert (page.money[0].label, page.money[0].value) == ("Extra cost per month", "$1,220")
-    assert page.headlines.money == "Moving to qwen would cost $1,220 more a month"
+    assert page.headlines.money == "Moving all of it to qwen would cost $1,220 more a month"
     assert page.outcome is Outcome.DONT_MIGRATE
+    cost = a_full_cost(saving_usd_per_month=between(-1220, -1500, -900), payback_months=EstimateModel(low=40.0, n=900))
+    page = changed(SCORECARDS["dont_migrate"]().candidates["qwen"].model_copy(update={"cost": cost}))
+    assert page.headlines.money == "Moving all of it to qwen would cost $1,220 more a month ($900 to $1,500)"
+    assert page.money[2].detail == "if all of it moved: running it costs no less; at best after 40.0 months"
+
+
+def test_what_is_over_is_not_told_as_open() -> None:
+    page = page_of("final_extend")
+    assert not any("while" in risk for risk in page.risks)
+    assert page_of("nothing_imported").plan[1] == "Start the pilot; nothing changes for users."
+    card = SCORECARDS["dont_migrate"]().candidates["qwen"]
+    page = changed(card.model_copy(update={"verdict": card.verdict.model_copy(update={"reason_codes": ["neither_fits"]})}))
+    assert "Neither option is fit" in page.sentence
+    assert not any("stay with" in text.casefold() for text in (page.asked, *page.plan))
+
+
+def test_requests_that_the_candidate_was_not_asked_are_not_told_as_compared() -> None:
+    page = page_of("hybrid")
+    assert page.headlines.method.startswith("3,132 real requests")
+    assert page.data[0].startswith("3,132 of 3,581 production requests are compared")
+
+
+def test_what_a_pilot_cost_is_at_least_that_where_a_part_is_unknown() -> None:
+    assert (
+        page_of("frozen_by_control").waiting[1]
+        == "The pilot itself has cost at least $38.20 in 28 days: $1.36 a day on average."
+    )
 
 
 @pytest.mark.parametrize("name", ["html", "md", "pdf", "pptx"])

@@ -121,8 +121,8 @@ def test_every_figure_is_there_with_its_range() -> None:
         "| Saving if all of it moves | $5,282 ($3,100 to $6,900) |",
         "| Staying in 24 months, all in all | $225,895 ($210,000 to $240,000) |",
         "| Moving in 24 months, all in all | $99,120 ($90,000 to $130,000) |",
-        "| Months until one-off hours are paid back | 0.8 (0.6 to 1.4) |",
-        "| Chance that it saves money | 98.7% |",
+        "| Months until one-off hours are paid back, if all of it moves | 0.8 (0.6 to 1.4) |",
+        "| Chance that it saves money, if all of it moves | 98.7% |",
         "| Share of the rented capacity in use on average | 31% |",
         "| The incumbent's price halves | $576 (-$900 to $1,200) | 71.0% | $13,824 |",
         "| As it is | $5,282 ($3,100 to $6,900) | 98.7% | $126,775 |",
@@ -156,10 +156,10 @@ def test_what_was_not_measured_is_said() -> None:
     never = a_full_cost(break_even_requests_per_month=EstimateModel(), payback_months=EstimateModel())
     text = render_markdown(a_report(never))
     assert "At no volume does it pay." in text
-    assert "| Months until one-off hours are paid back | never: running it costs no less |" in text
+    assert "| Months until one-off hours are paid back, if all of it moves | never: running it costs no less |" in text
 
 
 def test_without_draws_nothing_is_made_up() -> None:
     text = render_markdown(a_report(a_cost()))
     assert "If something else were so" not in text
-    assert "| Chance that it saves money | unknown: not computed |" in text
+    assert "| Chance that it saves money, if all of it moves | unknown: not computed |" in text

@@ -79,7 +79,7 @@ def test_the_decision_and_its_figures_are_on_the_slides() -> None:
     titles = [slide.shapes.title.text_frame.text for slide in deck("people").slides]
     assert titles[0].startswith("Move these kinds of work, keep the rest. Move extraction and triage to qwen.")
     assert "saves about $5,282 a month" in titles[1]
-    assert titles[2] == "Of 1,000 answers of qwen about 261 are worse and 189 better than today's"
+    assert titles[2] == "Of 1,000 answers of qwen about 261 are worse and 189 better than today's, by people's labels"
 
 
 def test_the_same_view_gives_the_same_bytes_and_no_clock() -> None:

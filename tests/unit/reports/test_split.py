@@ -83,6 +83,17 @@ def test_blended_cost_and_quality_say_what_they_rest_on() -> None:
         ("Requests that would move", "25.0%"),
     ]
     assert "gpt-5.1 alone costs $1,000" in facts.items[0].detail
+    assert facts.items[1].detail.endswith("No range was computed.")
+    drawn = MoneyEstimate(value=Decimal("179.5"), low=Decimal(120), high=Decimal(240), n=900)
+    card = hybrid().candidates["qwen"]
+    cost = card.cost.model_copy(update={"saving_of_split_usd_per_month": drawn, "draws": 100_000})
+    subject = Subject("qwen", 1, card.model_copy(update={"split": SPLIT, "cost": cost}), hybrid(), a_full_configuration())
+    (facts,) = [block for block in split_sections(subject)[0].blocks if isinstance(block, Facts)]
+    assert facts.items[1].detail.endswith("95% of 100,000 draws lie at $120 to $240; n = 900 conversations.")
+
+
+def test_the_blended_win_rate_says_what_it_rests_on() -> None:
+    (facts,) = [block for block in section(SPLIT).blocks if isinstance(block, Facts)]
     assert "49.0 to 53.0%, 90% sure; 1,401 conversations" in facts.items[2].detail
 
 

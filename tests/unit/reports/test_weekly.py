@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from app.domain.estimate_models import MoneyEstimate
 from app.domain.registration_models import ChangeModel
 from app.domain.scorecard import CandidateModel, EstimateModel, HourCount, Scorecard
 from app.domain.words import GateOutcome, Outcome
@@ -100,22 +101,31 @@ def test_verdict_and_gates_come_first_with_before_and_after() -> None:
 def test_figures_have_both_weeks_with_intervals_and_a_signed_difference() -> None:
     rows = {row[0].text: [cell.text for cell in row[1:]] for row in figures_table(before(), hybrid()).rows}
     assert rows["Win rate of qwen (n = 2,012)"] == ["50.0% (46.8 to 53.2%)", "47.4% (44.2 to 50.6%)", "-2.6 points"]
-    assert rows["Saving a month with qwen (n = 3,140)"][-1] == "±0"
+    assert rows["Saving a month if all moved to qwen (n = 3,140)"][-1] == "±0"
     assert rows["Requests captured (n = 3,581)"][-1] == "±0"
     assert rows["Labels of people on qwen"] == ["742", "742", "±0"]
-    assert rows["Spent by the pilot itself"] == ["$38.20", "$38.20", "±0"]
+    assert rows["Spent by the pilot itself on paid calls"] == ["$38.20", "$38.20", "±0"]
+
+
+def test_the_saving_of_a_split_is_compared_with_that_of_the_same_split_alone() -> None:
+    cost = qwen(hybrid()).cost.model_copy(update={"saving_of_split_usd_per_month": MoneyEstimate(value=Decimal(3085))})
+    split = hybrid().model_copy(update={"candidates": {"qwen": qwen(hybrid()).model_copy(update={"cost": cost})}})
+    same = {row[0].text for row in figures_table(split, split).rows}
+    assert "Saving a month by moving the named kinds to qwen" in same
+    other = {row[0].text: row[-1].text for row in figures_table(before(), split).rows}
+    assert other["Saving a month if all moved to qwen (n = 3,140)"] == "±0"
 
 
 def test_what_became_known_and_what_got_worse_beyond_its_interval_is_told() -> None:
     was = before(reliability=qwen(hybrid()).reliability.model_copy(update={"candidate_failure_rate": EstimateModel()}))
     told = [change.text for change in changes_between(was, hybrid(), since=BEGAN)]
-    assert "Failures of qwen is known now: 0.57% (0.37 to 0.91%)." in told
+    assert "Failure rate of qwen is known now: 0.57% (0.37 to 0.91%)." in told
     worse = before(quality=a_quality(0.6))
     told = [change.text for change in changes_between(worse, hybrid(), since=BEGAN)]
     assert "Win rate of qwen got worse: 60.0% (56.8 to 63.2%) a week ago, 47.4% (44.2 to 50.6%) now." in told
     assert not any("got worse" in change.text for change in changes_between(before(), hybrid(), since=BEGAN))
     lost = changes_between(hybrid(), was, since=BEGAN)
-    assert any("Failures of qwen is not known any more; it was 0.57%" in change.text for change in lost)
+    assert any("Failure rate of qwen is not known any more; it was 0.57%" in change.text for change in lost)
 
 
 def test_candidates_that_come_and_go_are_told() -> None:
