@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from app.domain.judge_money import JudgeMoneyModel
+from app.domain.notify_table import without_secret
 from app.domain.pilot import Pilot
 from app.domain.registration_models import ChangeModel, PlanModel
 from app.domain.scorecard import Money
@@ -151,7 +152,7 @@ def pilot_body(details: PilotDetails, notes: tuple[str, ...] = ()) -> PilotBody:
     registration = details.registration
     return summary_body(details.pilot).model_copy(
         update={
-            "configuration": details.pilot.configuration.model_dump(mode="json"),
+            "configuration": _configuration_of(details.pilot),
             "guesses": [GuessBody.model_validate(guess) for guess in details.guesses],
             "registration_hash": registration.hash if registration else None,
             "registered_at": registration.registered_at if registration else None,
@@ -160,6 +161,13 @@ def pilot_body(details: PilotDetails, notes: tuple[str, ...] = ()) -> PilotBody:
             "notes": list(notes),
         }
     )
+
+
+def _configuration_of(pilot: Pilot) -> dict[str, Any]:
+    """As everybody may read it: of where messages go, the host alone; who knows the whole address can often write there."""
+    found = pilot.configuration.model_dump(mode="json")
+    found["notify"]["webhook_url"] = without_secret(found["notify"]["webhook_url"])
+    return found
 
 
 def status_body(status: PilotStatus, breakers: list[BreakerSeen] | None, waiting_events: dict[str, int] | None) -> StatusBody:

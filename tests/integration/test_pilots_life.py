@@ -113,6 +113,15 @@ def test_the_registration_is_the_hash_of_its_document(api: TestClient, session_f
     assert registration.document["exchanges_before"] == 1
 
 
+def test_of_where_messages_go_the_host_alone_is_told(api: TestClient) -> None:
+    made = create(api, PILOT_TOML + '[notify]\nwebhook_url = "https://hooks.example.com/SECRET"\n')
+    assert made["configuration"]["notify"]["webhook_url"] == "https://hooks.example.com"
+    step(api, "start")
+    changed = configure(api, PILOT_TOML + '[notify]\nwebhook_url = "https://hooks.example.com/SECRET-2"\n')
+    assert [change["path"] for change in changed.json()["changes"]] == ["notify.webhook_url"]
+    assert "SECRET" not in changed.text + api.get("/api/v1/pilots/support-bot").text
+
+
 def test_steps_out_of_order_are_conflicts(api: TestClient) -> None:
     create(api)
     assert step(api, "stop").status_code == 409
