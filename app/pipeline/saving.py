@@ -22,6 +22,7 @@ from app.pipeline.money import (
 )
 from app.pipeline.money_spread import spread_of
 from app.pipeline.operation import Bounded
+from app.reports import figures
 
 # The saving must be above 0 in so many of the draws; as many must be below it before it is said not to be there.
 SURE = 0.95
@@ -111,7 +112,7 @@ def _words(moved: frozenset[str] | None, saving: Decimal, found: SavingRange) ->
     said = f"{saving:,.2f} US dollars a month are saved" if saving > 0 else f"it costs {-saving:,.2f} US dollars a month more"
     is_known = found.p95 - found.p5 < 1  # a dollar
     between = "" if is_known else f" (90 of 100 draws lie between {found.p5:,.0f} and {found.p95:,.0f})"
-    return f"if {who}, {said}{between}; the chance that it saves money is {found.probability_positive:.1%}"
+    return f"if {who}, {said}{between}; the chance that it saves money is {figures.chance(found.probability_positive)}"
 
 
 def _float(amount: Decimal | None) -> float:

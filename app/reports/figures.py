@@ -12,6 +12,7 @@ UNITS = ("%", " ms", " s")
 SMALL_SHARE = 0.1
 BRIEF_SECONDS = 0.1
 WHOLE_DOLLARS_FROM = 100
+SURELY = 0.999
 
 
 def percent(value: float | None, digits: int = 1) -> str:
@@ -22,6 +23,15 @@ def percent(value: float | None, digits: int = 1) -> str:
 def small_percent(value: float | None) -> str:
     """A share that is mostly small: two digits below ten percent."""
     return UNKNOWN if value is None else percent(value, 2 if abs(value) < SMALL_SHARE else 1)
+
+
+def chance(value: float | None) -> str:
+    """A share of draws; all or none of them is still not certain."""
+    if value is None:
+        return UNKNOWN
+    if value > SURELY:
+        return f"over {percent(SURELY)}"
+    return f"under {percent(1 - SURELY)}" if value < 1 - SURELY else percent(value)
 
 
 def number(value: float | None, digits: int = 2) -> str:

@@ -46,7 +46,7 @@ def _facts(subject: Subject) -> Facts:
             _fact("Saving, a month" if not is_loss else "Saving, a month (it costs more)", saving),
             Fact(
                 label="Chance that it saves money",
-                value=figures.UNKNOWN if chance is None else figures.percent(chance),
+                value=figures.chance(chance),
                 detail=sure,
             ),
         )
@@ -132,7 +132,7 @@ def _of_split(cost: CostModel) -> tuple[tuple[Cell, ...], ...]:
 
 
 def _chance(probability: float | None) -> str:
-    return "unknown: not computed" if probability is None else figures.percent(probability, 1)
+    return "unknown: not computed" if probability is None else figures.chance(probability)
 
 
 def _pays(cost: CostModel) -> str:

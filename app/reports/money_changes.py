@@ -79,7 +79,7 @@ def _scenarios(cost: CostModel) -> Table:
     now = cells(
         "As it is",
         figures.money_with_interval(cost.saving_usd_per_month),
-        _chance(cost.probability_saving_positive),
+        figures.chance(cost.probability_saving_positive),
         figures.money(_total(cost)),
     )
     return Table(
@@ -95,7 +95,7 @@ def _scenario(scenario: ScenarioModel) -> tuple[Cell, ...]:
     return cells(
         scenario.words[:1].upper() + scenario.words[1:],
         figures.money_with_interval(scenario.saving_usd_per_month),
-        _chance(scenario.probability_saving_positive),
+        figures.chance(scenario.probability_saving_positive),
         figures.money(scenario.total_saving_usd),
     )
 
@@ -217,7 +217,3 @@ def _spend(cost: CostModel) -> Table:
         has_total=True,
         note="Spent whatever is decided, and no part of what production costs on either side.",
     )
-
-
-def _chance(probability: float | None) -> str:
-    return figures.UNKNOWN if probability is None else figures.percent(probability, 1)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import altair as alt
 
 from app.costs.what_if import WhatIf
+from app.domain.words import GateName, GateOutcome
 from app.reports import figures
 from app.reports.charts import Rows, drawn, finished, words_on_ground
 from app.reports.context import Subject
@@ -39,7 +40,7 @@ def sentence(found: Beside, subject: Subject) -> str:
     chance = saving.probability_positive
     return (
         f"{begin} everything to {subject.name} {what} a month (saving {ends} in 95% of the draws). "
-        f"The chance that it saves money is {figures.percent(chance)}: {_gate(chance)}"
+        f"The chance that it saves money is {figures.chance(chance)}: {_gate(chance)}{_held(found, subject)}"
     )
 
 
@@ -47,6 +48,16 @@ def _gate(chance: float) -> str:
     if chance >= SURE:
         return "the saving gate would pass."
     return "the saving gate would fail." if chance <= 1 - SURE else "not sure enough, the saving gate would stay open."
+
+
+def _held(found: Beside, subject: Subject) -> str:
+    """Why the gate is open though the draws are sure: something speaks against what was measured."""
+    chance = found.measured.saving.probability_positive
+    gate = next((gate for gate in subject.card.gates if gate.name is GateName.SAVING), None)
+    is_of_all = not subject.card.verdict.routing
+    if gate is None or not is_of_all or gate.outcome is not GateOutcome.UNKNOWN or 1 - SURE < chance < SURE:
+        return ""
+    return f" It is open all the same: {gate.reason}."
 
 
 def comparison(found: Beside, subject: Subject) -> Table:
@@ -59,7 +70,7 @@ def comparison(found: Beside, subject: Subject) -> Table:
             [_money(s.month.candidate_usd, s.candidate_ends) for s in sides],
         ),
         (Cell(text="Saving, a month"), [_money(s.month.saving_usd, (s.saving.low, s.saving.high)) for s in sides]),
-        (Cell(text="Chance that it saves money"), [figures.percent(s.saving.probability_positive) for s in sides]),
+        (Cell(text="Chance that it saves money"), [figures.chance(s.saving.probability_positive) for s in sides]),
         *_replicas(sides, subject),
         (Cell(text="It pays from (requests a month)"), [_ranged(s.break_even_requests, s.break_even_ends, 0) for s in sides]),
         (Cell(text="Months until one-off hours are paid back"), [_ranged(s.payback_months, s.payback_ends, 1) for s in sides]),

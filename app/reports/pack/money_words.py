@@ -68,7 +68,7 @@ def _chance(subject: Subject) -> Fact:
         return Fact(label=label, value=figures.UNKNOWN, detail=why)
     draws = subject.card.cost.draws
     detail = f"of {figures.count(draws)} draws of all inputs" if draws else ""
-    return Fact(label=label, value=figures.percent(chance, 0 if 0.01 <= chance <= 0.99 else 1), detail=detail)  # noqa: PLR2004
+    return Fact(label=label, value=figures.chance(chance), detail=detail)
 
 
 def payback_of(subject: Subject) -> EstimateModel:

@@ -68,7 +68,8 @@ def _against(mine: EstimateModel, limit: float | None, gate: GateModel | None, *
         return gate.outcome
     if mine.high is not None and mine.high <= limit:
         return GateOutcome.PASSES
-    return GateOutcome.FAILS if mine.low is not None and mine.low > limit else GateOutcome.UNKNOWN
+    is_over = gate.threshold == limit or (mine.low is not None and mine.low > limit)
+    return GateOutcome.FAILS if is_over else GateOutcome.UNKNOWN
 
 
 def _gate(subject: Subject, name: GateName) -> GateModel | None:

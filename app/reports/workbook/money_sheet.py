@@ -9,6 +9,7 @@ import numpy as np
 from app.costs.break_even import break_even_requests
 from app.costs.month_model import Factors, month_of
 from app.costs.totals import payback_months
+from app.reports import figures
 from app.reports.workbook import money_formulas as formulas
 from app.reports.workbook.book import Book, Sheet, Value
 from app.reports.workbook.money_formulas import NEVER
@@ -80,7 +81,7 @@ def _write_result(sheet: Sheet, party: Party) -> None:
     _write_lines(sheet, party, _whens(party))
     saving, chance = party.cost.saving_usd_per_month, party.cost.probability_saving_positive
     if saving.low is not None and saving.high is not None:
-        sure = "" if chance is None else f"; the chance that it saves money is {chance:.1%}"
+        sure = "" if chance is None else f"; the chance that it saves money is {figures.chance(chance)}"
         text = (
             f"The report's saving lies between ${saving.low:,.2f} and ${saving.high:,.2f} in 95% of {party.cost.draws:,} draws"
         )

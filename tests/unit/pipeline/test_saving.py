@@ -37,14 +37,14 @@ def a_money(**changes: object) -> Money:
 @pytest.mark.parametrize(
     ("incumbent_usd", "error", "outcome", "chance"),
     [
-        ("1000", 0.0, P, "100.0%"),  # 270 are saved
+        ("1000", 0.0, P, "over 99.9%"),  # 270 are saved
         ("1000", 100.0, P, None),
         ("1000", 300.0, U, None),
         ("731", 100.0, U, None),
         ("600", 300.0, U, None),
         ("600", 40.0, F, None),
-        ("600", 0.0, F, "0.0%"),
-        ("730", 0.0, F, "0.0%"),
+        ("600", 0.0, F, "under 0.1%"),
+        ("730", 0.0, F, "under 0.1%"),
     ],
 )
 def test_it_passes_and_fails_only_where_the_draws_are_sure(

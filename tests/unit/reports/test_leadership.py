@@ -6,7 +6,8 @@ from app.domain.configuration import PilotConfiguration
 from app.domain.estimate_models import EstimateModel
 from app.domain.report import Provenance
 from app.domain.scorecard import CandidateModel
-from app.domain.words import GateOutcome, Outcome
+from app.domain.words import GateName, GateOutcome, Outcome
+from app.reports import figures
 from app.reports.answer import page_one
 from app.reports.context import Subject
 from app.reports.document import Document
@@ -116,6 +117,25 @@ def test_service_levels_stand_beside_the_incumbent_and_the_limit() -> None:
     ]
     (whole, failures) = page_of("nothing_imported", latency=None, reliability=None).service
     assert (whole.candidate, whole.limit, failures.limit) == ("not measured", "no limit set", "no limit set")
+
+
+def test_the_limit_that_breaks_the_condition_is_the_one_that_is_told_as_missed() -> None:
+    card = hybrid().candidates["qwen"]
+    near = card.latency.ttft_any_seconds.p95.candidate.value
+    failing = [
+        gate.model_copy(update={"outcome": GateOutcome.FAILS, "threshold": near}) if gate.name is GateName.LATENCY else gate
+        for gate in card.gates
+    ]
+    page = changed(
+        card.model_copy(update={"gates": failing}),
+        a_full_configuration(latency={"ttft_any_p95_seconds": near, "total_p95_seconds": 3.0}),
+    )
+    assert [row.outcome for row in page.service[:2]] == [GateOutcome.PASSES, GateOutcome.FAILS]
+    assert page.headlines.service.startswith("A limit is missed: 95 of 100 answers begin within")
+
+
+def test_all_draws_are_not_certainty() -> None:
+    assert [figures.chance(share) for share in (1.0, 0.9984, 0.0, None)] == ["over 99.9%", "99.8%", "under 0.1%", "unknown"]
 
 
 def test_where_data_goes_is_told_apart_and_never_in_dollars() -> None:

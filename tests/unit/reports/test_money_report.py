@@ -2,6 +2,9 @@
 
 from decimal import Decimal
 
+from app.costs.month_draws import draw_factors
+from app.costs.stored_month import spread_of_inputs
+from app.costs.what_if import what_if
 from app.domain.cost_figures import (
     CostInput,
     CostModel,
@@ -12,12 +15,15 @@ from app.domain.cost_figures import (
     TornadoBar,
 )
 from app.domain.estimate_models import EstimateModel, MoneyEstimate
+from app.domain.words import GateName, GateOutcome
 from app.reports.build import build_document
+from app.reports.context import Subject
 from app.reports.document import Document
 from app.reports.html import render_html
 from app.reports.markdown import render_markdown
-from tests.unit.reports.examples import HOURS, MADE_AT, a_full_configuration, hybrid
-from tests.unit.reports.money_example import a_cost
+from app.reports.what_if import Beside, sentence
+from tests.unit.reports.examples import HOURS, MADE_AT, a_full_configuration, hybrid, migrate
+from tests.unit.reports.money_example import a_cost, made_inputs
 
 
 def between(value: int, low: int, high: int) -> MoneyEstimate:
@@ -163,3 +169,13 @@ def test_without_draws_nothing_is_made_up() -> None:
     text = render_markdown(a_report(a_cost()))
     assert "If something else were so" not in text
     assert "| Chance that it saves money, if all of it moves | unknown: not computed |" in text
+
+
+def test_what_if_does_not_say_that_a_gate_would_pass_that_is_held_open() -> None:
+    card, inputs = migrate().candidates["qwen"], made_inputs()
+    found = Beside(what_if(inputs, {}, draw_factors(spread_of_inputs(inputs), draws=400)), None)
+    assert sentence(found, Subject("qwen", 1, card, migrate(), a_full_configuration())).endswith("the saving gate would pass.")
+    doubt = {"outcome": GateOutcome.UNKNOWN, "reason": "the invoice says 12% more"}
+    gates = [gate.model_copy(update=doubt) if gate.name is GateName.SAVING else gate for gate in card.gates]
+    held = Subject("qwen", 1, card.model_copy(update={"gates": gates}), migrate(), a_full_configuration())
+    assert sentence(found, held).endswith("It is open all the same: the invoice says 12% more.")
