@@ -281,7 +281,8 @@ def _share(budget_seen: BudgetSeen, share: float) -> Finding:
     if not _is_reached(budget_seen, share):
         return Finding(subject, Sign.CLEAR)
     is_all = spent >= limit
-    text = f"{spent / limit:.0%} of the {budget_seen.name}'s budget is spent: ${spent:,.2f} of ${limit:,.2f}"
+    # Cut off, not rounded: all of it is said only where nothing is left.
+    text = f"{int(100 * spent / limit)}% of the {budget_seen.name}'s budget is spent: ${spent:,.2f} of ${limit:,.2f}"
     text += f"; the {budget_seen.name} asks nothing more" if is_all else ""
     return Finding(subject, Sign.RAISE, text, {"spent_usd": f"{spent:.2f}", "budget_usd": f"{limit:.2f}", "share": share})
 

@@ -11,7 +11,7 @@ from app.reports.pack.canvas import FOOT, LEFT, RIGHT, TOP, Box, Deck, Words
 from app.reports.pack.fixed_zip import with_fixed_times
 from app.reports.pack.model import Leadership, Service
 from app.reports.pack.money_words import OF_PART
-from app.reports.pack.sections import SIGNERS, asked_by, valid_until
+from app.reports.pack.sections import SIGNERS, asked_by, decided, valid_until
 from app.reports.pack.service_words import NO_LIMIT
 from app.reports.palette import QUIET, TEXT, arm_ink
 from app.reports.part import Fact
@@ -207,7 +207,7 @@ def _sign_off(shown: Shown) -> None:
             (
                 each.signed_name,
                 each.signed_role,
-                each.outcome.value,
+                decided(each, timezone),
                 each.reason or "—",
                 figures.local_time(each.signed_at, timezone),
             )

@@ -115,7 +115,9 @@ def _budget(configuration: PilotConfiguration, week: Week, base: str) -> Iterato
     if share >= BUDGET_SHARE:
         of_it = f"{figures.money(spent)} of {figures.money(judge.budget_usd)}"
         yield Task(
-            f"{share:.0%} of the judge's budget is spent ({of_it}): raise it, or it asks no more", OPERATOR, f"{base}/settings"
+            f"{int(100 * share)}% of the judge's budget is spent ({of_it}): raise it, or it asks no more",
+            OPERATOR,
+            f"{base}/settings",
         )
 
 

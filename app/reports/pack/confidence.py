@@ -11,14 +11,14 @@ LABELS_TO_TRUST = 200
 
 
 def confidence_level(subject: Subject) -> str:
-    """High = decided, checked by people and tried under load; medium = one of these is missing; low = no person checked."""
+    """High = decided, checked by people and tried under load; medium = one of these is missing; low = few people's labels."""
     verdict = subject.card.verdict
     if is_frozen(subject):
         return "in doubt"
     if verdict.outcome is Outcome.EXTEND:
         return "too little to decide"
     if subject.card.quality.labels < LABELS_TO_TRUST:
-        return "low, hardly any person has checked"
+        return "low, people checked too few answers"
     open_gates = [gate for gate in subject.card.gates if gate.outcome is GateOutcome.UNKNOWN]
     lacks = not is_corrected(subject.card.quality) or not subject.card.latency.load_tested or bool(open_gates)
     return "medium" if lacks else "high"

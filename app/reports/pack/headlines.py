@@ -7,7 +7,7 @@ from app.reports import figures
 from app.reports.context import Subject, deciding
 from app.reports.pack.model import Headlines
 from app.reports.pack.money_words import is_of_split, range_of, saving_of
-from app.reports.pack.quality_words import LEAST_PEOPLE, per_thousand
+from app.reports.pack.quality_words import LEAST_PEOPLE, thousandths
 from app.reports.pack.service_words import NO_LIMIT, service_rows
 
 
@@ -42,8 +42,9 @@ def _quality(subject: Subject) -> str:
     source, whose = (shares.by_people, "people's labels") if by_people else (shares.by_judge, "the judge's word")
     if source.worse.value is None:
         return f"Nobody has compared the answers of {subject.name} yet"
-    worse, better = per_thousand(source.worse.value), per_thousand(source.better.value)
-    return f"Of 1,000 answers of {subject.name} about {worse} are worse and {better} better than today's, by {whose}"
+    counts = thousandths(source)
+    compared = f"about {counts['worse']} are worse and {counts['better']} better than today's"
+    return f"Of 1,000 answers of {subject.name} {compared}, by {whose}"
 
 
 def _service(subject: Subject) -> str:

@@ -22,7 +22,7 @@ def quality_words(subject: Subject) -> QualityWords:
         return QualityWords(sentence=why, counts=_counts(source, "", subject), derived="")
     whose = "by people's labels" if by_people else "by the judge's word"
     return QualityWords(
-        sentence=_sentence(subject, source, whose),
+        sentence=_sentence(subject, thousandths(source), whose),
         counts=_counts(source, whose, subject),
         derived=_derived(subject, source, by_people=by_people),
     )
@@ -35,16 +35,26 @@ def per_thousand(share: float | None) -> str:
     return figures.number(1000 * share, 1 if 0 < share < SMALL else 0)
 
 
+def thousandths(shares: SharesModel) -> dict[str, str]:
+    """The three counts as shown: what rounding leaves over is as good, so that they add up; small ones keep their digit."""
+    parts = {name: getattr(shares, name).value for name in KINDS}
+    shown = {name: per_thousand(share) for name, share in parts.items()}
+    if all(share is not None and not 0 < share < SMALL for share in parts.values()):
+        rest = round(1000 * sum(parts.values())) - round(1000 * parts["worse"]) - round(1000 * parts["better"])
+        shown["same"] = figures.count(rest)
+    return shown
+
+
 def with_range(estimate: EstimateModel) -> str:
     """`213 (190 to 240)`."""
     ends = figures.interval(per_thousand(estimate.low), per_thousand(estimate.high))
     return f"{per_thousand(estimate.value)} ({ends})" if ends and estimate.value is not None else per_thousand(estimate.value)
 
 
-def _sentence(subject: Subject, shares: SharesModel, whose: str) -> str:
+def _sentence(subject: Subject, counts: dict[str, str], whose: str) -> str:
     return (
-        f"Of 1,000 answers of {subject.name} about {per_thousand(shares.worse.value)} are worse than those of "
-        f"{subject.incumbent}, {per_thousand(shares.better.value)} better and {per_thousand(shares.same.value)} as good, "
+        f"Of 1,000 answers of {subject.name} about {counts['worse']} are worse than those of "
+        f"{subject.incumbent}, {counts['better']} better and {counts['same']} as good, "
         f"{whose}; {_critical_words(subject)}."
     )
 
@@ -60,16 +70,17 @@ def _critical_words(subject: Subject) -> str:
 
 
 def _counts(shares: SharesModel, whose: str, subject: Subject) -> tuple[Fact, ...]:
-    found = {name: getattr(shares, name) for name in KINDS}
-    made = [_fact(f"{KINDS[name].capitalize()}, of 1,000", estimate, whose) for name, estimate in found.items()]
-    return (*made, _fact("Must never happen, of 1,000", subject.card.critical.rate, "by people's labels"))
+    found, shown = {name: getattr(shares, name) for name in KINDS}, thousandths(shares)
+    made = [_fact(f"{KINDS[name].capitalize()}, of 1,000", shown[name], found[name], whose) for name in KINDS]
+    rate = subject.card.critical.rate
+    never = "0 seen" if rate.value == 0 else per_thousand(rate.value)
+    return (*made, _fact("Must never happen, of 1,000", never, rate, "by people's labels"))
 
 
-def _fact(label: str, estimate: EstimateModel, whose: str) -> Fact:
+def _fact(label: str, value: str, estimate: EstimateModel, whose: str) -> Fact:
     if estimate.value is None:
         return Fact(label=label, value=figures.UNKNOWN, detail="nobody has looked")
     ends = figures.interval(per_thousand(estimate.low), per_thousand(estimate.high))
-    value = "0 seen" if estimate.value == 0 and label.startswith("Must") else per_thousand(estimate.value)
     n = figures.count(estimate.n)
     return Fact(label=label, value=value, detail=f"{ends or 'interval unknown'}; {whose}, n = {n} conversations")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from app.domain.report import Decision
 from app.reports import figures
 from app.reports.document import Cell, Paragraph, Section, Table, cells
 from app.reports.examples import example_sections, with_examples
@@ -57,7 +58,7 @@ def _signatures(view: ReportView) -> Table:
             cells(
                 each.signed_name,
                 each.signed_role,
-                f"{each.candidate}: {each.outcome.value}{' (other than the report says)' if each.is_override else ''}",
+                f"{each.candidate}: {decided(each, timezone)}",
                 each.reason or figures.NOTHING,
                 figures.local_time(each.signed_at, timezone),
                 Cell(text=each.record_hash[:16]),
@@ -68,6 +69,14 @@ def _signatures(view: ReportView) -> Table:
         return Table(caption="Signed", columns=columns, rows=rows, note="Record: the beginning of the entry's fingerprint.")
     rows = tuple(cells(role, LINE, LINE, LINE, LINE) for role in SIGNERS)
     return Table(caption="To be signed", columns=("Role", "Name", "Decision", "Date", "Signature"), rows=rows)
+
+
+def decided(decision: Decision, timezone: str) -> str:
+    """What was decided, whether the report says otherwise, and until when it holds."""
+    other = " (other than the report says)" if decision.is_override else ""
+    until = decision.expires_at
+    holds = f", until {figures.local_time(until, timezone).split(',')[0]}" if until is not None else ""
+    return f"{decision.outcome.value}{other}{holds}"
 
 
 def origin_section(view: ReportView) -> Section:

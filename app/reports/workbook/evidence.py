@@ -1,6 +1,7 @@
 """The evidence as tables of numbers: quality, segments, latency, reliability, coverage, each with its range and n."""
 
 from app.domain.estimate_models import EstimateModel
+from app.domain.groups import BusinessQuality
 from app.domain.scorecard import CandidateModel, QualityModel, Quantiles, ReliabilityModel, Scorecard
 from app.reports.wording import COVERAGE_REASONS, GATE_OUTCOMES, plain
 from app.reports.workbook.book import Book, Sheet
@@ -67,10 +68,20 @@ def _write_quality(book: Book, card: Scorecard) -> None:
             sheet.text(0, words)
             _estimate(sheet, 1, getattr(quality, field), "rate" if field == "judge_kappa" else "percent")
             sheet.row += 1
+        _write_shares(sheet, candidate.shares)
         sheet.row += 1
         _write_counts(sheet, quality)
         if quality.by_day:
             _write_days(sheet, quality)
+
+
+def _write_shares(sheet: Sheet, shares: BusinessQuality) -> None:
+    """Better, the same, worse: a conversation counts once, a failure is worse."""
+    for source, found in (("by people's drawn labels", shares.by_people), ("by judge and rules", shares.by_judge)):
+        for name in ("worse", "same", "better"):
+            sheet.text(0, f"Answers that are {name}, {source}")
+            _estimate(sheet, 1, getattr(found, name), "percent")
+            sheet.row += 1
 
 
 def _write_counts(sheet: Sheet, quality: QualityModel) -> None:

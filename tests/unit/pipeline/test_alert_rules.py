@@ -197,3 +197,10 @@ def test_every_rule_says_its_threshold_and_what_to_do() -> None:
         assert rule.threshold(AlertsTable())
         assert rule.advice.endswith(".")
     assert RULE_NAMES["budget"].threshold(AlertsTable()) == "at 80% and 100% of each budget; ends when the budget is raised"
+
+
+def test_all_of_a_budget_is_said_only_where_nothing_is_left() -> None:
+    nearly = said("budget", budgets=(BudgetSeen("judge", Decimal("99.90"), Decimal(100)),))
+    assert [found.text for found in nearly if found.sign is Sign.RAISE] == [
+        "99% of the judge's budget is spent: $99.90 of $100.00"
+    ]

@@ -4,7 +4,8 @@ import pytest
 
 from app.domain.configuration import PilotConfiguration
 from app.domain.estimate_models import EstimateModel
-from app.domain.report import Provenance
+from app.domain.groups import BusinessQuality, SharesModel
+from app.domain.report import Decision, Provenance
 from app.domain.scorecard import CandidateModel
 from app.domain.words import GateName, GateOutcome, Outcome
 from app.reports import figures
@@ -61,6 +62,14 @@ def test_quality_is_told_as_counts_of_1000_answers_by_people() -> None:
     assert [fact.value for fact in quality.counts] == ["261", "189", "550", "4.0"]
     assert all("n = 372 conversations" in fact.detail for fact in quality.counts)
     assert quality.derived.startswith("People looked at one pair of each of 372 conversations drawn by chance")
+
+
+def test_the_three_counts_add_up_to_1000() -> None:
+    card = hybrid().candidates["qwen"]
+    parts = {"worse": 0.2614, "better": 0.1884, "same": 0.5502}
+    people = SharesModel(**{name: EstimateModel(value=share, low=0.1, high=0.9, n=372) for name, share in parts.items()})
+    counts = changed(card.model_copy(update={"shares": BusinessQuality(by_people=people, looked_at=372)})).quality.counts
+    assert [fact.value for fact in counts[:3]] == ["261", "188", "551"]
 
 
 def test_too_few_people_leave_the_word_to_the_judge_and_say_so() -> None:
@@ -200,3 +209,13 @@ def test_page_and_markdown_have_lines_to_sign_and_where_it_came_from() -> None:
     assert "## Where this report came from" in text
     assert "Who decides" in render(view, "html").content.decode()
     assert set(FORMATS) >= {"html", "md", "json", "pdf", "pptx", "zip"}
+
+
+def test_a_signature_says_until_when_it_holds() -> None:
+    signed = Decision(
+        id=1, report_id=7, candidate="qwen", verdict=Outcome.EXTEND, outcome=Outcome.MIGRATE, signed_name="Ada",
+        signed_role="CTO", reason="the contract ends", expires_at=MADE_AT, data_hash="ab", record_hash="cd", by="ada",
+        signed_at=MADE_AT,
+    )  # fmt: skip
+    text = render(ReportView(a_document("nothing_imported"), report_id=7, decisions=(signed,)), "md").content.decode()
+    assert "qwen: MIGRATE (other than the report says), until 30 Nov 2026" in text.replace("\\", "")
