@@ -215,7 +215,7 @@ def export_labels(
         permitted(who, Role.OPERATOR)
         lines = export_made(services.session_factory, name, format_)
     else:
-        lines = export_queue(desk, name, Queue(queue), format_, candidate=candidate, rater=rater)
+        lines = export_queue(desk, name, Queue(queue), format_, by=who.name, candidate=candidate, rater=rater)
     headers = {"Content-Disposition": f'attachment; filename="labels.{format_.value}"', "X-Content-Type-Options": "nosniff"}
     return StreamingResponse(_begun(lines), media_type=TYPES[format_], headers=headers)
 

@@ -11,6 +11,7 @@ from app.errors import InvalidInput, Problem
 
 LONGEST_TEXT = 200
 LARGEST = 2**31 - 1
+MOST_DAYS = 1000
 LARGEST_ID = 2**63 - 1
 # Names in the address, and where they stand in a query.
 NAMES = {
@@ -102,9 +103,9 @@ def _number(name: str, text: str) -> int | None:
         value = int(text)
     except ValueError:
         value = -1
-    least = 1 if name in ("turn", "day") else 0
-    if not least <= value <= LARGEST:
-        message = f"{name}: {text[:40]!r} is not a whole number from {least} to {LARGEST}"
+    least, most = 1 if name in ("turn", "day") else 0, MOST_DAYS if name == "day" else LARGEST
+    if not least <= value <= most:
+        message = f"{name}: {text[:40]!r} is not a whole number from {least} to {most}"
         raise InvalidInput(message, (Problem(message, field=name),))
     return value
 

@@ -47,6 +47,20 @@ def test_a_form_of_another_site_stores_nothing(session_factory: SessionFactory, 
         assert [label["rater"] for label in made(api)] == ["ann"]
 
 
+def test_whose_texts_were_shown_to_be_labelled_is_in_the_audit_log(
+    session_factory: SessionFactory, tmp_path: Path, client: TestClient
+) -> None:
+    with a_labelled_pilot(session_factory, tmp_path, a_line(0), labels="[content]\naudit_reads = true") as api:
+        ann = bearer(key_for(Role.LABELLER, session_factory, "ann"))
+        assert 'name="pair"' in client.get(PAGE, headers=ann).text
+        assert api.get(f"/api/v1/pilots/{NAME}/labels/next", headers=ann).json()["token"]
+        assert api.get(f"/api/v1/pilots/{NAME}/labels/export", params={"queue": "drawn"}, headers=ann).text.count("e-0.1") == 0
+    query = text("SELECT facts FROM audit_log WHERE action = 'pair.read' AND actor = 'ann' ORDER BY id")
+    with session_factory() as session:
+        seen = list(session.scalars(query))
+    assert seen == [{"page": page, "exchanges": ["e-0.1"]} for page in ("label", "label", "labels export")]
+
+
 def test_a_viewer_does_not_label(session_factory: SessionFactory, tmp_path: Path, client: TestClient) -> None:
     with a_labelled_pilot(session_factory, tmp_path, a_line(0)):
         viewer = bearer(key_for(Role.VIEWER, session_factory))

@@ -16,6 +16,7 @@ from app.domain.words import ArmRole, PilotState
 from app.errors import Conflict, InvalidInput, NotFound, Problem
 from app.pipeline.labelling.blind import BlindPair, Sealing, ShownPair, blind_pair, shown_for
 from app.pipeline.labelling.queues import LabelQueues, PairToLabel, ToLabel, open_pairs
+from app.pipeline.pair_view import note_reading
 from app.pipeline.settlement import arm_name
 from app.store.audit import record
 from app.store.grades import read_pairs
@@ -148,10 +149,13 @@ class Desk:
             left = open_pairs(offered, answers, rater, raters_per_pair=_raters(found))
             progress = progress_of(found, offered, answers, rater, left=len(left))
             again = [] if token is None else _chosen(self.sealing, found.pilot, token, offered)
-            is_open = get_pilot(session, name).state is PilotState.RUNNING
+            now = get_pilot(session, name)
+            is_open = now.state is PilotState.RUNNING
             shown = self._first_readable(session, found.pilot, [*again, *left], rater) if is_open else None
+            exchange = None if shown is None else external_id_of(session, shown[0].key.exchange_id)
         if shown is None:
             return Task(found.pilot, queue, progress, None, None, None, None)
+        note_reading(self.session_factory, now, rater, [exchange] if exchange is not None else [], page="label")
         pair, order, blind = shown
         return Task(found.pilot, queue, progress, self.sealing.token(found.pilot, order), pair.day, pair.segment, blind)
 

@@ -13,9 +13,10 @@ from app.pipeline.labelling.answering import Desk
 from app.pipeline.labelling.blind import Spoken, blind_pair, shown_for
 from app.pipeline.labelling.lines import FORMULA, LabelFormat
 from app.pipeline.labelling.queues import PairToLabel, open_pairs
+from app.pipeline.pair_view import note_reading
 from app.pipeline.settlement import arm_name
 from app.store.grades import read_pairs
-from app.store.labels import list_answers, list_labels
+from app.store.labels import external_id_of, list_answers, list_labels
 from app.store.pilots import get_pilot
 from app.store.session import SessionFactory
 
@@ -40,7 +41,7 @@ def export_made(session_factory: SessionFactory, name: str, form: LabelFormat) -
 
 
 def export_queue(
-    desk: Desk, name: str, queue: Queue, form: LabelFormat, *, candidate: str | None = None, rater: str = ""
+    desk: Desk, name: str, queue: Queue, form: LabelFormat, *, by: str, candidate: str | None = None, rater: str = ""
 ) -> Iterator[str]:
     """The open pairs of a queue as a person may see them, each with the token that an import takes its answer by.
 
@@ -49,30 +50,43 @@ def export_queue(
         name: The pilot's.
         queue: Which one.
         form: How it is written.
+        by: Who takes the texts along, for the audit log.
         candidate: Of one candidate only.
         rater: Who will answer: pairs that this person has answered are left out, and the order is that of the page.
     """
     found = desk.queues.read(name)
     with desk.session_factory() as session:
-        answers = list_answers(session, found.pilot.id)
+        answers, pilot = list_answers(session, found.pilot.id), get_pilot(session, name)
     many = found.pilot.configuration.labels.raters_per_pair
     left = open_pairs(found.pairs(queue, candidate), answers, rater, raters_per_pair=many)
-    yield from _written(_queued(desk, found.pilot, left, rater, queue), QUEUE_COLUMNS, form)
+    yield from _written(_noted(desk, pilot, by, _queued(desk, found.pilot, left, rater, queue)), QUEUE_COLUMNS, form)
+
+
+def _noted(desk: Desk, pilot: Pilot, by: str, pieces: Iterable[list[tuple[int, dict[str, Any]]]]) -> Iterator[dict[str, Any]]:
+    """The rows of the pieces; whose texts they hold is written down before, if the pilot says so."""
+    for piece in pieces:
+        if pilot.configuration.content.audit_reads:
+            with desk.session_factory() as session:
+                names = [external_id_of(session, number) for number, _ in piece]
+            note_reading(desk.session_factory, pilot, by, [name for name in names if name is not None], page="labels export")
+        yield from (row for _, row in piece)
 
 
 def _queued(
     desk: Desk, pilot: Pilot, pairs: Sequence[PairToLabel], rater: str, queue: Queue
-) -> Iterator[dict[str, Any]]:  # fmt: skip
+) -> Iterator[list[tuple[int, dict[str, Any]]]]:  # fmt: skip
+    """Pieces of rows, each with the number of its exchange."""
     for start in range(0, len(pairs), PAIRS_AT_ONCE):
         some = pairs[start : start + PAIRS_AT_ONCE]
         with desk.session_factory() as session:
             records = read_pairs(session, pilot, [pair.key for pair in some], rater=None)
+        piece: list[tuple[int, dict[str, Any]]] = []
         for pair, record in zip(some, records, strict=True):
             shown = shown_for(pair, rater)
             blind = blind_pair(pilot, record, shown)
             if blind is None:
                 continue
-            yield dict.fromkeys(QUEUE_COLUMNS) | {
+            row = dict.fromkeys(QUEUE_COLUMNS) | {
                 "token": desk.sealing.token(pilot, shown),
                 "queue": queue.value,
                 "day": pair.day,
@@ -82,6 +96,8 @@ def _queued(
                 "second": _text(blind.second),
                 "rater": rater or None,
             }
+            piece.append((pair.key.exchange_id, row))
+        yield piece
 
 
 def _text(spoken: Spoken) -> str:

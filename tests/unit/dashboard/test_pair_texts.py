@@ -47,6 +47,12 @@ def test_equal_texts_and_texts_that_are_too_long_are_said() -> None:
     assert not at_bound.is_too_long
 
 
+def test_a_day_that_no_pilot_has_is_refused() -> None:
+    assert read_query({"day": "1000"}).day == 1000
+    with pytest.raises(InvalidInput, match="from 1 to 1000"):
+        read_query({"day": str(2**31 - 1)})
+
+
 def test_a_text_of_a_model_that_got_stuck_keeps_no_page_waiting() -> None:
     stuck = word_diff(" ".join(["a"] * (MOST_WORDS - 2)), "x " + " ".join(["a", "b"] * (MOST_WORDS // 2 - 2)) + " y")
     assert stuck.is_too_long
