@@ -22,7 +22,8 @@ from app.store.session import session_scope
 ADDRESS = "/audit"
 PAGE_LENGTH = 100
 FILTERS = ("actor", "action", "pilot", "since", "until")
-MAX_NUMBER = 2**63 - 1
+MAX_NUMBER, LONGEST_NUMBER = 2**63 - 1, 19
+LAST_DAY = date(9999, 12, 30)
 
 
 class Line(NamedTuple):
@@ -91,7 +92,7 @@ def _day(given: dict[str, str], name: str) -> datetime | None:
     if name not in given:
         return None
     try:
-        return datetime.combine(date.fromisoformat(given[name]), time(), UTC)
+        return datetime.combine(min(date.fromisoformat(given[name]), LAST_DAY), time(), UTC)
     except ValueError:
         message = f"{name} must be a day such as 2026-11-02, not {given[name]!r}"
         raise InvalidInput(message, (Problem(message, field=name),)) from None
@@ -100,7 +101,7 @@ def _day(given: dict[str, str], name: str) -> datetime | None:
 def _number(text: str | None) -> int | None:
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit() and int(text[:20]) <= MAX_NUMBER):
+    if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER and int(text) <= MAX_NUMBER):
         message = f"after must be the number of an entry, not {text[:50]!r}"
         raise InvalidInput(message, (Problem(message, field="after"),))
     return int(text)

@@ -29,6 +29,7 @@ from app.pipeline.decisions import (
 from app.store.pilots import get_pilot
 from app.store.reports import LARGEST_ID, newest_reports
 
+LONGEST_ID = 19
 SIGNED = "The decision is signed. It stays as it is; a later one can take its place."
 
 
@@ -117,7 +118,7 @@ class DecisionPage:
 def _number(text: str) -> int | None:
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:20]) <= LARGEST_ID):
+    if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_ID and 1 <= int(text) <= LARGEST_ID):
         message = f"there is no report {text[:20]!r}"
         raise NotFound(message)
     return int(text)

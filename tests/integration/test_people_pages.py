@@ -318,9 +318,12 @@ def test_the_audit_log_is_read_by_pages_and_filters(client: TestClient, session_
         ("after=x", 422),
         ("after=99999999", 404),
         (f"after={10**30}", 422),
+        (f"after={'0' * 20}{'1' * 5000}", 422),
+        ("until=9999-12-31", 200),
         ("pilot=none", 404),
     ):
         assert client.get(f"/audit?{wrong}", headers=headers).status_code == status
+    assert client.post("/sign-in", data={f"field-{number}": "x" for number in range(20)}).status_code == 422
 
 
 def test_a_persons_labels_are_kept_under_the_persons_name(
