@@ -11,6 +11,7 @@ from app.reports.notices import frozen_title, frozen_words, is_frozen, is_neithe
 from app.reports.pack.blocks import after_blocks, figures_blocks, missing_table
 from app.reports.pack.build import leadership_of
 from app.reports.pack.model import Leadership
+from app.reports.pack.service_words import OF_ALL
 from app.reports.wording import GATE_OUTCOMES, GATE_QUESTIONS, NOT_TESTED, OUTCOMES
 
 SAYS = {GateOutcome.UNKNOWN: "is not known yet"}
@@ -164,12 +165,13 @@ def gates_table(subject: Subject) -> Table:
         )
         for gate in subject.card.gates
     )
+    of_all = f" {OF_ALL}" if subject.card.verdict.outcome is Outcome.HYBRID else ""
     return Table(
         caption="The conditions",
         columns=("Condition", "Result", "On the safe side", "Needed", "Why"),
         rows=rows,
         note="On the safe side = the end of the uncertainty that speaks against the result: "
-        "a condition passes even at its worst, and fails even at its best.",
+        f"a condition passes even at its worst, and fails even at its best.{of_all}",
     )
 
 

@@ -67,13 +67,12 @@ def _reliability(subject: Subject, _: GateModel) -> tuple[str, str]:
 
 def _saving(subject: Subject, _: GateModel) -> tuple[str, str]:
     cost = subject.card.cost
-    is_split = cost.saving_of_split_usd_per_month.value is not None
-    saving = cost.saving_of_split_usd_per_month if is_split else cost.saving_usd_per_month
+    saving, split = cost.saving_usd_per_month, cost.saving_of_split_usd_per_month
     if saving.value is None:
         return "saving unknown", f"Missing: {figures.names(cost.missing)}." if cost.missing else "An input is missing."
-    moved = "by the split" if is_split else "if all moves"
     said = f"saves {figures.money(saving.value)}" if saving.value >= 0 else f"costs {figures.money(-saving.value)} more"
-    return f"{said} a month", f"{moved[:1].upper()}{moved[1:]}; {_money_ends(saving)}."
+    alone = f" The named kinds alone: {figures.money(split.value)}; {_money_ends(split)}." if split.value is not None else ""
+    return f"{said} a month", f"If all moves, as the condition asks; {_money_ends(saving)}.{alone}"
 
 
 def _constraints(_: Subject, gate: GateModel) -> tuple[str, str]:

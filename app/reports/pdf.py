@@ -13,7 +13,7 @@ from app.reports.html import TEMPLATES
 from app.reports.letters import FAMILY, FONTS, breakable, shown
 from app.reports.pack.blocks import service_table
 from app.reports.pack.model import Leadership
-from app.reports.pack.sections import SIGNERS, asked_by, is_answer, valid_until, whole_sections
+from app.reports.pack.sections import SIGNERS, asked_by, decided, is_answer, valid_until, whole_sections
 from app.reports.palette import GRID, QUIET, RULE, TEXT, arm_ink
 from app.reports.pdf_columns import columns_of
 from app.reports.pictures import chart_vector
@@ -92,7 +92,7 @@ def _page(view: ReportView, page: Leadership) -> dict[str, Any]:
         "service": rows,
         "slug": f"answer-{page.arm}",
         "signed": [
-            [each.signed_name, each.signed_role, each.outcome.value, figures.local_time(each.signed_at, timezone)]
+            [each.signed_name, each.signed_role, decided(each, timezone), figures.local_time(each.signed_at, timezone)]
             for each in signed
         ],
     }

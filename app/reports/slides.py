@@ -136,7 +136,7 @@ def _service(shown: Shown) -> None:
     page, deck = shown.page, shown.deck
     deck.begin(page.headlines.service, _notes(shown, "In brackets the 95% interval."))
     facts = tuple(_service_fact(page, row) for row in page.service)
-    _beside_picture(shown, (f"total-seconds-{page.arm}", f"ttft-any-seconds-{page.arm}"), facts)
+    _beside_picture(shown, (f"total-seconds-{page.arm}", f"ttft-any-seconds-{page.arm}"), facts, page.service_note)
 
 
 def _beside_picture(shown: Shown, names: tuple[str, ...], facts: tuple[Fact, ...], note: str = "") -> None:

@@ -35,7 +35,7 @@ def service_table(page: Leadership) -> Table:
             cells(row.what, row.candidate, row.incumbent, row.limit, Cell(text=GATE_OUTCOMES[row.outcome], outcome=row.outcome))
             for row in page.service
         ),
-        note="In brackets the 95% interval.",
+        note=f"In brackets the 95% interval. {page.service_note}".strip(),
     )
 
 

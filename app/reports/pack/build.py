@@ -11,7 +11,7 @@ from app.reports.pack.model import Leadership
 from app.reports.pack.money_words import money_facts
 from app.reports.pack.quality_words import quality_words
 from app.reports.pack.risks import plan_of, residency_of, risks_of, way_back_of
-from app.reports.pack.service_words import service_rows
+from app.reports.pack.service_words import service_note, service_rows
 from app.reports.pack.waiting import missing_of, waiting_of
 
 
@@ -37,6 +37,7 @@ def leadership_of(
         money=money_facts(subject),
         quality=quality_words(subject),
         service=service_rows(subject),
+        service_note=service_note(subject),
         confidence_level=confidence_level(subject),
         confidence=confidence_words(subject),
         not_tested=not_tested,

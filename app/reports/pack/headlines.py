@@ -53,7 +53,8 @@ def _service(subject: Subject) -> str:
     whole, failures = rows[0], rows[-1]
     if failing:
         said = figures.names([f"{row.what.lower()}: {row.candidate}, limit {row.limit}" for row in failing])
-        return f"A limit is missed: {said}"
+        moved = " if all of it moved" if subject.card.verdict.outcome is Outcome.HYBRID else ""
+        return f"A limit is missed{moved}: {said}"
     value = subject.card.latency.total_seconds.p95.candidate.value
     rate = subject.card.reliability.candidate_failure_rate.value
     if value is None and rate is None:

@@ -57,6 +57,7 @@ class Leadership(Part):
         why: One sentence.
         warnings: What a reader must not miss, the most important first.
         money: Saving, the chance that there is one, payback, what it costs once.
+        service_note: Of what the service levels speak, where only a part moves.
         confidence_level: In a word or two.
         confidence: What that rests on.
         missing: Only where there is not enough evidence.
@@ -84,6 +85,7 @@ class Leadership(Part):
     money: tuple[Fact, ...]
     quality: QualityWords
     service: tuple[Service, ...]
+    service_note: str = ""
     confidence_level: str
     confidence: tuple[str, ...]
     not_tested: tuple[str, ...] = ()

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 from app.domain.scorecard import EstimateModel, GateModel, Quantiles
-from app.domain.words import GateName, GateOutcome
+from app.domain.words import GateName, GateOutcome, Outcome
 from app.reports import figures
 from app.reports.context import Subject
 from app.reports.pack.model import Service
 
 NO_LIMIT = "no limit set"
 NOT_MEASURED = "not measured"
+OF_ALL = "As if all of it moved; the kinds that move were held to the same limits by themselves and keep them."
 TIMES = {
     "total_seconds": ("95 of 100 answers are there within", "total_p95_seconds"),
     "ttft_any_seconds": ("95 of 100 answers begin within", "ttft_any_p95_seconds"),
@@ -19,6 +20,11 @@ TIMES = {
 def service_rows(subject: Subject) -> tuple[Service, ...]:
     """Each limit of the service level, and the whole time even without one."""
     return (*_times(subject), _failures(subject))
+
+
+def service_note(subject: Subject) -> str:
+    """Conditions are asked of all traffic; a split is decided on by what moves."""
+    return OF_ALL if subject.card.verdict.outcome is Outcome.HYBRID else ""
 
 
 def _times(subject: Subject) -> Iterator[Service]:

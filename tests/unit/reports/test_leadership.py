@@ -12,6 +12,7 @@ from app.reports import figures
 from app.reports.answer import page_one
 from app.reports.context import Subject
 from app.reports.document import Document
+from app.reports.glance import glances
 from app.reports.pack.model import Leadership
 from app.reports.pack.waiting import owner_of
 from app.reports.rendering import FORMATS, render
@@ -219,3 +220,18 @@ def test_a_signature_says_until_when_it_holds() -> None:
     )  # fmt: skip
     text = render(ReportView(a_document("nothing_imported"), report_id=7, decisions=(signed,)), "md").content.decode()
     assert "qwen: MIGRATE (other than the report says), until 30 Nov 2026" in text.replace("\\", "")
+
+
+def test_the_conditions_of_a_split_say_that_they_are_those_of_all_traffic() -> None:
+    card = hybrid().candidates["qwen"]
+    cost = a_full_cost(saving_usd_per_month=between(-900, -1500, -200), saving_of_split_usd_per_month=between(3085, 1900, 4100))
+    failing = [gate.model_copy(update={"outcome": GateOutcome.FAILS}) for gate in card.gates]
+    subject = Subject("qwen", 1, card.model_copy(update={"cost": cost, "gates": failing}), hybrid(), a_full_configuration())
+    saving = next(each for each in glances(subject) if each.gate.name is GateName.SAVING)
+    assert saving.number == "costs $900 more a month"
+    assert (
+        saving.rests_on.startswith("If all moves") and "The named kinds alone: $3,085; 95% of draws $1,900" in saving.rests_on
+    )
+    page = page_one(subject)
+    assert page.service_note.startswith("As if all of it moved")
+    assert page_of("migrate").service_note == ""
