@@ -167,12 +167,27 @@ def test_a_viewer_and_a_labeller_see_no_text_of_production(browser: Browser, sta
         watched.context.close()
 
 
-def test_a_decision_is_signed_and_stays(browser: Browser, stage: Stage) -> None:
+def test_a_decision_against_the_report_needs_a_reason_and_stays(browser: Browser, stage: Stage) -> None:
     watched = stage.visit(browser, Role.OPERATOR)
     page = watched.page
     page.goto(stage.of("decision"))
-    expect(page.get_by_role("heading", level=1)).to_have_text("Decision")
+    page.get_by_label("Candidate").select_option("qwen")
+    page.get_by_label("Decision", exact=True).select_option("DONT_MIGRATE")
+    page.get_by_label("Your name").fill("Ada Byron")
+    page.get_by_label("Your role").fill("Head of Platform")
+    page.get_by_role("button", name="Sign under report").click()
+    expect(page.get_by_role("alert")).to_contain_text("reason")
+    expect(page.get_by_label("Your name")).to_have_value("Ada Byron")
+    watched.complaints.clear()  # the browser reports the refusal as well
+    page.get_by_label("Reason").fill("Our GPUs are needed elsewhere until spring.")
+    page.get_by_label("Holds until the end of").fill(page.get_by_label("Holds until the end of").get_attribute("max") or "")
+    page.get_by_role("button", name="Sign under report").click()
+    expect(page.get_by_role("heading", name="The record: 1 decision")).to_be_visible()
+    expect(page.locator("ol.record")).to_contain_text("Our GPUs are needed elsewhere until spring.")
     assert barriers(page) == []
+    page.goto(f"{stage.address}/reports/{stage.report}")
+    expect(page.locator("main").get_by_text("Ada Byron").first).to_be_visible()
+    assert watched.complaints == []
     watched.context.close()
 
 
