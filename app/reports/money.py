@@ -111,6 +111,7 @@ def _over_the_horizon(cost: CostModel) -> tuple[tuple[Cell, ...], ...]:
     months = f"in {cost.horizon_months} months"
     payback = figures.reached_with_interval(cost.payback_months, 1) if cost.draws else "unknown: not computed"
     payback = "never: running it costs no less" if payback == "never" else payback
+    payback = "nothing to pay back: no one-off hours are known" if cost.payback_months.value == 0 else payback
     return (
         cells(f"Staying {months}, all in all", figures.money_with_interval(cost.incumbent_total_usd)),
         cells(f"Moving {months}, all in all", figures.money_with_interval(cost.candidate_total_usd)),

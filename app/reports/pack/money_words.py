@@ -84,6 +84,8 @@ def _has_split_payback(subject: Subject) -> bool:
 def _payback(subject: Subject) -> Fact:
     label, found, cost = "Payback", payback_of(subject), subject.card.cost
     part = OF_PART if _has_split_payback(subject) else "if all of it moved"
+    if found.value == 0 and one_off_hours(subject) is None:
+        return Fact(label=label, value=figures.UNKNOWN, detail="no hours were logged or given that would be earned back")
     if found.value is None:
         best = "" if found.low is None else f"; at best after {figures.number(found.low, 1)} months"
         why, detail = ("never", f"{part}: running it costs no less{best}") if cost.draws else (figures.UNKNOWN, "not computed")
@@ -112,7 +114,7 @@ def _once(subject: Subject) -> Fact:
 
 def one_off_hours(subject: Subject) -> float | None:
     """Logged so far, and given as still to come; `None` = nobody said either."""
-    known = [item.value for item in subject.card.cost.inputs if item.name in ONE_OFF_INPUTS and item.value is not None]
-    if known:
-        return sum(known)
-    return subject.card.cost.engineering_hours.one_off or None
+    found = [item.value for item in subject.card.cost.inputs if item.name in ONE_OFF_INPUTS]
+    known = [value for value in found if value is not None]
+    # An earlier version does not list them; its logged hours hold those of the pilot itself, too.
+    return sum(known) if known else None if found else subject.card.cost.engineering_hours.one_off or None

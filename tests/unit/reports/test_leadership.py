@@ -3,6 +3,7 @@
 import pytest
 
 from app.domain.configuration import PilotConfiguration
+from app.domain.cost_figures import CostInput
 from app.domain.estimate_models import EstimateModel
 from app.domain.groups import BusinessQuality, SharesModel
 from app.domain.report import Decision, Provenance
@@ -14,6 +15,7 @@ from app.reports.context import Subject
 from app.reports.document import Document
 from app.reports.glance import glances
 from app.reports.pack.model import Leadership
+from app.reports.pack.money_words import ONE_OFF_INPUTS
 from app.reports.pack.waiting import owner_of
 from app.reports.rendering import FORMATS, render
 from app.reports.view import ReportView
@@ -168,6 +170,14 @@ def test_what_costs_more_is_told_as_a_cost() -> None:
     page = changed(SCORECARDS["dont_migrate"]().candidates["qwen"].model_copy(update={"cost": cost}))
     assert page.headlines.money == "Moving all of it to qwen would cost $1,220 more a month ($900 to $1,500)"
     assert page.money[2].detail == "if all of it moved: running it costs no less; at best after 40.0 months"
+
+
+def test_without_known_one_off_hours_nothing_is_said_to_be_paid_back_at_once() -> None:
+    unknown = [CostInput(name=name, unit="hours", source="unknown") for name in ONE_OFF_INPUTS]
+    at_once = EstimateModel(value=0.0, low=0.0, high=0.0, n=900)
+    card = hybrid().candidates["qwen"].model_copy(update={"cost": a_full_cost(inputs=unknown, payback_months=at_once)})
+    money = changed(card).money
+    assert [(fact.label, fact.value) for fact in money[2:]] == [("Payback", "unknown"), ("Costs once", "unknown")]
 
 
 def test_what_is_over_is_not_told_as_open() -> None:
