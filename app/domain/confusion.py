@@ -3,6 +3,8 @@
 from app.domain.estimate_models import EstimateModel, Model
 
 MAX_LABELS = 20
+# A label of fewer replies is not told: a model that does not keep to labels writes a sentence, which not everybody may read.
+LEAST_REPLIES = 3
 # Stand in the table for rarer labels, and for a reply that is no label; no label of a reply has brackets around it.
 RARER, NO_LABEL = "(other)", "(no label)"
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
 from app.domain.configuration import PilotConfiguration
-from app.domain.confusion import MAX_LABELS, NO_LABEL, RARER, ConfusionModel
+from app.domain.confusion import LEAST_REPLIES, MAX_LABELS, NO_LABEL, RARER, ConfusionModel
 from app.domain.estimate_models import EstimateModel
 from app.domain.grader_names import function_of
 from app.domain.scorecard import SegmentModel
@@ -35,22 +35,26 @@ def with_confusions(
 
 
 def confusion_of(cells: Mapping[tuple[str, str], int]) -> ConfusionModel:
-    """The table of pairs counted by (incumbent's label, candidate's label); beyond 20 labels the rarer ones are one."""
+    """The table of pairs counted by (incumbent's label, candidate's label).
+
+    Beyond 20 labels, and of fewer than 3 replies, the rarer ones are one.
+    """
     totals: Counter[str] = Counter()
     for (incumbent, arm), pairs in cells.items():
         totals[incumbent] += pairs
         totals[arm] += pairs
     labels = sorted((label for label in totals if label != NO_LABEL), key=lambda label: (-totals[label], label))
-    shown = {label: label for label in (*labels[:MAX_LABELS], NO_LABEL)}
+    told = [label for label in labels if totals[label] >= LEAST_REPLIES][:MAX_LABELS]
+    shown = {label: label for label in (*told, NO_LABEL)}
     counted: Counter[tuple[str, str]] = Counter()
     for (incumbent, arm), pairs in cells.items():
         counted[shown.get(incumbent, RARER), shown.get(arm, RARER)] += pairs
-    order = [*labels[:MAX_LABELS], RARER, NO_LABEL]
+    order = [*told, RARER, NO_LABEL]
     rows = {row: {column: counted[row, column] for column in order if counted[row, column]} for row in order}
     agreed, pairs_of_all = sum(pairs for (one, other), pairs in cells.items() if one == other), sum(cells.values())
     low, high = wilson(successes=agreed, trials=pairs_of_all)
     return ConfusionModel(
         counts={row: columns for row, columns in rows.items() if columns},
         agreement=EstimateModel(value=agreed / pairs_of_all, low=low, high=high, n=pairs_of_all, method=WILSON_METHOD),
-        rarer_labels=len(labels[MAX_LABELS:]),
+        rarer_labels=len(labels) - len(told),
     )

@@ -1,7 +1,7 @@
 """Writes a bundle's files: what the report was made of, the report itself, and tables for spreadsheets."""
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,6 +23,7 @@ from app.reports.weekly_facts import Week
 from app.store.confusions import LabelCount
 
 INPUTS, SCORECARD, DOCUMENT = "inputs.json", "scorecard.json", "document.json"
+_LAST_LETTER = "\U0010ffff"
 CONFIGURATION, REGISTRATION, README = "configuration.json", "registration.json", "README.md"
 
 
@@ -117,6 +118,26 @@ def without_secrets(stored: Stored) -> Stored:
     return replace(stored, pilot=replace(pilot, configuration=configuration), registration=registration)
 
 
+def told_labels(counts: Iterable[LabelCount], card: Scorecard) -> tuple[LabelCount, ...]:
+    """The same with numbers for labels that the scorecard does not tell: those can be sentences of replies.
+
+    They stay different from each other, and behind all others in the order of names, so that the same tables come of them.
+    """
+    segments = (segment for candidate in card.candidates.values() for segment in candidate.segments.values())
+    tables = (segment.confusion.counts for segment in segments if segment.confusion is not None)
+    told = {label for table in tables for row, columns in table.items() for label in (row, *columns)}
+    counts = tuple(counts)
+    found = {label for each in counts for label in (each.incumbent_label, each.arm_label) if label is not None}
+    names = {label: f"{_LAST_LETTER}{number}" for number, label in enumerate(sorted(found - told), start=1)}
+    return tuple(
+        each._replace(
+            incumbent_label=names.get(each.incumbent_label, each.incumbent_label),
+            arm_label=names.get(each.arm_label, each.arm_label) if each.arm_label is not None else None,
+        )
+        for each in counts
+    )
+
+
 def _documents(stored: Stored, frozen: Frozen, moment: Moment) -> Iterator[tuple[str, Any]]:
     yield SCORECARD, frozen.document["scorecard"]
     yield DOCUMENT, frozen.document
@@ -125,7 +146,7 @@ def _documents(stored: Stored, frozen: Frozen, moment: Moment) -> Iterator[tuple
         yield REGISTRATION, {"hash": stored.registration.hash, "document": stored.registration.document}
     numbers = Numbers(
         paid_grades=stored.paid_grades,
-        confusions=tuple(stored.confusions),
+        confusions=told_labels(stored.confusions, frozen.card),
         served=stored.served,
         finding_labels={name: found.labels for name, found in stored.findings.items()},
         rubrics=tuple(stored.scores),

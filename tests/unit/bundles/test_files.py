@@ -19,11 +19,14 @@ from app.pipeline.bundles.columns import read_columns, write_columns
 from app.pipeline.bundles.evidence_files import evidence_files, folder_of, read_evidence_files, with_nameless_raters
 from app.pipeline.bundles.exact import NotExact
 from app.pipeline.bundles.sheets import Sheet, write_sheet
-from app.pipeline.bundles.writing import without_secrets
+from app.pipeline.bundles.writing import told_labels, without_secrets
+from app.pipeline.confusions import with_confusions
 from app.pipeline.scorecard_inputs import Stored
+from app.store.confusions import LabelCount
 from app.store.evidence import Spend
 from tests.builders import a_configuration
 from tests.unit.pipeline.made_evidence import Grade, Label, Made, live_with_control, made
+from tests.unit.reports.examples import SCORECARDS
 
 NOW = datetime(2026, 9, 7, tzinfo=UTC)
 ROWS = [
@@ -137,3 +140,18 @@ def test_a_cell_is_no_formula_and_the_unknown_is_empty(tmp_path: Path) -> None:
         write_sheet(Sheet("x.csv", columns, 4), stream)
     lines = (tmp_path / "x.csv").read_bytes().decode().split("\r\n")
     assert lines == ["'=id,x", "'=1+1,0.30000000000000004", "'-2,", '"a,""b""",-1.0', "'@x,2.0", ""]
+
+
+def test_sentences_in_place_of_labels_are_not_in_a_bundle_and_the_same_table_comes_of_it() -> None:
+    counts = [
+        LabelCount(2, "chat", 1, "approve", "approve", 9), LabelCount(2, "chat", 1, "approve", "dear ms miller, no", 1),
+        LabelCount(2, "chat", 1, "dear ms miller, no", None, 1), LabelCount(2, "chat", 2, "\U0001f600", "deny", 4),
+    ]  # fmt: skip
+    card = next(iter(SCORECARDS.values()))()
+    name, candidate = next(iter(card.candidates.items()))
+    segment = next(iter(candidate.segments.values()))
+    told = with_confusions({"chat": segment}, counts, arm_id=2, days=[1, 2])
+    card = card.model_copy(update={"candidates": {name: candidate.model_copy(update={"segments": told})}})
+    written = told_labels(counts, card)
+    assert "miller" not in str(written)
+    assert with_confusions({"chat": segment}, written, arm_id=2, days=[1, 2]) == told

@@ -34,6 +34,12 @@ def test_beyond_twenty_labels_the_rarer_ones_are_one_and_still_disagree() -> Non
     assert (found.agreement.value, found.agreement.n) == ((total - 4) / total, total)
 
 
+def test_a_sentence_in_place_of_a_label_is_told_to_nobody() -> None:
+    found = confusion_of({("a", "a"): 9, ("a", "dear ms miller, no"): 1, ("sorry", "sorry"): 1, ("b", "b"): 2})
+    assert found.counts == {"a": {"a": 9, RARER: 1}, "b": {"b": 2}, RARER: {RARER: 1}}
+    assert (found.rarer_labels, found.agreement.value) == (2, 12 / 13)
+
+
 def test_a_reply_without_a_label_has_a_column_of_its_own() -> None:
     found = confusion_of({("a", NO_LABEL): 1000, ("a", "a"): 1})
     assert found.counts == {"a": {"a": 1, NO_LABEL: 1000}}
