@@ -95,9 +95,20 @@ def _level(subject: Subject) -> str:
     return f"Its trend ends at {figures.percent(quality.end_level)}{week}; the limit is {figures.percent(subject.limit)}."
 
 
-def _epoch(subject: Subject) -> Iterator[str]:
+def counted_days(subject: Subject) -> int:
+    """Days whose evidence counts: since the last change that began it anew."""
+    current = _begun_anew(subject)
+    return current.days if current is not None else subject.scorecard.day
+
+
+def _begun_anew(subject: Subject) -> EpochModel | None:
     current = next((e for e in subject.scorecard.registration.epochs.get(subject.name, []) if e.is_current), None)
-    if current is None or current.number == 0:
+    return None if current is None or current.number == 0 else current
+
+
+def _epoch(subject: Subject) -> Iterator[str]:
+    current = _begun_anew(subject)
+    if current is None:
         return
     yield f"{_what_changed(current)} The risk of a wrong pass that is allowed was halved, so the evidence must be stronger."
 

@@ -4,7 +4,7 @@ from app.domain.words import Outcome
 from app.reports import figures
 from app.reports.context import Subject
 from app.reports.document import Answer, Paragraph
-from app.reports.notices import is_neither_fit
+from app.reports.notices import is_frozen, is_neither_fit
 from app.reports.pack.confidence import confidence_level, confidence_words
 from app.reports.pack.headlines import data_of, headlines_of
 from app.reports.pack.model import Leadership
@@ -68,4 +68,6 @@ def _asked(subject: Subject) -> str:
         return f"To confirm: {subject.name} is not taken, and another way is looked for, as {subject.incumbent} may not stay."
     if verdict.outcome is Outcome.DONT_MIGRATE or verdict.final:
         return f"To confirm: stay with {subject.incumbent}; the pilot of {subject.name} ends."
+    if is_frozen(subject):
+        return f"To confirm: stay with {subject.incumbent} until what froze the answer is settled."
     return f"To confirm: stay with {subject.incumbent} for now, and give the pilot what is missing."

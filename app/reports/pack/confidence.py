@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from app.domain.words import GateOutcome, Outcome
 from app.reports import figures
 from app.reports.context import Subject, deciding, is_corrected
-from app.reports.notices import is_frozen
+from app.reports.notices import counted_days, is_frozen
 
 LABELS_TO_TRUST = 200
 
@@ -31,7 +31,7 @@ def confidence_words(subject: Subject) -> tuple[str, ...]:
 
 def _words(subject: Subject) -> Iterator[str]:
     card = subject.card
-    rate, days = deciding(card.quality), subject.scorecard.day
+    rate, days = deciding(card.quality), counted_days(subject)
     if rate.value is None:
         yield "Nothing was graded yet."
     else:

@@ -7,7 +7,7 @@ from app.domain.hosts import host_of
 from app.domain.words import GateName, GateOutcome, Outcome
 from app.reports import figures
 from app.reports.context import Subject
-from app.reports.notices import NOT_STARTED, is_neither_fit
+from app.reports.notices import NOT_STARTED, is_frozen, is_neither_fit
 from app.reports.pack.money_words import chance_of, one_off_hours, range_of
 
 SURE_ENOUGH = 0.95
@@ -108,17 +108,10 @@ def _limits(subject: Subject) -> Iterator[str]:
 def plan_of(subject: Subject) -> tuple[str, ...]:
     """What happens after the signature."""
     verdict = subject.card.verdict
-    stay, end = f"Stay with {subject.incumbent}.", "End the pilot and keep its records."
-    if is_neither_fit(subject):
-        return ("Try a candidate, or the same model, where the data may be.", end)
-    if NOT_STARTED in verdict.reason_codes:
-        return ("Give what is missing.", "Start the pilot; nothing changes for users.", "Read its first report.")
-    if verdict.outcome is Outcome.EXTEND:
-        if verdict.final:
-            return (stay, end, "Try another candidate, if wanted.")
-        return ("Collect what is missing.", "Let the pilot run on; nothing changes for users.", "Read the next report, decide.")
-    if verdict.outcome is Outcome.DONT_MIGRATE:
-        return (stay, end, "Look again when a model or a price changes.")
+    if verdict.outcome is Outcome.EXTEND and not verdict.final:
+        return _plan_while_open(subject)
+    if verdict.outcome not in MOVES:
+        return _plan_of_staying(subject)
     what = "everything" if verdict.outcome is Outcome.MIGRATE else figures.names(list(verdict.routing))
     return (
         *(() if subject.card.latency.load_tested else ("Rehearse the traffic's peak first.",)),
@@ -126,6 +119,23 @@ def plan_of(subject: Subject) -> tuple[str, ...]:
         "Watch failures, times and complaints against the limits at each step.",
         f"Keep {subject.incumbent} ready until the answer expires; then look again.",
     )
+
+
+def _plan_while_open(subject: Subject) -> tuple[str, ...]:
+    if NOT_STARTED in subject.card.verdict.reason_codes:
+        return ("Give what is missing.", "Start the pilot; nothing changes for users.", "Read its first report.")
+    if is_frozen(subject):
+        settle = "Settle first what froze the answer; the reasons name it."
+        return (settle, "Then extend, or begin anew; nothing changes for users.", "Read the next report, decide.")
+    return ("Collect what is missing.", "Let the pilot run on; nothing changes for users.", "Read the next report, decide.")
+
+
+def _plan_of_staying(subject: Subject) -> tuple[str, ...]:
+    stay, end = f"Stay with {subject.incumbent}.", "End the pilot and keep its records."
+    if is_neither_fit(subject):
+        return ("Try a candidate, or the same model, where the data may be.", end)
+    is_used_up = subject.card.verdict.outcome is Outcome.EXTEND
+    return (stay, end, "Try another candidate, if wanted." if is_used_up else "Look again when a model or a price changes.")
 
 
 def residency_of(subject: Subject) -> tuple[str, ...]:

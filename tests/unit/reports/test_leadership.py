@@ -45,7 +45,7 @@ def changed(card: CandidateModel, configuration: PilotConfiguration | None = Non
             "To confirm: stay with gpt-5.1 for now, and give the pilot what is missing.",
             "too little to decide",
         ),
-        ("frozen_by_drift", "To confirm: stay with gpt-5.1 for now, and give the pilot what is missing.", "in doubt"),
+        ("frozen_by_drift", "To confirm: stay with gpt-5.1 until what froze the answer is settled.", "in doubt"),
     ],
 )
 def test_every_outcome_says_what_is_to_be_signed_and_how_sure_it_is(example: str, asked: str, level: str) -> None:
@@ -183,6 +183,7 @@ def test_without_known_one_off_hours_nothing_is_said_to_be_paid_back_at_once() -
 def test_what_is_over_is_not_told_as_open() -> None:
     page = page_of("final_extend")
     assert not any("while" in risk for risk in page.risks)
+    assert page_of("frozen_by_control").plan[0].startswith("Settle first what froze the answer")
     assert page_of("nothing_imported").plan[1] == "Start the pilot; nothing changes for users."
     card = SCORECARDS["dont_migrate"]().candidates["qwen"]
     page = changed(card.model_copy(update={"verdict": card.verdict.model_copy(update={"reason_codes": ["neither_fits"]})}))
@@ -220,6 +221,12 @@ def test_page_and_markdown_have_lines_to_sign_and_where_it_came_from() -> None:
     assert "## Where this report came from" in text
     assert "Who decides" in render(view, "html").content.decode()
     assert set(FORMATS) >= {"html", "md", "json", "pdf", "pptx", "zip"}
+
+
+def test_days_before_a_new_beginning_are_not_told_as_evidence() -> None:
+    scorecard = SCORECARDS["begun_anew"]()
+    page = page_one(Subject("qwen", 1, scorecard.candidates["qwen"], scorecard, a_full_configuration()))
+    assert page.confidence[0].endswith("conversations on 17 days.")
 
 
 def test_a_signature_says_until_when_it_holds() -> None:
