@@ -22,6 +22,7 @@ from app.store.messages import StoredMessage
 SIGNATURE, DELIVERY = "X-Pilot-Signature", "X-Pilot-Delivery"
 TIMEOUT_SECONDS = 10.0
 LARGEST_BODY = 64 * 1024
+LONGEST_SCHEME = 20
 _MARK_CHARS = 8
 
 
@@ -99,8 +100,14 @@ def send_apprise(message: StoredMessage, table: NotifyTable, environment: Mappin
         if mark in before or _notify(address, message.document):
             taken.append(mark)
         else:
-            problems.append(f"address {place} of {len(addresses)} ({address.partition(':')[0][:20]}) did not take it")
+            problems.append(f"address {place} of {len(addresses)} ({_kind_of(address)}) did not take it")
     return Attempt("; ".join(problems), tuple(taken))
+
+
+def _kind_of(address: str) -> str:
+    """`slack`, `mailto`; of what is no address, such as a key in the wrong variable, nothing is said."""
+    scheme, between, _ = address.partition("://")
+    return scheme if between and scheme.isalnum() and len(scheme) <= LONGEST_SCHEME else "no address"
 
 
 def _notify(address: str, document: Mapping[str, Any]) -> bool:

@@ -181,7 +181,8 @@ def test_apprise_tells_each_address_once_even_if_another_fails(receiver: Receive
     [
         (NotifyTable(), {}, "not set any more"),
         (NotifyTable(urls_env="URLS"), {}, "URLS is not set where the worker runs"),
-        (NotifyTable(urls_env="URLS"), {"URLS": "nonsense-hidden"}, "address 1 of 1"),
+        (NotifyTable(urls_env="URLS"), {"URLS": "nonsense-hidden"}, "address 1 of 1 (no address) did not"),
+        (NotifyTable(urls_env="URLS"), {"URLS": "sk-hidden:x"}, "address 1 of 1 (no address) did not"),
     ],
 )
 def test_apprise_without_usable_addresses_says_so(table: NotifyTable, environment: dict[str, str], says: str) -> None:
