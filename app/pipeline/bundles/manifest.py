@@ -84,7 +84,7 @@ def json_bytes(document: Any, *, is_sorted: bool = True) -> bytes:
 def _json_object(content: bytes) -> dict[str, Any]:
     try:
         document = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         message = f"MANIFEST.json: is no JSON: {error}"
         raise NotExact(message) from error
     if not isinstance(document, dict):

@@ -118,5 +118,9 @@ def _stored(bundle: Opened) -> tuple[Stored, Moment, Week | None]:
 
 
 def frozen_figures(bundle: Opened) -> tuple[Any, Any]:
-    """The frozen scorecard and document."""
-    return bundle.json(SCORECARD), bundle.json(DOCUMENT)
+    """The frozen scorecard and document; `NotABundle` if they are not there."""
+    try:
+        return bundle.json(SCORECARD), bundle.json(DOCUMENT)
+    except (ValueError, RecursionError, zipfile.BadZipFile) as error:
+        message = f"this program cannot read what the bundle holds: {error}"
+        raise NotABundle(message) from error

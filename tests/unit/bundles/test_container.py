@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import BinaryIO
 
 import pytest
@@ -17,6 +18,7 @@ from app.pipeline.bundles.container import (
     open_container,
     read_file,
 )
+from app.pipeline.bundles.reading import NotABundle, opened
 
 
 def packed() -> tuple[bytes, list[FileSum]]:
@@ -102,3 +104,11 @@ def test_what_unpacks_to_far_more_is_refused_before_it_is_unpacked() -> None:
         made.writestr("bomb.json", bytes(20 << 20))
     with pytest.raises(zipfile.BadZipFile, match="bytes that unpack to 20971520"):
         open_container(stream)
+
+
+def test_a_manifest_of_nothing_but_brackets_is_no_bundle(tmp_path: Path) -> None:
+    path = tmp_path / "bundle.zip"
+    with zipfile.ZipFile(path, "w") as made:
+        made.writestr("MANIFEST.json", "[" * 200_000)
+    with pytest.raises(NotABundle, match="damaged where it says what is in it"), opened(path):
+        pass
