@@ -76,7 +76,7 @@ def test_labels_are_compared_and_their_confusion_keeps_its_direction(session_fac
     model = card.candidates["qwen"].segments["triage"]
     assert model.confusion is not None
     assert model.confusion.counts == {"spam": {"spam": 2, "ham": 2}, "ham": {"spam": 1, "ham": 1, NO_LABEL: 1}}
-    assert (model.confusion.agreement.value, model.confusion.agreement.n) == (3 / 7, 7)
+    assert (model.confusion.agreement.value, model.confusion.agreement.n) == (round(3 / 7, 10), 7)
     assert model.win_rate.n == 8  # the failure counts 0, what has no grade is left out
     assert card.candidates["qwen"].quality.ungraded == {"reference_no_label": 1}
     early = compute_scorecard(session_factory, pilot.name, ARRIVED - timedelta(hours=12), now=NOW)
