@@ -194,6 +194,7 @@ def changed_words(path: str, value: Any) -> str:
     return figures.NOTHING if value is None else value_words(path, value)
 
 
-def without_secrets(source: str) -> str:
-    """The file as it was given, with the path of the webhook's address left out."""
+def without_secrets(source: str, address: str | None = None) -> str:
+    """The file as it was given, with the path of the webhook's address left out; `address`, if known, however it is quoted."""
+    source = source.replace(address, host_only(address)) if address else source
     return _WEBHOOK.sub(lambda found: f'{found[1]}"{host_only(found[2][1:-1])}"', source)

@@ -167,9 +167,10 @@ def _end(scorecard: Scorecard, configuration: PilotConfiguration, week: Week, ba
         return
     left = planned_days(scorecard, configuration) - scorecard.day
     undecided = [name for name, card in scorecard.candidates.items() if card.verdict.outcome.value == "EXTEND"]
+    days = "1 day is" if left == 1 else f"{left} days are"
     if scorecard.day and left <= WEEK.days and undecided:
         yield Task(
-            f"{left} days are left and {figures.names(undecided)} is undecided: label, or plan to extend",
+            f"{days} left and nothing is decided on {figures.names(undecided)}: label, or plan to extend",
             OPERATOR,
             f"{base}/reports",
         )

@@ -117,9 +117,10 @@ def data_of(subject: Subject) -> tuple[str, ...]:
 def _data(subject: Subject) -> Iterator[str]:
     ledger, quality = subject.scorecard.coverage, subject.card.quality
     asked, total = _asked(subject), ledger.production_requests
-    yield f"{figures.count(asked)} of {figures.count(total)} production requests are compared; the rest is listed by why."
+    of_all = f"{figures.count(asked)} of {figures.count(total)}"
+    yield f"{of_all} production requests were put to both models; the rest is listed by why."
     yield f"{figures.count(deciding(quality).n)} conversations count, each once, whatever its length."
-    yield f"{figures.count(quality.labels)} pairs were labelled by people without knowing whose answer is whose."
+    yield f"{figures.count(quality.labels)} pairs were labelled by people; the page for it does not say whose answer is whose."
     registration = subject.scorecard.registration
     if registration.hash is None:
         yield "Nothing was registered beforehand."

@@ -194,7 +194,7 @@ def test_what_is_over_is_not_told_as_open() -> None:
 def test_requests_that_the_candidate_was_not_asked_are_not_told_as_compared() -> None:
     page = page_of("hybrid")
     assert page.headlines.method.startswith("3,132 real requests")
-    assert page.data[0].startswith("3,132 of 3,581 production requests are compared")
+    assert page.data[0].startswith("3,132 of 3,581 production requests were put to both models")
 
 
 def test_what_a_pilot_cost_is_at_least_that_where_a_part_is_unknown() -> None:

@@ -54,6 +54,8 @@ def test_the_path_of_a_webhook_is_nowhere() -> None:
     for source in ('webhook_url = "https://u:p@a.b/secret"', "notify = { webhook_url='https://a.b/secret' }"):
         assert "secret" not in without_secrets(source)
         assert "a.b/…" in without_secrets(source)
+    quoted = '"webhook_url" = """https://a.b/secret"""'
+    assert without_secrets(quoted, "https://a.b/secret") == '"webhook_url" = """https://a.b/…"""'
     assert host_only("secret words") == "set"
     assert changed_words("notify.webhook_url", None) == "—"
     example = (ROOT / "docs" / "pilot-toml.md").read_text()
