@@ -63,7 +63,7 @@ class SettingsPage:
             defaults=defaults_table(seen),
             steps=steps_for(seen.pilot) if is_operator else [],
             is_operator=is_operator,
-            source=without_secrets(seen.source) if is_operator else None,
+            source=without_secrets(seen.source, seen.pilot.configuration.notify.webhook_url) if is_operator else None,
             said=STEPS[said].done if said in STEPS else "",
         )
 
