@@ -1,7 +1,9 @@
 """Of the candidate's answers, the shares that are better, the same and worse: by people's drawn labels, and by the judge."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from app.statistics.fixed_sample import WILSON_METHOD, wilson
 
 TIE = 0.5
 CONFIDENCE = 0.95
+NORMAL = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 SHARES: dict[str, Callable[[Floats], Flags]] = {
     "better": lambda values: np.asarray(values > TIE, dtype=bool),
     "same": lambda values: np.asarray(values == TIE, dtype=bool),
@@ -85,7 +88,10 @@ def _by_judge(is_so: Flags, talks: Conversations, weights: Floats, known: Flags)
 def _by_people(
     is_so: Callable[[Floats], Flags], looked: _Looked, pairs: PairValues, talks: Conversations, weights: Floats, there: Flags
 ) -> EstimateModel:
-    """What rules decide, plus the part that they leave open times what people say of it."""
+    """What rules decide, plus the part that they leave open times what people say of it.
+
+    Two errors add up in squares: people looked at some of what is open, and the conversations are a sample themselves.
+    """
     ruled = is_so(pairs.values) & ~pairs.by_grade
     by_rule, left = _means(ruled.astype(np.float64), talks, there), _means(pairs.by_grade.astype(np.float64), talks, there)
     weight = _means(weights, talks, there)
@@ -95,8 +101,18 @@ def _by_people(
     rule_share = float(np.average(by_rule[found], weights=weight[found]))
     open_share = float(np.average(left[found], weights=weight[found]))
     told = _share(is_so(looked.values).astype(np.float64), looked.weights * left[looked.talks])
-    ends = {name: getattr(told, name) for name in ("value", "low", "high")}
-    return told.model_copy(update={name: rule_share + open_share * end for name, end in ends.items() if end is not None})
+    if told.value is None or told.low is None or told.high is None:
+        return told
+    value = rule_share + open_share * told.value
+    sampled = NORMAL * _error(by_rule[found] + left[found] * told.value, weight[found])
+    below, above = (math.hypot(open_share * (told.value - end), sampled) for end in (told.low, told.high))
+    return told.model_copy(update={"value": value, "low": max(0.0, value - below), "high": min(1.0, value + above)})
+
+
+def _error(values: Floats, weights: Floats) -> float:
+    """Standard error of a weighted mean."""
+    mean = float(np.average(values, weights=weights))
+    return float(np.sqrt(((weights * (values - mean)) ** 2).sum()) / weights.sum())
 
 
 def _share(values: Floats, weights: Floats) -> EstimateModel:

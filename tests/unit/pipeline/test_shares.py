@@ -40,7 +40,19 @@ def test_what_rules_decide_counts_in_full_beside_what_people_say_of_the_rest() -
     people = found(ruled + asked).by_people
     assert values(people) == pytest.approx((0.4, 0.0, 0.6))
     assert people.worse.low is not None
-    assert people.worse.low >= 0.5
+    few, _ = wilson(successes=1, trials=5)
+    assert people.worse.low < 0.5 + 0.5 * few, "the failures are a sample, too"
+
+
+def test_failures_are_a_sample_whose_error_is_in_the_range() -> None:
+    """96 of 160 fail, people say of the other 64 that half are worse: both errors add up in squares."""
+    ruled = [Made(f"r{number}", 0.0, failed=True, judged=False) for number in range(96)]
+    asked = [Made(f"c{number}", 0.5, labels=(Label(float(number % 2)),)) for number in range(64)]
+    worse = found(ruled + asked).by_people.worse
+    low, _ = wilson(successes=32, trials=64)
+    sampled = 1.96 * (0.6 * 0.2**2 + 0.4 * 0.3**2) ** 0.5 / 160**0.5
+    assert worse.value == pytest.approx(0.8)
+    assert worse.low == pytest.approx(0.8 - ((0.4 * (0.5 - low)) ** 2 + sampled**2) ** 0.5, abs=1e-4)
 
 
 def test_labels_without_a_chance_and_skipped_ones_say_nothing_here() -> None:
