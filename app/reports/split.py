@@ -35,7 +35,7 @@ def _facts(subject: Subject, split: SplitModel) -> tuple[Fact, ...]:
         Fact(
             label="Cost a month with this split",
             value=figures.money(split.blended_usd_per_month.value),
-            detail=f"{subject.incumbent} alone costs {now}. What is unsure of it is the saving beside.",
+            detail=f"{subject.incumbent} alone costs {now}. No range of it is computed; that of the saving stands beside.",
         ),
         Fact(
             label="Saving a month by this split",
@@ -93,7 +93,8 @@ def _segments(subject: Subject, split: SplitModel) -> Table:
         numeric=5,
         note=(
             "The last column is what moving this kind adds to what else moves (of one that stays: would add). Alone, a kind "
-            "bears the rent and the hours that several kinds would share."
+            "bears the rent and the hours that several kinds would share. Amounts are points: only all that moves together "
+            "has a range."
         ),
     )
 
@@ -112,7 +113,8 @@ def _frontier(split: SplitModel) -> tuple[Table, ...]:
             columns=("Kinds", "Which", "Requests that move", "Saving a month"),
             rows=tuple(_point(point) for point in split.frontier),
             numeric=2,
-            note="Of kinds whose quality passes; whether the other conditions hold is asked of the split that is named above.",
+            note="Of kinds whose quality passes; whether the other conditions hold is asked of the split that is named above. "
+            "Savings are points without ranges.",
         ),
     )
 
