@@ -87,7 +87,7 @@ class OverviewPages:
 
     def now(self, request: Request, name: str) -> Response:
         """The part of it that changes by the second, alone."""
-        visitor = self.door.visitor(request)
+        visitor = self.door.visitor(request, is_here=False)
         with session_scope(self.door.session_factory) as session:
             pilot = get_pilot(session, name)
             pulse = pulse_of(session, pilot, datetime.now(UTC))

@@ -49,21 +49,26 @@ class Door:
     sign_ins: SignIns
     publish: Publish | None = None
 
-    def visitor(self, request: Request) -> Visitor:
-        """Who asks; `NotAuthenticated` without a valid key or cookie, `MustChangePassword` for whom an admin gave one."""
-        found = self.anybody(request)
+    def visitor(self, request: Request, *, is_here: bool = True) -> Visitor:
+        """Who asks; `NotAuthenticated` without a valid key or cookie, `MustChangePassword` for whom an admin gave one.
+
+        Args:
+            request: Theirs.
+            is_here: `False` = the page asks by itself, which keeps no session from being over.
+        """
+        found = self.anybody(request, is_here=is_here)
         if found.person is not None and found.person.must_change_password:
             message = "your password was set by an admin; choose one of your own first"
             raise MustChangePassword(message)
         return found
 
-    def anybody(self, request: Request) -> Visitor:
+    def anybody(self, request: Request, *, is_here: bool = True) -> Visitor:
         """Who asks, also if all that he may do is to choose a password."""
         header = request.headers.get("authorization")
         if header is not None:
             return Visitor(self.holder_of(_bearer(header)), None)
         token = request.cookies.get(self.signer.person_cookie)
-        found = None if token is None else self._person(token)
+        found = None if token is None else self._person(token, is_here=is_here)
         return found or self._key_session(request, was_person=token is not None)
 
     def holder_of(self, key: str) -> Principal:
@@ -123,8 +128,8 @@ class Door:
             self.check_form(form, visitor.session.nonce)
         return visitor
 
-    def _person(self, token: str) -> Visitor | None:
-        found = self.sign_ins.session_of(token)
+    def _person(self, token: str, *, is_here: bool) -> Visitor | None:
+        found = self.sign_ins.session_of(token, is_here=is_here)
         if found is None:
             return None
         person, its = found

@@ -97,8 +97,8 @@ def reset_password(factory: SessionFactory, passwords: Passwords, name: str, pas
 def check_name(name: str) -> str:
     """The name as it is kept; `InvalidInput` for what is no name."""
     kept = name.strip()
-    if not kept or len(kept) > MAX_NAME_LENGTH or not kept.isprintable() or "/" in kept:
-        message = f"a person's name is 1 to {MAX_NAME_LENGTH} printable characters without a slash"
+    if not kept or len(kept) > MAX_NAME_LENGTH or not kept.isprintable() or "/" in kept or not kept.strip("."):
+        message = f"a person's name is 1 to {MAX_NAME_LENGTH} printable characters without a slash, and not dots alone"
         raise InvalidInput(message, (Problem(message, field="name"),))
     if folded(kept) in TAKEN:
         message = f"the name {kept!r} is what the audit log calls the service itself; choose another one"

@@ -43,14 +43,16 @@ def begin_session(session: Session, person: Person, pepper: str, terms: SessionT
     return token
 
 
-def find_session(factory: SessionFactory, token: str, pepper: str, terms: SessionTerms) -> tuple[Person, PersonSession] | None:
-    """Whose session a token is, if it is not over; notes that the person is here."""
+def find_session(
+    factory: SessionFactory, token: str, pepper: str, terms: SessionTerms, *, is_here: bool = True
+) -> tuple[Person, PersonSession] | None:
+    """Whose session a token is, if it is not over; notes that the person is here, unless a page asks by itself."""
     if not 0 < len(token) <= MAX_TOKEN_LENGTH:
         return None
     now = datetime.now(UTC)
     with factory() as session:
         found = store.find_session(session, digest_of(token, pepper), now, terms.idle)
-    if found is not None and now - found[1].seen_at > terms.noted_each:
+    if is_here and found is not None and now - found[1].seen_at > terms.noted_each:
         with session_scope(factory) as session:
             store.note_seen(session, found[1].id, found[0].id, now)
     return found

@@ -66,9 +66,9 @@ class SignIns:
         ATTEMPTS.labels("key", "done").inc()
         return principal
 
-    def session_of(self, token: str) -> tuple[Person, PersonSession] | None:
-        """Whose session a token is, if it is not over."""
-        return find_session(self.session_factory, token, self.pepper, self.terms)
+    def session_of(self, token: str, *, is_here: bool = True) -> tuple[Person, PersonSession] | None:
+        """Whose session a token is, if it is not over; `is_here` False = a page asks by itself, and nobody may be there."""
+        return find_session(self.session_factory, token, self.pepper, self.terms, is_here=is_here)
 
     def sessions_of(self, person: Person) -> list[PersonSession]:
         """A person's sessions that are not over, newest first."""

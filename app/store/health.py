@@ -11,8 +11,8 @@ from app.store.session import SessionFactory
 
 # What a statement raises when the server is away or overloaded, not when the statement is wrong.
 DATABASE_ERRORS: tuple[type[Exception], ...] = (OperationalError, InterfaceError, PoolTimeout)
-# What it raises for a value that no column can hold, such as a text with a NUL or a number of 30 digits.
-VALUE_ERRORS: tuple[type[Exception], ...] = (DataError,)
+# For a value that no column can hold, such as a text with a NUL or with half a character, or a number of 30 digits.
+VALUE_ERRORS: tuple[type[Exception], ...] = (DataError, UnicodeEncodeError)
 
 
 def newest_revision() -> str | None:

@@ -28,6 +28,7 @@ def make_engine(database_url: str, *, pool_size: int = 8, connect_timeout_second
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
+        hide_parameters=True,  # errors are logged: what was to be stored may be a text of production
         connect_args={"options": "-c timezone=UTC", "connect_timeout": connect_timeout_seconds},
     )
 

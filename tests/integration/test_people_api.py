@@ -50,6 +50,7 @@ def test_admins_manage_people_and_no_answer_has_a_password(api: TestClient, sess
         ("", new | {"name": "ada"}, 409, "or nearly so"),
         ("", new | {"name": "TEST-ADMIN"}, 409, "API key named"),
         ("", new | {"name": "a/b"}, 422, "without a slash"),
+        ("", new | {"name": ".."}, 422, "not dots alone"),
         ("", new | {"name": "eve", "role": "ingest"}, 422, "one of viewer, labeller, operator, admin"),
         ("", new | {"name": "eve", "password": "short"}, 422, "12 to 200 characters"),
         ("/nobody/disable", None, 404, "no person named 'nobody'"),
@@ -60,6 +61,9 @@ def test_admins_manage_people_and_no_answer_has_a_password(api: TestClient, sess
         assert "argon2" not in answer.text
         assert PASSWORD not in answer.text
     assert api.post("/api/v1/keys", json={"name": " ADA", "role": "viewer"}).status_code == 409
+    body = rb'{"name": "eve", "role": "viewer", "password": "half a letter \ud800"}'
+    half = api.post("/api/v1/people", content=body, headers={"Content-Type": "application/json"})
+    assert (half.status_code, "cannot be stored" in half.text) == (422, True)
 
 
 def test_the_command_takes_passwords_from_standard_input_only(

@@ -19,6 +19,7 @@ from app.store.audit import ActionFilter, page_of_actions
 from app.store.reading_tables import PersonRow
 from app.store.session import SessionFactory, session_scope
 from tests.api import PEPPER, bearer, key_for
+from tests.builders import a_pilot
 from tests.integration.labelling import NAME, a_labelled_pilot, a_line, made
 from tests.integration.test_labelling_pages import pair_in
 from tests.integration.test_reports_pages import sign_in, token_in
@@ -151,6 +152,21 @@ def test_what_ends_a_session(client: TestClient, session_factory: SessionFactory
     ):
         assert ended_by(what), what
     assert not ended_by("UPDATE person_sessions SET seen_at = now() - interval '119 minutes'")
+
+
+def test_a_page_that_asks_by_itself_keeps_no_session_from_being_over(
+    client: TestClient, session_factory: SessionFactory
+) -> None:
+    a_person(session_factory)
+    with session_scope(session_factory) as session:
+        a_pilot(session)
+    give(client, "ada")
+    with session_scope(session_factory) as session:
+        session.execute(text("UPDATE person_sessions SET seen_at = now() - interval '90 minutes'"))
+    for page, is_noted in (("/pilots/support-bot/now", False), ("/pilots/support-bot", True)):
+        assert client.get(page).status_code == 200
+        with session_factory() as session:
+            assert session.scalar(text("SELECT seen_at > now() - interval '1 minute' FROM person_sessions")) is is_noted
 
 
 def test_a_password_of_an_admins_has_to_be_changed_first(client: TestClient, session_factory: SessionFactory) -> None:
