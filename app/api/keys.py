@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field
 from app.api.dependencies import Admin, ServicesDep
 from app.domain.access import ApiKey
 from app.domain.words import Role
-from app.pipeline.access import MAX_NAME_LENGTH, issue_key, revoke_key
+from app.pipeline.access import MAX_NAME_LENGTH, issue_key
+from app.pipeline.people import revoke_key_but_the_last
 from app.store.keys import list_keys
 from app.store.session import session_scope
 
@@ -54,9 +55,9 @@ def list_api_keys(services: ServicesDep, _: Admin) -> list[KeyBody]:
 
 @router.delete("/{name:path}")
 def revoke_api_key(services: ServicesDep, who: Admin, name: str) -> KeyBody:
-    """Ends a key from now on; it stays listed."""
+    """Ends a key from now on; it stays listed. The last one of an admin is kept where no person is an admin."""
     with session_scope(services.session_factory) as session:
-        return KeyBody(**_fields(revoke_key(session, name, by=who.name)))
+        return KeyBody(**_fields(revoke_key_but_the_last(session, name, by=who.name)))
 
 
 def _fields(stored: ApiKey) -> dict[str, str | datetime | None]:

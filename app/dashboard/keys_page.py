@@ -12,10 +12,10 @@ from app.dashboard.moments import utc_day
 from app.dashboard.responses import page, problem_status
 from app.dashboard.visitors import Door, Visitor
 from app.domain.words import Role
-from app.errors import Conflict, InvalidInput, Problem, ServiceError
-from app.pipeline.access import issue_key, revoke_key
+from app.errors import InvalidInput, Problem, ServiceError
+from app.pipeline.access import issue_key
+from app.pipeline.people import revoke_key_but_the_last
 from app.store.keys import list_keys
-from app.store.people import has_admin_key, has_other_admin, hold_names
 from app.store.session import session_scope
 
 ADDRESS = "/keys"
@@ -77,13 +77,7 @@ class KeysPage:
         name = form.get("name", "")
         try:
             with session_scope(self.door.session_factory) as session:
-                hold_names(session)
-                if not has_other_admin(session, None) and not has_admin_key(session, but=name):
-                    message = (
-                        f"without the key {name!r} there would be no admin left, neither a person nor a key; make one first"
-                    )
-                    raise Conflict(message, key=name)
-                revoke_key(session, name, by=visitor.principal.name)
+                revoke_key_but_the_last(session, name, by=visitor.principal.name)
         except ServiceError as error:
             return self._page(visitor, problem=error)
         return RedirectResponse(f"{ADDRESS}?said=revoked", 303)

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from app.domain.access import ApiKey
 from app.domain.people import PERSON_ROLES, Person, folded
 from app.domain.words import Role
 from app.errors import Conflict, InvalidInput, Problem
-from app.pipeline.access import NOBODY
+from app.pipeline.access import NOBODY, revoke_key
 from app.pipeline.people_passwords import Passwords, check_password
 from app.store import people as store
 from app.store.audit import record
@@ -92,6 +93,15 @@ def reset_password(factory: SessionFactory, passwords: Passwords, name: str, pas
         end_sessions(session, person.id)
         record(session, by, "person.reset_password", person=person.name)
     return changed
+
+
+def revoke_key_but_the_last(session: Session, name: str, *, by: str) -> ApiKey:
+    """Ends a key; `Conflict` if without it nobody would be left who manages people and keys."""
+    store.hold_names(session)
+    if not store.has_other_admin(session, None) and not store.has_admin_key(session, but=name):
+        message = f"without the key {name!r} there would be no admin left, neither a person nor a key; make one first"
+        raise Conflict(message, key=name)
+    return revoke_key(session, name, by=by)
 
 
 def check_name(name: str) -> str:

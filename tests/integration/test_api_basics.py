@@ -107,6 +107,8 @@ def test_keys_are_made_listed_and_revoked_by_admins(client: TestClient, keys: di
     assert client.delete("/api/v1/keys/a/b%20c", headers=admin).json()["revoked_at"] is not None
     assert client.get("/api/v1/pilots", headers=bearer(made.json()["key"])).status_code == 401
     assert client.delete("/api/v1/keys/nobody", headers=admin).status_code == 404
+    last = client.delete("/api/v1/keys/admin", headers=admin)
+    assert (last.status_code, "no admin left" in last.text) == (409, True)
     assert client.post("/api/v1/keys", json={"name": "x", "role": "root"}, headers=admin).status_code == 422
 
 
