@@ -133,9 +133,20 @@ def _other_gates(case: Case) -> Iterator[str]:
             gate = next(gate for gate in case.gates.models if gate.name is name)
             yield sentence(f"{name.value}: {gate.reason}{_other_limit(gate)}")
     if outcomes[GateName.SAVING] is GateOutcome.UNKNOWN:
-        yield f"Give what the saving needs: {'; '.join(missing_inputs(case.money))}."
+        yield _surer_saving(case)
     elif outcomes[GateName.SAVING] is GateOutcome.FAILS:
         yield from _cheaper(case)
+
+
+def _surer_saving(case: Case) -> str:
+    """What is missing; where nothing is, why the saving is not sure enough."""
+    missing = missing_inputs(case.money)
+    if missing:
+        return f"Give what the saving needs: {'; '.join(missing)}."
+    if case.money.doubt:
+        return sentence(f"Saving: find out why {case.money.doubt}")
+    gate = next(gate for gate in case.gates.models if gate.name is GateName.SAVING)
+    return f"{sentence(f'Saving: {gate.reason}')} More days, logged hours and a rehearsal make it surer."
 
 
 def _other_limit(gate: GateModel) -> str:

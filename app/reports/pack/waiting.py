@@ -13,7 +13,7 @@ EXTENSION = timedelta(days=14)
 # The beginning or a part of what would change the verdict (app/pipeline/advice.py), and whose work it is.
 OWNERS = (
     (("Start it",), "Whoever runs the pilot"),
-    (("Give what the saving needs", "US dollars", "GPU price"), "Whoever pays the bills"),
+    (("Give what the saving needs", "Saving:", "US dollars", "GPU price"), "Whoever pays the bills"),
     (("Ask the candidate", "Grade the", "Grades for", "A judge", "Another judge"), "Whoever runs the pilot"),
     (("abel", "Answers for the drawn pairs"), "People who label"),
     (("Latency:", "Reliability:", "Another candidate"), "Engineers of the candidate"),

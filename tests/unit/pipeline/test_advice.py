@@ -159,10 +159,17 @@ def test_how_much_cheaper_it_has_to_be(given: dict[str, Any], lines: list[str]) 
 
 
 def test_what_the_saving_lacks_is_named() -> None:
-    lacking = money()
+    lacking = replace(money(), month=None)
     whole = Whole(gates={GateName.SAVING: gate(GateName.SAVING, U)}, money=lacking)
-    assert advice(whole) == ["Give what the saving needs: ."]
+    assert advice(whole) == ["Give what the saving needs: a closed day."]
     assert advice(Whole(gates={GateName.SAVING: gate(GateName.SAVING, N)}, money=lacking)) == []
+
+
+def test_where_nothing_is_missing_a_saving_that_is_not_sure_says_why() -> None:
+    unsure = Whole(gates={GateName.SAVING: gate(GateName.SAVING, U)}, money=money())
+    assert advice(unsure) == ["Saving: measured. More days, logged hours and a rehearsal make it surer."]
+    doubted = Whole(gates={GateName.SAVING: gate(GateName.SAVING, U)}, money=replace(money(), doubt="the invoice says more"))
+    assert advice(doubted) == ["Saving: find out why the invoice says more."]
 
 
 TEAM = "Who will run it: constraints.team_has_gpu_experience is not given."
