@@ -7,8 +7,8 @@ from app.domain.configuration import PilotConfiguration
 from app.domain.content import MASKED, METADATA
 from app.domain.registered import EXTENSION_DAYS
 from app.domain.scorecard import GateModel
+from app.domain.staying import is_incumbent_allowed
 from app.domain.words import OTHER_SEGMENT, GateName, GateOutcome, Outcome
-from app.pipeline.constraints import is_incumbent_allowed
 from app.pipeline.content import strictest_level_of
 from app.pipeline.conversations import PENDING
 from app.pipeline.money import given_upkeep, missing_inputs, saving_usd, upgrade_hours

@@ -149,14 +149,6 @@ def is_managed(candidate: CandidateTable) -> bool:
     return is_paid_by_token(candidate) and not is_allowed(host_of(candidate.base_url), ())
 
 
-def is_incumbent_allowed(configuration: PilotConfiguration) -> bool:
-    """Whether staying is an answer at all: where data must stay, only if the incumbent's own host is named as allowed."""
-    table = configuration.constraints
-    if table is None or not table.data_must_stay:
-        return True
-    return bool(table.allowed_hosts) and is_allowed(host_of(configuration.incumbent.base_url), table.allowed_hosts)
-
-
 def _together(found: list[Finding]) -> Constraint:
     """All must pass, one that fails is enough; what fails is said first, then what is not known."""
     order = (GateOutcome.FAILS, GateOutcome.UNKNOWN, GateOutcome.PASSES)

@@ -9,9 +9,9 @@ from app.domain.configuration import CandidateTable, IncumbentTable, PilotConfig
 from app.domain.pilot import Pilot
 from app.domain.routing_table import Route, RoutedArm, RoutingTable
 from app.domain.scorecard import Scorecard, VerdictModel
+from app.domain.staying import is_incumbent_allowed
 from app.domain.words import OTHER_SEGMENT, ArmRole, Outcome
 from app.errors import InvalidInput, Problem
-from app.pipeline.constraints import is_incumbent_allowed
 from app.pipeline.scorecard import compute_scorecard
 from app.store.pilots import get_pilot
 from app.store.session import SessionFactory, session_scope

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from app.domain.scorecard import VerdictModel
+from app.domain.staying import is_incumbent_allowed
 from app.domain.words import OTHER_SEGMENT, GateOutcome, Outcome
 from app.pipeline.advice import is_neither_fit, not_tested, sentence, would_change
-from app.pipeline.constraints import NEITHER_FITS, is_incumbent_allowed
+from app.pipeline.constraints import NEITHER_FITS
 from app.pipeline.outcome import FIRST_VERDICT_DAY, Line
 from app.pipeline.quality import Judged
 from app.pipeline.ruling import (

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from app.domain.scorecard import EstimateModel, GateModel, VerdictModel
+from app.domain.staying import is_incumbent_allowed
 from app.domain.words import GateName, GateOutcome, Outcome
 from app.reports import figures
 from app.reports.context import Subject, deciding, is_corrected
@@ -92,7 +93,12 @@ def _split(subject: Subject) -> str:
     moving = [segment for segment, arm in subject.card.verdict.routing.items() if arm == subject.name]
     if not moving:
         return f"Some kinds of work may move to {subject.name}; everything else stays with {subject.incumbent}."
-    return f"Move {figures.names(moving)} to {subject.name}. Everything else stays with {subject.incumbent}."
+    rest = (
+        f"Everything else stays with {subject.incumbent}."
+        if is_incumbent_allowed(subject.configuration)
+        else f"The rest may not stay with {subject.incumbent} either: the data must stay."
+    )
+    return f"Move {figures.names(moving)} to {subject.name}. {rest}"
 
 
 def _undecided(subject: Subject) -> str:

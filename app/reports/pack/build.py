@@ -1,5 +1,6 @@
 """From one candidate's figures to page one."""
 
+from app.domain.staying import is_incumbent_allowed
 from app.domain.words import Outcome
 from app.reports import figures
 from app.reports.context import Subject
@@ -63,7 +64,8 @@ def _asked(subject: Subject) -> str:
         return f"To approve: all work of this pilot moves from {subject.incumbent} to {subject.name}."
     if verdict.outcome is Outcome.HYBRID:
         what = figures.names(list(_moving(subject))) or "the named kinds of work"
-        return f"To approve: moving {what} to {subject.name}; the rest stays with {subject.incumbent}."
+        rest = "stays with" if is_incumbent_allowed(subject.configuration) else "may not stay with"
+        return f"To approve: moving {what} to {subject.name}; the rest {rest} {subject.incumbent}."
     if is_neither_fit(subject):
         return f"To confirm: {subject.name} is not taken, and another way is looked for, as {subject.incumbent} may not stay."
     if verdict.outcome is Outcome.DONT_MIGRATE or verdict.final:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from app.domain.estimate_models import MoneyEstimate
 from app.domain.hosts import host_of
+from app.domain.staying import is_incumbent_allowed
 from app.domain.words import GateName, GateOutcome, Outcome
 from app.reports import figures
 from app.reports.context import Subject
@@ -86,6 +87,8 @@ def _undo(subject: Subject) -> Iterator[str]:
         "no code."
     )
     yield f"Keep the contract and the key of {subject.incumbent} until the answer expires."
+    if not is_incumbent_allowed(subject.configuration):
+        yield "Going back breaks the rule that data must stay: it has to be allowed first."
     limits = list(_limits(subject))
     if limits:
         yield f"Go back if a limit is broken: {'; '.join(limits)}."

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.domain.staying import is_incumbent_allowed
 from app.domain.words import GateOutcome
 from app.errors import InvalidInput
 from app.pipeline.configuration import load_configuration
@@ -15,7 +16,6 @@ from app.pipeline.constraints import (
     UpkeepHours,
     availability_of,
     constraints_of,
-    is_incumbent_allowed,
     is_managed,
 )
 from app.pipeline.data_residency import is_at_vendor

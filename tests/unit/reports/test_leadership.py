@@ -180,6 +180,13 @@ def test_without_known_one_off_hours_nothing_is_said_to_be_paid_back_at_once() -
     assert [(fact.label, fact.value) for fact in money[2:]] == [("Payback", "unknown"), ("Costs once", "unknown")]
 
 
+def test_where_data_must_stay_page_one_does_not_say_that_the_rest_stays_with_the_incumbent() -> None:
+    page = page_of("hybrid", constraints={"data_must_stay": True, "allowed_hosts": ["*.internal"]})
+    assert page.sentence.endswith("The rest may not stay with gpt-5.1 either: the data must stay.")
+    assert page.asked.endswith("the rest may not stay with gpt-5.1.")
+    assert any("Going back breaks the rule" in line for line in page.way_back)
+
+
 def test_what_is_over_is_not_told_as_open() -> None:
     page = page_of("final_extend")
     assert not any("while" in risk for risk in page.risks)
