@@ -10,7 +10,7 @@ from app.domain.estimate_models import EstimateModel, MoneyEstimate
 from app.domain.scorecard import CandidateModel, GateModel, Scorecard
 from app.domain.words import CoverageReason, GateName, GateOutcome
 from app.reports import figures
-from app.reports.context import deciding
+from app.reports.context import deciding, is_corrected
 from app.reports.document import Cell, Table, cells
 from app.reports.wording import GATE_OUTCOMES, OUTCOMES
 
@@ -136,20 +136,22 @@ def _is_clearly_worse(was: Figure, now: Figure) -> bool:
 
 
 def _beside(name: str, before: CandidateModel, now: CandidateModel) -> Iterator[tuple[Figure, Figure]]:
-    """Each figure of both weeks; the saving of a split only where both weeks move the same kinds."""
+    """Each figure of both weeks, like with like: a split's saving only where both weeks move the same kinds."""
     was, moved = ({kind for kind, arm in card.verdict.routing.items() if arm == name} for card in (before, now))
     is_known = all(card.cost.saving_of_split_usd_per_month.value is not None for card in (before, now))
-    both = (figures_of(name, card, of_split=is_known and was == moved) for card in (before, now))
+    is_one_kind = is_corrected(before.quality) is is_corrected(now.quality)
+    both = (figures_of(name, card, of_split=is_known and was == moved, is_raw=not is_one_kind) for card in (before, now))
     return zip(*both, strict=True)
 
 
-def figures_of(name: str, card: CandidateModel, *, of_split: bool) -> tuple[Figure, ...]:
-    """The few figures of a candidate that a week is told by."""
+def figures_of(name: str, card: CandidateModel, *, of_split: bool, is_raw: bool) -> tuple[Figure, ...]:
+    """The few figures of a candidate that a week is told by; `is_raw`: people's labels corrected it in one week alone."""
+    rate, how = (card.quality.win_rate, ", as judge and rules say") if is_raw else (deciding(card.quality), "")
     cost = card.cost
     saving = cost.saving_of_split_usd_per_month if of_split else cost.saving_usd_per_month
     what = "by moving the named kinds to" if of_split else "if all moved to"
     return (
-        Figure(f"Win rate of {name}", deciding(card.quality), figures.percent, True),
+        Figure(f"Win rate of {name}{how}", rate, figures.percent, True),
         Figure(f"Saving a month {what} {name}", saving, figures.money, True),
         Figure(f"Time of {name} for 95 of 100 answers", card.latency.total_seconds.p95.candidate, figures.seconds, False),
         Figure(f"Failure rate of {name}", card.reliability.candidate_failure_rate, figures.small_percent, False),

@@ -116,6 +116,15 @@ def test_the_saving_of_a_split_is_compared_with_that_of_the_same_split_alone() -
     assert other["Saving a month if all moved to qwen (n = 3,140)"] == "±0"
 
 
+def test_a_win_rate_is_not_compared_with_one_that_people_corrected() -> None:
+    quality = a_quality(
+        0.474, rests_on="corrected", win_rate_human_corrected=EstimateModel(value=0.4, low=0.3, high=0.5, n=900)
+    )
+    now = a_scorecard({"qwen": qwen(hybrid()).model_copy(update={"quality": quality})})
+    rows = {row[0].text: row[-1].text for row in figures_table(hybrid(), now).rows}
+    assert rows["Win rate of qwen, as judge and rules say (n = 2,012)"] == "±0"
+
+
 def test_what_became_known_and_what_got_worse_beyond_its_interval_is_told() -> None:
     was = before(reliability=qwen(hybrid()).reliability.model_copy(update={"candidate_failure_rate": EstimateModel()}))
     told = [change.text for change in changes_between(was, hybrid(), since=BEGAN)]
