@@ -5,7 +5,7 @@ import json
 import re
 from functools import cache
 
-import openpyxl
+import openpyxl  # type: ignore[import-untyped]
 import pypdf
 import pytest
 from pptx import Presentation
