@@ -49,9 +49,7 @@ def issue_key(session: Session, name: str, role: Role, pepper: str, *, by: str) 
     _check_name(name)
     hold_names(session)
     if is_person(session, name):
-        message = (
-            f"there is a person named {name!r}, or nearly so: the audit log could not tell them apart; choose another one"
-        )
+        message = f"there is a person named {name!r}, or nearly so: the audit log could not tell them apart; choose another one"
         raise Conflict(message, person=name)
     key = PREFIX + secrets.token_urlsafe(32)
     stored = keys.insert_key(session, name=name, role=role, digest=digest_of(key, pepper))
