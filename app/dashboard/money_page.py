@@ -71,8 +71,7 @@ class MoneyPage:
         standing = standing_of(self.door.session_factory, name)
         query = request.query_params
         of = _chosen_of(standing, query[CANDIDATE]).name if CANDIDATE in query else next(iter(_names(standing)), "")
-        several = len(standing.subjects) > 1
-        panels = [_panel(each, query if each.name == of else {}, is_named=several) for each in standing.subjects]
+        panels = [_panel(each, query if each.name == of else {}) for each in standing.subjects]
         tail = [*reconciliation_sections(standing.subjects)]
         if standing.card is not None:
             tail += judge_money_sections(standing.card)
@@ -121,8 +120,8 @@ def _inputs(subject: Subject) -> MonthInputs:
     return subject.card.cost.model or MonthInputs()
 
 
-def _panel(subject: Subject, query: Mapping[str, str], *, is_named: bool) -> Panel:
-    """With several candidates the headings name theirs."""
+def _panel(subject: Subject, query: Mapping[str, str]) -> Panel:
+    """Headings name their candidate: there may be several."""
     section, inputs = money_section(subject), _inputs(subject)
     asked = asked_of(levers_of(inputs), query)
     below = (*section.sections, *usage_sections(subject), *rules_of_thumb_sections(subject))

@@ -59,7 +59,7 @@ def test_no_text_leaves_its_slide_or_crosses_another(drawn: dict[str, Path], exa
     assert 6 <= len(pages) <= 8
     wrong = []
     for number, (width, height, inside) in enumerate(pages, 1):
-        words = [Word(*map(float, found[:4]), found[4]) for found in WORD.findall(inside)]
+        words = [Word(float(x), float(y), float(x2), float(y2), said) for x, y, x2, y2, said in WORD.findall(inside)]
         assert words
         for word in words:
             if word.left < 0 or word.top < 0 or word.right > float(width) or word.bottom > float(height):

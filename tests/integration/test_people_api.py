@@ -61,8 +61,8 @@ def test_admins_manage_people_and_no_answer_has_a_password(api: TestClient, sess
         assert "argon2" not in answer.text
         assert PASSWORD not in answer.text
     assert api.post("/api/v1/keys", json={"name": " ADA", "role": "viewer"}).status_code == 409
-    body = rb'{"name": "eve", "role": "viewer", "password": "half a letter \ud800"}'
-    half = api.post("/api/v1/people", content=body, headers={"Content-Type": "application/json"})
+    halved = rb'{"name": "eve", "role": "viewer", "password": "half a letter \ud800"}'
+    half = api.post("/api/v1/people", content=halved, headers={"Content-Type": "application/json"})
     assert (half.status_code, "cannot be stored" in half.text) == (422, True)
 
 
