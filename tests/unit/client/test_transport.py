@@ -227,9 +227,9 @@ def test_the_asynchronous_transport_does_the_same(arguments: dict[str, Any], ven
                 async for _ in response.aiter_raw():
                     break
             with pytest.raises(httpx2.ReadTimeout):
-                await client.post("/v1/chat/completions", json=body("silent"), timeout=0.05)
+                await client.post("/v1/chat/completions", json=body("silent"), timeout=httpx2.Timeout(10, read=0.05))
             with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.05):
+                async with asyncio.timeout(0.3):
                     await client.post("/v1/chat/completions", json=body("silent"))
 
     asyncio.run(story())
