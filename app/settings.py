@@ -79,6 +79,12 @@ class Settings(BaseSettings):
     scorecard_seconds: float = Field(
         default=600.0, gt=0, description="The figures that pages show are computed anew so often, if anything changed."
     )
+    payload_keys: SecretStr | None = Field(
+        default=None, description="Keys of stored texts (Fernet), newest first, by commas; default: a file in PILOT_HOME."
+    )
+    gateway_bypass_every: int = Field(
+        default=1000, ge=0, description="One request in so many is not mirrored, to measure the gateway without it; 0 = none."
+    )
     catalogue: Path | None = Field(
         default=None, description="Own file of models, GPUs and prices; its lines go before the built-in ones."
     )

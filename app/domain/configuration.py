@@ -150,6 +150,7 @@ class ContentTable(Table):
         engine: `rules` = our own; `presidio` = Microsoft Presidio's findings besides.
         language: The language that Presidio is told.
         audit_reads: Whether each look at a text is noted in the audit log.
+        retention_days: Texts are removed so many days after their arrival; `None` = they stay until somebody removes them.
     """
 
     level: ContentLevel = "full"
@@ -158,6 +159,7 @@ class ContentTable(Table):
     engine: Literal["rules", "presidio"] = "rules"
     language: Language = "en"
     audit_reads: bool = False
+    retention_days: Annotated[int, Field(ge=1, le=3650)] | None = None
 
     @model_validator(mode="after")
     def _pattern_names_differ(self) -> Self:

@@ -16,8 +16,8 @@ End: TypeAlias = Literal["complete", "client_cancelled", "connection", "timeout"
 Skipped: TypeAlias = Literal["shed", "over_budget", "not_asked"]
 """Why an arm was not asked; these are ours, never the arm's failures."""
 
-DROP_REASONS = ("mirroring_off", "opted_out", "not_mirrored_route", "too_large", "shed")
-"""Why a request left no event: counted by the producer. `shed`: our own bounds."""
+DROP_REASONS = ("mirroring_off", "opted_out", "not_mirrored_route", "too_large", "shed", "not_sampled")
+"""Why a request left no event: counted by the producer. `shed`: our own bounds; `not_sampled`: of the group that bypasses."""
 
 FIRST_ERROR = 400
 """The least HTTP status that is an error."""

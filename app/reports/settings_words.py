@@ -73,6 +73,7 @@ KEYS = {
     "content.engine": "What finds personal data",
     "content.language": "Language that it is told",
     "content.audit_reads": "Each look at a text is in the audit log",
+    "content.retention_days": "Days after which texts are removed",
     "segment.match": "Requests that belong to it",
     "segment.content": "Kept of its texts",
     "margin": "May be worse by at most",

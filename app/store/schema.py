@@ -3,6 +3,7 @@
 from app.store import (
     grading_tables,
     judge_money_tables,
+    keeping_tables,
     live_tables,
     money_tables,
     reading_tables,
@@ -26,5 +27,6 @@ MODULES = (
     judge_money_tables,
     money_tables,
     reading_tables,
+    keeping_tables,
 )
 METADATA = Base.metadata

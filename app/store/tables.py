@@ -41,6 +41,7 @@ class PilotRow(Base):
     created_at: Mapped[datetime] = now()
     started_at: Mapped[datetime | None]
     stopped_at: Mapped[datetime | None]
+    shredded_at: Mapped[datetime | None]
     __table_args__ = (
         CheckConstraint("state IN ('draft', 'running', 'stopped')", name="state"),
         Index("uq_pilots_default", "is_default", unique=True, postgresql_where=text("is_default")),
@@ -117,6 +118,7 @@ class ExchangeRow(Base):
     decided_by: Mapped[str | None]
     sampling_rate: Mapped[float | None]
     user_hash: Mapped[str | None]
+    text_erased_at: Mapped[datetime | None]
     facts: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     __table_args__ = (
         UniqueConstraint("pilot_id", "external_id"),

@@ -4,7 +4,7 @@
 LATER = """
 mirror: - budget_usd
 segment: content
-content: patterns engine language audit_reads
+content: patterns engine language audit_reads retention_days
 labels: raters_per_pair
 judge: second_order max_reply_chars max_conversation_chars canary_rate panel_rate max_output_tokens
 judge: budget_usd_per_day
