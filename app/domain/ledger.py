@@ -11,6 +11,12 @@ from datetime import UTC, datetime, timedelta
 FOLDED = "folded"
 """Reason of an attempt that is no request of its own."""
 
+BYPASSED = "bypassed"
+"""Reason of a line that counts once more, of the `not_sampled`, those that a gateway drew to bypass mirroring."""
+
+BESIDE = (FOLDED, BYPASSED)
+"""Lines that are no requests of their own in the ledger."""
+
 QUARTER = timedelta(minutes=15)
 """Lines are added up by quarters of an hour: every time zone's midnight is the beginning of one."""
 

@@ -64,6 +64,22 @@ async def incumbent_failed(error: UpstreamError, send: Send, *, was_sent: bool) 
     await _error(send, 502, code, f"The incumbent did not answer the gateway: {error}")
 
 
+def overhead(own_seconds: float) -> tuple[bytes, bytes]:
+    """The header of an answer to a request that asked for the gateway's own time."""
+    return (b"x-pilot-overhead-seconds", b"%.6f" % own_seconds)
+
+
+def telling(send: Send, own_seconds: float) -> Send:
+    """The same with that header on an answer of ours."""
+
+    async def told(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"].append(overhead(own_seconds))
+        await send(message)
+
+    return told
+
+
 async def _error(send: Send, status: int, code: str, message: str) -> None:
     body = orjson.dumps({"error": {"message": message, "type": "pilot_gateway_error", "param": None, "code": code}})
     await _answer(send, status, body, more=[(b"x-pilot-error", code.encode())])

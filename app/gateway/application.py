@@ -7,8 +7,8 @@ from app.domain.routing import PilotRoute
 from app.gateway import answers
 from app.gateway.bodies import ClientGone, Receive, read_body
 from app.gateway.counting import Ledger
-from app.gateway.figures import Figures
-from app.gateway.headers import Asked, read_request_headers
+from app.gateway.figures import BYPASS, COPIED, OTHER, Figures
+from app.gateway.headers import Asked, asks_for_overhead, read_request_headers
 from app.gateway.observing import Observer
 from app.gateway.relay import Relay, Scope, Send
 from app.gateway.routes import MIRRORED, leaves_the_base, target_of
@@ -56,17 +56,18 @@ class Gateway:
             return
         target = target_of(scope["raw_path"])
         if target is None:
-            await answers.own_page(self._watch, self._publish, scope, send)
+            await answers.own_page(self._watch, self._publish, scope, _told(scope, send, at_us))
             return
-        route = await self._route_for(target.pilot, send)
+        route = self._route_for(target.pilot)
         if route is None:
+            await answers.no_route(self._watch, target.pilot, _told(scope, send, at_us))
             return
         if leaves_the_base(target.rest):
-            await answers.bad_path(send)
+            await answers.bad_path(_told(scope, send, at_us))
             return
         asked = read_request_headers(scope["headers"])
         if asked.wants_socket:
-            await answers.refuse_upgrade(send)
+            await answers.refuse_upgrade(_told(scope, send, at_us))
             return
         figures = self.figures
         figures.in_flight += 1
@@ -75,13 +76,10 @@ class Gateway:
         finally:
             figures.in_flight -= 1
 
-    async def _route_for(self, name: str | None, send: Send) -> PilotRoute | None:
+    def _route_for(self, name: str | None) -> PilotRoute | None:
         routing = self._watch.routing
         wanted = name if name is not None or routing is None else routing.default
-        route = routing.pilots.get(wanted) if routing is not None and wanted is not None else None
-        if route is None:
-            await answers.no_route(self._watch, name, send)
-        return route
+        return routing.pilots.get(wanted) if routing is not None and wanted is not None else None
 
     async def _serve(
         self, scope: Scope, receive: Receive, send: Send, route: PilotRoute, rest: bytes, asked: Asked, at_us: int
@@ -95,14 +93,21 @@ class Gateway:
             return
         ledger = self._ledger.of(route.name)
         number = ledger.issue()
-        observation = None
+        observation, group = None, OTHER
+        is_drawn = number == ledger.next_bypass
+        if is_drawn:
+            ledger.draw_next()
         if reason is not None or too_much is not None:
             ledger.dropped[reason or too_much or ""] += 1
+        elif is_drawn:
+            ledger.dropped["not_sampled"] += 1
+            group = BYPASS
         elif isinstance(body, bytes):
             observation = self._observer.observe(route, ledger, number, at_us, rest.decode(), asked.hints, body)
+            group = OTHER if observation is None else COPIED
         if asked.has_bad_content:
             self.figures.bad_content += 1
-        relay = Relay(self._upstream, self.figures, scope, send, observation, body)
+        relay = Relay(self._upstream, self.figures, scope, send, observation, body, group, tells=asked.wants_overhead)
         del body  # it is not held until the answer has come
         await relay.run(route.incumbent_url, rest, asked)
 
@@ -117,3 +122,10 @@ class Gateway:
         if asked.content_length is not None and asked.content_length > self._body_limit:
             return "too_large"
         return None
+
+
+def _told(scope: Scope, send: Send, at_us: int) -> Send:
+    """For an answer of ours: with the header that tells its time, if that was asked for."""
+    if not asks_for_overhead(scope["headers"]):
+        return send
+    return answers.telling(send, (time.time_ns() // 1000 - at_us) / 1e6)

@@ -7,6 +7,9 @@ UPSTREAM_REASONS = (
     "dns", "refused_address", "connect", "connect_timeout", "tls", "closed", "invalid_response", "head_too_large", "upgrade",
     "aborted",
 )  # fmt: skip
+GROUPS = ("mirrored", "bypass", "other")
+"""Whose time is told apart: requests that are mirrored, those of the group that bypasses it, and those that never are."""
+COPIED, BYPASS, OTHER = 0, 1, 2
 REFUSED_REASONS = ("invalid", "head_too_long", "incomplete")
 
 
@@ -14,7 +17,8 @@ class Figures:
     """Counts of one process since its start.
 
     Attributes:
-        before: How often the time from a whole request to its write upstream fell into each bucket, the last one open.
+        before: By group, how often the time from a whole request to its write upstream fell into each bucket, the last one
+            open.
         after: The same for the time from a reply's first read to its write to the client.
     """
 
@@ -36,21 +40,21 @@ class Figures:
         self.refused = dict.fromkeys(REFUSED_REASONS, 0)
         self.statuses = [0] * 10
         self.upstream_errors = dict.fromkeys(UPSTREAM_REASONS, 0)
-        self.before = [0] * (len(BUCKETS_SECONDS) + 1)
-        self.before_seconds = 0.0
-        self.after = [0] * (len(BUCKETS_SECONDS) + 1)
-        self.after_seconds = 0.0
+        self.before = [[0] * (len(BUCKETS_SECONDS) + 1) for _ in GROUPS]
+        self.before_seconds = [0.0] * len(GROUPS)
+        self.after = [[0] * (len(BUCKETS_SECONDS) + 1) for _ in GROUPS]
+        self.after_seconds = [0.0] * len(GROUPS)
 
     def note_status(self, status: int) -> None:
         """An answer's class: 2 for 2xx."""
         self.statuses[status // 100] += 1
 
-    def note_before(self, seconds: float) -> None:
+    def note_before(self, group: int, seconds: float) -> None:
         """From a whole request to its write upstream, connecting included."""
-        self.before[bisect_left(BUCKETS_SECONDS, seconds)] += 1
-        self.before_seconds += seconds
+        self.before[group][bisect_left(BUCKETS_SECONDS, seconds)] += 1
+        self.before_seconds[group] += seconds
 
-    def note_after(self, seconds: float) -> None:
+    def note_after(self, group: int, seconds: float) -> None:
         """From a reply's first read to its write to the client."""
-        self.after[bisect_left(BUCKETS_SECONDS, seconds)] += 1
-        self.after_seconds += seconds
+        self.after[group][bisect_left(BUCKETS_SECONDS, seconds)] += 1
+        self.after_seconds[group] += seconds

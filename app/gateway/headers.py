@@ -19,6 +19,8 @@ OURS = b"x-pilot-"
 _RETRY_COUNT = b"x-stainless-retry-count"
 _LEVELS: dict[bytes, ContentLevel] = {b"full": "full", b"masked": "masked", b"metadata": "metadata"}
 _LONGEST_HINT = 300
+_OVERHEAD = b"x-pilot-overhead"
+_NO = frozenset({b"", b"0", b"off", b"false", b"no"})
 _NOTHING = Hints()
 
 
@@ -31,6 +33,7 @@ class Asked(NamedTuple):
         opted_out: `X-Pilot-Mirror: off`.
         has_bad_content: `X-Pilot-Content` says something that is no level; it counts as the strictest.
         wants_socket: It asks for a WebSocket.
+        wants_overhead: `X-Pilot-Overhead` says a word of yes: the answer tells the gateway's own time.
     """
 
     passed: Headers
@@ -39,6 +42,7 @@ class Asked(NamedTuple):
     opted_out: bool = False
     has_bad_content: bool = False
     wants_socket: bool = False
+    wants_overhead: bool = False
 
 
 def read_request_headers(headers: Iterable[tuple[bytes, bytes]]) -> Asked:
@@ -108,7 +112,18 @@ def _with_hints(passed: Headers, length: int | None, ours: dict[bytes, bytes]) -
         hints,
         opted_out=b"off" in tokens(ours.get(b"x-pilot-mirror", b"")),
         has_bad_content=not levels <= _LEVELS.keys(),
+        wants_overhead=_OVERHEAD in ours and is_yes(ours[_OVERHEAD]),
     )
+
+
+def asks_for_overhead(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """The same of a request that is not forwarded."""
+    return any(name == _OVERHEAD and is_yes(value) for name, value in headers)
+
+
+def is_yes(value: bytes) -> bool:
+    """Any word but those that say no."""
+    return value.strip().lower() not in _NO
 
 
 def _hint(value: bytes | None) -> str | None:

@@ -7,7 +7,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from app.capture.outbox import Outbox
 from app.domain.live import DROP_REASONS
 from app.gateway.counting import Ledger
-from app.gateway.figures import BUCKETS_SECONDS, REFUSED_REASONS, UPSTREAM_REASONS, Figures
+from app.gateway.figures import BUCKETS_SECONDS, GROUPS, REFUSED_REASONS, UPSTREAM_REASONS, Figures
 from app.gateway.observing import Observer
 from app.gateway.watching import RoutingWatch
 
@@ -17,7 +17,7 @@ upstream_errors = Counter("pilot_gateway_upstream_errors_total", "Requests that 
 added = Histogram(
     "pilot_gateway_added_seconds",
     "The gateway's own time: from a whole request to its write upstream, from a reply's first read to its write",
-    ["side"],
+    ["side", "group"],
     buckets=BUCKETS_SECONDS,
 )
 refused = Counter("pilot_gateway_refused_total", "What clients sent that is no request", ["reason"])
@@ -54,8 +54,9 @@ class Publisher:
             self._add(upstream_errors.labels(reason), figures.upstream_errors[reason], "upstream", reason)
         for reason in REFUSED_REASONS:
             self._add(refused.labels(reason), figures.refused[reason], "refused", reason)
-        self._times("before", figures.before, figures.before_seconds)
-        self._times("after", figures.after, figures.after_seconds)
+        for number, group in enumerate(GROUPS):
+            self._times("before", group, figures.before[number], figures.before_seconds[number])
+            self._times("after", group, figures.after[number], figures.after_seconds[number])
         self._add(bad_content, figures.bad_content, "bad_content")
         self._add(faults, self._observer.failures, "faults")
         self._add(acknowledged, self._outbox.acknowledged, "acknowledged")
@@ -72,12 +73,13 @@ class Publisher:
             self._add(requests.labels(reason), dropped[reason], "request", reason)
         self._add(requests.labels(MIRRORED), self._ledger.issued() - sum(dropped.values()), "request", MIRRORED)
 
-    def _times(self, side: str, counts: Iterable[int], seconds: float) -> None:
+    def _times(self, side: str, group: str, counts: Iterable[int], seconds: float) -> None:
         """Whole buckets at once; `observe` would cost every request what this costs a second."""
-        child = added.labels(side)
+        child = added.labels(side, group)
         for number, count in enumerate(counts):
-            child._buckets[number].inc(self._more(count, "time", side, str(number)))
-        child._sum.inc(self._more(seconds, "time", side))
+            if more := self._more(count, "time", side, group, str(number)):
+                child._buckets[number].inc(more)
+        child._sum.inc(self._more(seconds, "time", side, group))
 
     def _add(self, counter: Counter, value: float, *key: str) -> None:
         counter.inc(self._more(value, *key))

@@ -33,12 +33,15 @@ class Relay:
     Args:
         observation: Where copies go; `None` = nothing is copied.
         body: Let go of as soon as it is sent.
+        group: Place in `GROUPS`: whose time it is.
+        tells: The answer gets a header with the gateway's own time.
     """
 
     __slots__ = (
         "_began",
         "_body",
         "_figures",
+        "_group",
         "_headers",
         "_is_gone",
         "_observation",
@@ -46,18 +49,22 @@ class Relay:
         "_response",
         "_scope",
         "_send",
+        "_tells",
         "_upstream",
     )
 
     def __init__(
-        self, upstream: Upstream, figures: Figures, scope: Scope, send: Send, observation: Observation | None, body: Body
-    ) -> None:
+        self, upstream: Upstream, figures: Figures, scope: Scope, send: Send, observation: Observation | None, body: Body,
+        group: int, *, tells: bool,
+    ) -> None:  # fmt: skip
         self._upstream = upstream
         self._figures = figures
         self._scope = scope
         self._send = send
         self._observation = observation
         self._body = body
+        self._group = group
+        self._tells = tells
         self._headers: Headers = []
         self._response: UpstreamResponse | None = None
         self._relaying: asyncio.Task[Any] | None = None
@@ -104,7 +111,7 @@ class Relay:
         except UpstreamError as error:
             await self._not_answered(error)
             return
-        self._figures.note_before(response.sent_at - self._began)
+        self._figures.note_before(self._group, response.sent_at - self._began)
         await self._relay(response)
 
     def _take_body(self) -> Body:
@@ -115,15 +122,13 @@ class Relay:
         self._figures.upstream_errors[error.reason] = self._figures.upstream_errors.get(error.reason, 0) + 1
         self._end("timeout" if error.reason == "connect_timeout" else "connection")
         was_sent = not isinstance(error, UpstreamUnreachable)
-        await answers.incumbent_failed(error, self._send, was_sent=was_sent)
+        own_seconds = (error.sent_at or perf_counter()) - self._began
+        send = answers.telling(self._send, own_seconds) if self._tells else self._send
+        await answers.incumbent_failed(error, send, was_sent=was_sent)
 
     async def _relay(self, response: UpstreamResponse) -> None:
         send, observation, sent_at = self._send, self._observation, response.sent_at
-        self._figures.note_status(response.status)
-        if response.reason != _STANDARD_REASONS.get(response.status):
-            self._scope[SAY_REASON](response.reason)
-        headers = self._headers = pass_response_headers(response.headers)
-        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.start", "status": response.status, "headers": self._head(response)})
         is_first = True
         while True:
             try:
@@ -139,12 +144,21 @@ class Relay:
                 observation.note(read_at - sent_at, data)
             if is_first:
                 is_first = False
-                self._figures.note_after(perf_counter() - read_at)
+                self._figures.note_after(self._group, perf_counter() - read_at)
                 if observation is not None:
                     observation.note_lag(read_at)
             if is_last:
                 break
         self._end("complete")
+
+    def _head(self, response: UpstreamResponse) -> Headers:
+        self._figures.note_status(response.status)
+        if response.reason != _STANDARD_REASONS.get(response.status):
+            self._scope[SAY_REASON](response.reason)
+        headers = self._headers = pass_response_headers(response.headers)
+        if self._tells:
+            headers.append(answers.overhead(response.sent_at - self._began + perf_counter() - response.head_at))
+        return headers
 
     def _end(self, end: End) -> None:
         observation, response = self._observation, self._response

@@ -87,7 +87,7 @@ async def open_gateway(settings: Settings, slot: str) -> AsyncIterator[Gateway]:
     """The application with all that goes on beside it; at the end the last counts leave."""
     watch = RoutingWatch(settings.home)
     watch.look()
-    ledger, figures, lag = Ledger(slot), Figures(), LoopLag()
+    ledger, figures, lag = Ledger(slot, settings.gateway_bypass_every), Figures(), LoopLag()
     client = open_streams(settings.redis_url or NO_REDIS)
     outbox = Outbox(client, held_bytes=settings.outbox_bytes, stream_bytes=settings.stream_bytes)
     given = settings.stream_key.get_secret_value() if settings.stream_key else None

@@ -21,7 +21,7 @@ from app.domain.evidence import (
     places_by_number,
 )
 from app.domain.grading import ANCHOR, anchor_week
-from app.domain.ledger import LiveLedger
+from app.domain.ledger import BYPASSED, FOLDED, LiveLedger
 from app.domain.measures import is_client_status
 from app.domain.pilot import DAY, Pilot
 from app.domain.words import CoverageReason, FailureKind, Source
@@ -31,6 +31,8 @@ SHED = "shed"
 DAYS_A_WEEK = 7
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+# Lines of requests that left a copy and have no exchange, and of those that bypassed.
+_COPIED_LINES = (CoverageReason.NOT_SAMPLED.value, CoverageReason.UNREADABLE_BODY.value, FOLDED)
 _PRECEDENCE = list(CoverageReason)
 
 
@@ -88,12 +90,7 @@ def select_evidence(
 
 
 def _shed(pilot: Pilot, ledger: LiveLedger) -> dict[int, int]:
-    found: Counter[int] = Counter()
-    for line in ledger.lines:
-        day = pilot.day_of(line.at)
-        if line.reason == SHED and day is not None:
-            found[day] += line.requests
-    return dict(found)
+    return dict(_by_day(pilot, ledger, (SHED,)))
 
 
 def microseconds(moment: datetime) -> int:
@@ -125,15 +122,46 @@ def _reasons(pilot: Pilot, evidence: Evidence, days: Numbers) -> Words:
     return words[found] if len(found) else np.empty(0, dtype=object)
 
 
-def sampling_weights(pilot: Pilot, evidence: Evidence) -> Floats:
+def sampling_weights(pilot: Pilot, evidence: Evidence, ledger: LiveLedger = NOT_LIVE) -> Floats:
     """How many production requests each exchange stands for.
 
-    It takes part if its point is below the present rate and the one that held when it came.
+    It takes part if its point is below the present rate and the one that held when it came, and if no gateway drew it to
+    bypass mirroring.
+
+    Args:
+        pilot: Its window and sampling rate.
+        evidence: At least all exchanges of the days that are weighted.
+        ledger: Live requests without an exchange.
     """
     rate: Floats | float = pilot.configuration.sampling.rate
     if evidence.live is not None:
         rate = np.minimum(rate, evidence.live.sampling_rates)
-    return np.asarray(1.0 / (evidence.exchanges.inclusion_probability * rate), dtype=np.float64)
+    weights = np.asarray(1.0 / (evidence.exchanges.inclusion_probability * rate), dtype=np.float64)
+    return weights * _for_bypassed(pilot, evidence, ledger)
+
+
+def _for_bypassed(pilot: Pilot, evidence: Evidence, ledger: LiveLedger) -> Floats:
+    """For how many requests of its day each live exchange stands, as some were drawn to leave no copy."""
+    factor = np.ones(len(evidence.exchanges), dtype=np.float64)
+    bypassed = _by_day(pilot, ledger, (BYPASSED,))
+    if evidence.live is None or not bypassed:
+        return factor
+    days, without = _days(pilot, evidence.exchanges.arrived_us), _by_day(pilot, ledger, _COPIED_LINES)
+    for day, drawn in bypassed.items():
+        rows = evidence.live.is_live & (days == day)
+        copied = int(rows.sum()) + without[day] - drawn
+        if copied > 0:
+            factor[rows] = 1 + drawn / copied
+    return factor
+
+
+def _by_day(pilot: Pilot, ledger: LiveLedger, reasons: tuple[str, ...]) -> Counter[int]:
+    found: Counter[int] = Counter()
+    for line in ledger.lines:
+        day = pilot.day_of(line.at) if line.reason in reasons else None
+        if day is not None:
+            found[day] += line.requests
+    return found
 
 
 def _not_running(pilot: Pilot, evidence: Evidence) -> Flags:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from app.domain.evidence import ArmEvidence, Evidence, Flags, Words, places_by_number
-from app.domain.ledger import FOLDED, LiveLedger
+from app.domain.ledger import BESIDE, FOLDED, LiveLedger
 from app.domain.pilot import Pilot
 from app.domain.scorecard import DayCoverage, HourCount, LedgerModel, PairCoverage
 from app.domain.words import CoverageReason
@@ -25,7 +25,7 @@ def ledger_model(pilot: Pilot, selection: Selection, ledger: LiveLedger) -> Ledg
         reason = _reason(pilot, line.reason, line.at)
         if reason == SHED:
             because[SHED] += line.requests
-        elif reason != FOLDED:
+        elif reason not in BESIDE:
             counts[reason] += line.requests
     counts[CoverageReason.LOST.value] += because[SHED] + because["missing"]
     counts[CoverageReason.PENDING.value] += ledger.missing_pending
@@ -56,7 +56,7 @@ def _by_day(pilot: Pilot, selection: Selection, ledger: LiveLedger) -> list[DayC
         counts[day] = Counter(selection.reasons[places].tolist())
     for line in ledger.lines:
         day_of = pilot.day_of(line.at)
-        if line.reason != FOLDED and day_of is not None:
+        if line.reason not in BESIDE and day_of is not None:
             reason = CoverageReason.LOST.value if line.reason == SHED else line.reason
             counts.setdefault(day_of, Counter())[reason] += line.requests
     names = (CoverageReason.CAPTURED.value, CoverageReason.LOST.value, CoverageReason.PENDING.value)

@@ -151,7 +151,7 @@ def make_scorecard(
     pilot, evidence = stored.pilot, stored.evidence
     selection = select_evidence(pilot, evidence, now=now, as_of=as_of, ledger=stored.ledger)
     talks = conversations_of(evidence, selection)
-    weights = sampling_weights(pilot, evidence)
+    weights = sampling_weights(pilot, evidence, stored.ledger)
     hashes = content_hashes(evidence, selection)
     coverage = ledger_model(pilot, selection, stored.ledger)
     plan, histories = plan_of(pilot, stored.registration), _histories(stored, selection, as_of)

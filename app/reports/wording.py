@@ -52,7 +52,8 @@ COVERAGE_ADVICE = {
     "too_large": "Raise the limit of the body's size if such requests matter to you.",
     "unreadable_body": "Look at what sends them: they are no JSON of a chat.",
     "outside_window": "Nothing: they came before the first or after the last day.",
-    "not_sampled": "Raise sampling.rate if the evidence is thin; the sample is drawn by conversation, so it is fair.",
+    "not_sampled": "Raise sampling.rate if the evidence is thin; the sample is drawn by conversation, so it is fair. "
+    "A gateway leaves one request in a thousand out besides, to time itself without mirroring.",
     "client_cancelled": "Nothing: the user went away, and nobody knows the whole answer.",
     "client_error": "Nothing for the comparison; the application sends requests that the API refuses.",
     "lost": "See the reasons below: our bounds, a gap, or an answer that never came. Give mirror and Redis more room.",

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from app.domain.ledger import FOLDED, quarter_of
+from app.domain.ledger import BESIDE, quarter_of
 from app.domain.measures import CLIENT_STATUSES, SERVER_FAULTS
 from app.domain.pilot import Pilot
 from app.store.live_closing import read_watermark
@@ -76,7 +76,8 @@ def requests_since(session: Session, pilot: Pilot, since: datetime) -> tuple[dic
     """Live requests that have come since a quarter of an hour began, by reason; and how many of the lost ones were shed."""
     found = _requests(session, pilot, since)
     shed = found.pop(SHED, 0)
-    found.pop(FOLDED, 0)
+    for reason in BESIDE:
+        found.pop(reason, 0)
     found[LOST] += shed
     return {reason: requests for reason, requests in sorted(found.items()) if requests}, shed
 

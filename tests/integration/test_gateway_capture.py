@@ -200,7 +200,7 @@ def test_each_request_is_counted_under_the_first_reason_that_applies(watched: An
         count = seen.counts()[-1]
         assert count.is_final
         assert count.pilots["live"].issued == len(asked) - 1 + 2
-        dropped = {"mirroring_off": 0, "opted_out": 3, "not_mirrored_route": 5, "too_large": 2, "shed": 0}
+        dropped = {"mirroring_off": 0, "opted_out": 3, "not_mirrored_route": 5, "too_large": 2, "shed": 0, "not_sampled": 0}
         assert count.pilots["live"].dropped == dropped
         assert [len(event.body) for event in seen.events() if isinstance(event, RequestEvent)] == [1024, 2, 1024]
 

@@ -17,6 +17,7 @@ from app.domain.pilot import Pilot
 from app.domain.scorecard import LedgerModel, Scorecard
 from app.pipeline.pilots import start_pilot
 from app.pipeline.recording.closing import settle_numbers
+from app.pipeline.measured_volume import read_volume
 from app.pipeline.recording.storing import arrivals, store_batch
 from app.pipeline.scorecard import make_scorecard
 from app.pipeline.scorecard_inputs import read_stored
@@ -93,6 +94,27 @@ def test_numbers_dropped_seen_and_missing_add_up(session: Session, pilot: Pilot)
     assert [(each.hour, each.shed) for each in found.shed_by_hour] == [(ARRIVAL, 3)]
     (day,) = found.by_day  # but for the two that never came: of them nobody knows the day
     assert (day.production_requests, day.captured, day.lost, day.pending) == (10, 1, 3, 0)
+
+
+def test_what_bypasses_mirroring_counts_as_production_and_is_priced(session: Session, pilot: Pilot) -> None:
+    """Volume, tokens and money of a month are those of all requests; the answers that were copied stand for the others."""
+    events = [event for number in (1, 2, 3, 4) for event in (exchange(number), reply(number), reply(number, "qwen"))]
+    stored(session, *events, exchange(5, reason="not_sampled", awaits=()), count(5, at=20))
+    close(session, DAY.total_seconds())
+    without = card(session, seconds=DAY.total_seconds())
+    assert without.candidates["qwen"].cost.requests_per_month is not None
+    stored(session, count(7, at=30, dropped={"not_sampled": 1}), count(8, at=40, dropped={"not_sampled": 2}))
+    found = card(session, seconds=DAY.total_seconds())
+    assert found.coverage.by_reason | {"captured": 4, "not_sampled": 3, "pending": 1} == found.coverage.by_reason
+    assert found.coverage.production_requests == 8
+    (day,) = found.coverage.by_day
+    assert day.production_requests == 7
+    was, now = (read_volume(each) for each in (without, found))
+    # Five left a copy, of which the mirror sampled one out; two bypassed: each of the five stands for 7 / 5.
+    for name in ("requests", "input_tokens", "output_tokens"):
+        assert getattr(now, name) == pytest.approx(getattr(was, name) * 7 / 5), name
+    before, after = (each.candidates["qwen"].cost.incumbent_usd_per_month for each in (without, found))
+    assert after.value == pytest.approx(before.value * 7 / 5)
 
 
 def test_counts_repeated_lost_or_out_of_order_change_nothing(session: Session, pilot: Pilot) -> None:

@@ -95,6 +95,10 @@ class Upstream:
             connection.upload(response, body, length)
         try:
             await response.head()
+        except UpstreamError as error:
+            error.sent_at = response.sent_at
+            response.abort()
+            raise
         except BaseException:
             response.abort()
             raise

@@ -247,6 +247,7 @@ class Connection(asyncio.Protocol):
         self._is_kept = self._parser.should_keep_alive()
         response.status = status
         response.has_head = True
+        response.head_at = response.read_at
         if status in _WITHOUT_BODY:
             self._is_bodyless = True
         if self._is_bodyless:

@@ -12,11 +12,15 @@ BrokenReason: TypeAlias = Literal["closed", "invalid_response", "head_too_large"
 
 
 class UpstreamError(Exception):
-    """Base; `reason` is a stable short name for metrics."""
+    """Base; `reason` is a stable short name for metrics.
+
+    `sent_at`: `time.perf_counter()` when the last request byte was handed to the socket; 0.0 = none was.
+    """
 
     def __init__(self, message: str, reason: str) -> None:
         super().__init__(message)
         self.reason = reason
+        self.sent_at = 0.0
 
 
 class UpstreamUnreachable(UpstreamError):

@@ -22,12 +22,13 @@ class UpstreamResponse:
     Attributes:
         headers: Names and values in order, as they were on the wire, hop-by-hop ones too.
         sent_at: `time.perf_counter()` when the last request byte (so far) was handed to the socket.
+        head_at: `perf_counter` of the socket read that made the head whole.
         read_at: `perf_counter` of the socket read that brought the last byte that `read` returned.
     """
 
     __slots__ = (
         "_chunks", "_failure", "_held", "_is_finished", "_loop", "_source", "_waiter",
-        "has_head", "headers", "is_paused", "read_at", "reason", "sent_at", "status",
+        "has_head", "head_at", "headers", "is_paused", "read_at", "reason", "sent_at", "status",
     )  # fmt: skip
 
     def __init__(self, source: Source, loop: asyncio.AbstractEventLoop) -> None:
@@ -35,6 +36,7 @@ class UpstreamResponse:
         self.reason = b""
         self.headers: list[tuple[bytes, bytes]] = []
         self.sent_at = 0.0
+        self.head_at = 0.0
         self.read_at = 0.0
         self.has_head = False
         self.is_paused = False

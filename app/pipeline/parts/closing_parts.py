@@ -8,6 +8,7 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from app.domain.evidence import Evidence, Numbers
+from app.domain.ledger import LiveLedger
 from app.domain.pilot import DAY, Pilot
 from app.pipeline.closing import Selection, days_over, sampling_weights, select_evidence
 from app.pipeline.freshness import inputs_hash
@@ -40,6 +41,7 @@ class _Look:
         marks: Transactions that touched each closed day since marks were taken away last.
         inputs_hash: Of what parts rest on beside the evidence.
         sampling: Which conversations a judge looks at.
+        ledger: Live requests without an exchange.
     """
 
     pilot: Pilot
@@ -48,6 +50,7 @@ class _Look:
     marks: Mapping[int, frozenset[int]]
     inputs_hash: str
     sampling: Sampling
+    ledger: LiveLedger
 
     @property
     def stale(self) -> set[int]:
@@ -97,7 +100,8 @@ def forget_parts(session: Session, pilot: Pilot, marks: Iterable[Mark]) -> None:
 
 def _look(reading: Session, pilot_name: str, now: datetime) -> _Look:
     pilot = get_pilot(reading, pilot_name)
-    over = days_over(pilot, read_ledger(reading, pilot, now=now), now=now)
+    ledger = read_ledger(reading, pilot, now=now)
+    over = days_over(pilot, ledger, now=now)
     closed = frozenset(range(1, over + 1)) - open_days(reading, pilot)
     marks = _marks_by_day(pilot, range(1, pilot.days + 1), read_marks(reading, pilot.id))
     registration, judge = registration_of(reading, pilot.id), judge_of(pilot.configuration)
@@ -106,7 +110,7 @@ def _look(reading: Session, pilot_name: str, now: datetime) -> _Look:
     partly = [share for share in shares if share.share < 1]
     rests_on = inputs_hash({"pilot": pilot, "shares": partly}, days_over=0)
     sampling = Sampling(plan_of(pilot, registration), shares)
-    return _Look(pilot, closed, read_parts(reading, pilot.id), marks, rests_on, sampling)
+    return _Look(pilot, closed, read_parts(reading, pilot.id), marks, rests_on, sampling, ledger)
 
 
 def _made_anew(reading: Session, look: _Look, now: datetime) -> Iterator[KeptPart]:
@@ -123,7 +127,8 @@ def _made_anew(reading: Session, look: _Look, now: datetime) -> Iterator[KeptPar
 def _whole(reading: Session, look: _Look, day: int, only: Numbers, now: datetime) -> DayPart:
     evidence = read_evidence(reading, look.pilot, only=only)
     selection = _selection(look, evidence, now)
-    return part_of(look.pilot, evidence, selection, sampling_weights(look.pilot, evidence), day, look.sampling)
+    weights = sampling_weights(look.pilot, evidence, look.ledger)
+    return part_of(look.pilot, evidence, selection, weights, day, look.sampling)
 
 
 def _later(reading: Session, look: _Look, day: int, only: Numbers, now: datetime) -> DayPart:

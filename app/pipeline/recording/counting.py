@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from app.domain.ledger import Boot, BootCounts, quarter_of
+from app.domain.ledger import BYPASSED, Boot, BootCounts, quarter_of
 from app.domain.live import CountEvent, PilotCount
+from app.domain.words import CoverageReason
 
 CHECKPOINT_US = 15_000_000
 # After a number was issued its event may still be on its way for so long: its body is being sent.
@@ -46,6 +47,8 @@ def with_count(counts: BootCounts, said: PilotCount, at_us: int, lines: Lines) -
         new = total - dropped.get(reason, 0)
         if new > 0:
             lines[quarter_of(at_us), reason] += new
+            if reason == CoverageReason.NOT_SAMPLED.value:  # a mirror's own are lines without a count
+                lines[quarter_of(at_us), BYPASSED] += new
             dropped[reason] = total
     return replace(_issued(counts, said.issued, at_us), dropped=dropped)
 

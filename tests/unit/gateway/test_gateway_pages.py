@@ -27,7 +27,7 @@ def test_every_reason_is_there_before_it_happens(tmp_path: Path) -> None:
             assert {f'pilot_gateway_refused_total{{reason="{reason}"}}' for reason in REFUSED_REASONS} <= found.keys()
             assert {f'pilot_gateway_upstream_errors_total{{reason="{reason}"}}' for reason in UPSTREAM_REASONS} <= found.keys()
             assert {f'pilot_gateway_responses_total{{status="{number}xx"}}' for number in range(1, 6)} <= found.keys()
-            assert 'pilot_gateway_added_seconds_bucket{le="+Inf",side="after"}' in found
+            assert 'pilot_gateway_added_seconds_bucket{group="bypass",le="+Inf",side="after"}' in found
 
     run(story())
 
@@ -40,11 +40,11 @@ def test_added_time_is_a_histogram_of_all_requests(tmp_path: Path) -> None:
                 await gateway.ask()
             after = await metrics(gateway)
             for side in ("before", "after"):
-                name = f'pilot_gateway_added_seconds_count{{side="{side}"}}'
+                name = f'pilot_gateway_added_seconds_count{{group="mirrored",side="{side}"}}'
                 assert after[name] - before[name] == 5
-                largest = f'pilot_gateway_added_seconds_bucket{{le="+Inf",side="{side}"}}'
+                largest = f'pilot_gateway_added_seconds_bucket{{group="mirrored",le="+Inf",side="{side}"}}'
                 assert after[largest] - before[largest] == 5
-                total = f'pilot_gateway_added_seconds_sum{{side="{side}"}}'
+                total = f'pilot_gateway_added_seconds_sum{{group="mirrored",side="{side}"}}'
                 assert after[total] > before[total]
 
     run(story())
