@@ -8,13 +8,14 @@ from typing import Annotated, Any, Literal, TypeAlias
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from app.domain.live import DROP_REASONS, End, Hints
+from app.domain.live import End, Hints
 from app.domain.toml_table import ContentLevel
 from app.errors import InvalidInput, Problem
 
 VERSION = 1
 MAX_EVENTS = 20_000
 MAX_CHUNKS = 200_000
+MAX_REASONS = 40
 GZIP_WINDOW = 31
 Route: TypeAlias = Literal["/chat/completions", "/completions", "/responses"]
 Count = Annotated[int, Field(ge=0, le=2**53)]
@@ -22,6 +23,7 @@ Moment = Annotated[int, Field(ge=0, le=2**53)]
 Seconds = Annotated[float, Field(ge=0, le=10**7, allow_inf_nan=False)]
 Told = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
 HeaderValue = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
+Reason = Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")]
 PilotName = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -70,10 +72,13 @@ class ReplyItem(_Call):
 
 
 class PilotCounts(_Model):
-    """Of one pilot: how many were numbered, how many of them left no event."""
+    """Of one pilot: how many were numbered, how many of them left no event.
+
+    A client may be newer than the service, and know reasons (`app.domain.live.DROP_REASONS`) that it does not know yet.
+    """
 
     issued: Count
-    dropped: dict[Literal[DROP_REASONS], Count]  # type: ignore[valid-type]
+    dropped: Annotated[dict[Reason, Count], Field(max_length=MAX_REASONS)]
 
 
 class CountItem(_Model):

@@ -2,6 +2,10 @@
 
 An entry has two fields: `h`, the head as JSON (version, kind, pilot, boot, number, at_us, sealed), and `b`, the detail's JSON,
 a line feed and the parts one after the other. Sealed means AES-256-GCM over `b` with the head as associated data.
+
+A newer release reads every entry that an older one wrote (tests/unit/capture/golden). A new field with a default needs no new
+version: older readers skip it. Anything else that an older reader would take wrongly, also a new word in a closed list, does:
+then the readers (mirror, recorder) are renewed first, and what an older one meets all the same waits (`app/capture/newer.py`).
 """
 
 from dataclasses import dataclass, fields
@@ -31,6 +35,10 @@ _HEAD_NAMES = ("pilot", "boot", "number", "at_us")
 
 class UnreadableEvent(ValueError):
     """An entry that this version cannot read: of a newer version, sealed with another key, or damaged."""
+
+
+class NewerEvent(UnreadableEvent):
+    """An entry of a newer version, or of a kind that this one does not know: a newer process can read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +88,7 @@ def decode(entry: Entry, sealer: Sealer | None = None) -> MirrorEvent | RecordEv
         UnreadableEvent: It cannot be read; `head_of` may still say whose it is.
     """
     head = head_of(entry)
-    kind = _BY_NAME.get(head.pop("kind"))
-    if kind is None:
-        message = "an event of an unknown kind"
-        raise UnreadableEvent(message)
+    kind = _BY_NAME[head.pop("kind")]
     body = _opened(entry, sealer) if head["sealed"] else entry[BODY]
     try:
         text, _, rest = body.partition(b"\n")
@@ -98,16 +103,24 @@ def decode(entry: Entry, sealer: Sealer | None = None) -> MirrorEvent | RecordEv
 
 
 def head_of(entry: Entry) -> dict[str, Any]:
-    """What is never sealed: kind, pilot, boot, number, at_us, sealed."""
+    """What is never sealed: kind, pilot, boot, number, at_us, sealed.
+
+    Raises:
+        NewerEvent: It is of a newer version.
+        UnreadableEvent: It is no event.
+    """
     try:
         head: dict[str, Any] = orjson.loads(entry[HEAD])
         version = head.pop("v")
     except (KeyError, ValueError, AttributeError) as error:
         message = "an entry that is no event"
         raise UnreadableEvent(message) from error
-    if version != VERSION or "kind" not in head or "sealed" not in head:
-        message = f"an event of version {version!r}; this process reads version {VERSION}"
+    if type(version) is not int or version < 1 or not isinstance(head.get("kind"), str) or "sealed" not in head:
+        message = "an entry that is no event"
         raise UnreadableEvent(message)
+    if version > VERSION or head["kind"] not in _BY_NAME:
+        message = f"an event of version {version} and kind {head['kind'][:40]!r}; this process reads up to version {VERSION}"
+        raise NewerEvent(message)
     return head
 
 

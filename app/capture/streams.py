@@ -49,6 +49,12 @@ async def horizon_ms(client: "redis.asyncio.Redis", stream: str) -> int | None:
     return _milliseconds(first[0][0]) if first else None
 
 
+async def entries_at(client: "redis.asyncio.Redis", stream: str, number: str) -> list[tuple[str, Entry]]:
+    """The entry of an id; empty if it is gone."""
+    found: Any = await client.xrange(stream, number, number)
+    return [_read(pair) for pair in found]
+
+
 class StreamReader:
     """One consumer of one stream's group.
 

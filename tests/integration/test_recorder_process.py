@@ -128,6 +128,31 @@ def test_what_cannot_be_stored_is_put_aside_and_holds_nothing_up(
     assert "question" not in orjson.dumps([[row.head, row.problem] for row in rejected]).decode()
 
 
+def test_an_event_of_a_newer_version_waits_for_a_newer_recorder_and_one_that_waited_long_is_put_aside(
+    redis_url: str, session_factory: SessionFactory, pilot: str
+) -> None:
+    newer = encode(exchange(1)) | {b"h": orjson.dumps({"v": 2, "kind": "exchange", "sealed": False})}
+    client = redis.Redis.from_url(redis_url)
+    of_yesterday = int((time.time() - 86_400) * 1000)
+    client.xadd(RECORD, newer, id=f"{of_yesterday}-0")  # type: ignore[arg-type]
+    waiting = client.xadd(RECORD, newer)  # type: ignore[arg-type]
+    send(redis_url, exchange(2), reply(2), reply(2, "qwen"))
+
+    async def story() -> None:
+        async with recording(redis_url, session_factory), asyncio.timeout(WAIT_SECONDS):
+            while client.xlen(RECORD) != 1:  # noqa: ASYNC110 - a test waits
+                await asyncio.sleep(0.02)
+
+    asyncio.run(story())
+    left: Any = client.xrange(RECORD)
+    pending = client.xpending(RECORD, GROUP)
+    client.close()
+    assert [number for number, _ in left] == [waiting]
+    assert pending["pending"] == 1  # of our name: who comes after us reads it first
+    assert number(session_factory, "SELECT string_agg(external_id, ' ') FROM exchanges") == "b1-2"
+    assert number(session_factory, "SELECT string_agg(reason, ' ') FROM rejected_events") == "newer_version"
+
+
 def test_it_waits_while_the_database_is_away(
     redis_url: str,
     session_factory: SessionFactory,

@@ -38,6 +38,11 @@ queue_lag = Histogram(
 in_flight = Gauge("pilot_mirror_in_flight", "Calls under way.", ["pilot", "arm"], multiprocess_mode="livesum")
 held_bytes = Gauge("pilot_mirror_held_bytes", "Requests that wait or are being asked.", multiprocess_mode="livesum")
 in_hand = Gauge("pilot_mirror_entries_in_hand", "Entries read and not yet acknowledged.", multiprocess_mode="livesum")
+newer = Gauge(
+    "pilot_mirror_newer_entries",
+    "Entries of a newer version that wait for a mirror that can read them.",
+    multiprocess_mode="livesum",
+)
 breaker = Gauge(
     "pilot_mirror_breaker_state", "Of an arm: 0 closed, 1 half-open, 2 open.", ["pilot", "arm"], multiprocess_mode="livemax"
 )

@@ -1,19 +1,21 @@
 """Whether an event can be stored at all: one that cannot is put aside and never holds the others up."""
 
+import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, get_args
 
 import orjson
 
-from app.capture.events import Entry, UnreadableEvent, decode, head_of, size_of
+from app.capture.events import Entry, NewerEvent, UnreadableEvent, decode, head_of, size_of
 from app.capture.sealing import Sealer
 from app.domain.live import (
     DROP_REASONS,
     ArmReplyEvent,
     CountEvent,
     ExchangeEvent,
+    PilotCount,
     RecordEvent,
     RepeatEvent,
     Skipped,
@@ -33,8 +35,12 @@ LINES = (
 )  # fmt: skip
 REASONS = (
     "unreadable", "too_large", "not_for_the_recorder", "wrong_value", "unknown_pilot", "arm_gone", "no_exchange", "database",
+    "newer_version",
 )  # fmt: skip
 _KINDS = frozenset(kind.value for kind in FailureKind)
+_KNOWN_REASONS = frozenset(DROP_REASONS)
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,8 @@ def _checked(entry: Entry, sealer: Sealer | None, now: datetime) -> RecordEvent:
         raise NotStorable("too_large", f"{size_of(entry)} bytes; the most is {LARGEST_EVENT_BYTES}")
     try:
         event = decode(entry, sealer)
+    except NewerEvent as error:
+        raise NotStorable("newer_version", str(error)) from error
     except UnreadableEvent as error:
         raise NotStorable("unreadable", str(error)) from error
     if not isinstance(event, CountEvent | ExchangeEvent | ArmReplyEvent | RepeatEvent):
@@ -90,7 +98,23 @@ def _checked(entry: Entry, sealer: Sealer | None, now: datetime) -> RecordEvent:
         raise NotStorable("wrong_value", str(error)) from error
     if problem is not None:
         raise NotStorable("wrong_value", problem)
-    return event
+    return with_known_reasons(event) if isinstance(event, CountEvent) else event
+
+
+def with_known_reasons(event: CountEvent) -> CountEvent:
+    """A count without the drops whose reason is of a newer version: their numbers are missing, so the ledger calls them lost.
+
+    Counts are cumulative: the first one that a newer recorder reads puts them where they belong.
+    """
+    if all(count.dropped.keys() <= _KNOWN_REASONS for count in event.pilots.values()):
+        return event
+    unknown = sorted({reason for count in event.pilots.values() for reason in count.dropped} - _KNOWN_REASONS)
+    log.warning("a count of drops with unknown reasons, which are taken as lost: %s", ", ".join(unknown)[:200])
+    known = {
+        name: PilotCount(count.issued, {reason: n for reason, n in count.dropped.items() if reason in _KNOWN_REASONS})
+        for name, count in event.pilots.items()
+    }
+    return replace(event, pilots=known)
 
 
 def _problems(event: RecordEvent, latest_us: int) -> Iterator[str]:
@@ -118,7 +142,6 @@ def _problems_of_count(event: CountEvent) -> Iterator[str]:
     for name, count in event.pilots.items():
         if not 0 <= count.issued < LARGEST_NUMBER or any(not 0 <= n < LARGEST_NUMBER for n in count.dropped.values()):
             yield f"counts of {name!r} are {count}"
-        yield from (f"a count of the unknown reason {reason!r}" for reason in count.dropped if reason not in DROP_REASONS)
 
 
 def _problems_of_exchange(event: ExchangeEvent) -> Iterator[str]:

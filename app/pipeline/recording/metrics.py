@@ -22,6 +22,11 @@ watermark = Gauge(
     "How far behind the present the recorder is.",
     multiprocess_mode="livemax",
 )
+newer = Gauge(
+    "pilot_recorder_newer_entries",
+    "Events of a newer version that wait in the stream for a recorder that can read them.",
+    multiprocess_mode="livesum",
+)
 
 for _reason in REASONS:
     rejected.labels(_reason)

@@ -14,9 +14,11 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.capture.events import Entry
+from app.capture.newer import NewerEntries
 from app.capture.sealing import Sealer
 from app.capture.streams import MIRROR, RECORD, REDIS_ERRORS, StreamReader, horizon_ms
 from app.domain.ledger import Boot
+from app.domain.live import CountEvent, external_id
 from app.domain.recording import Rejected
 from app.pipeline.recording import metrics
 from app.pipeline.recording.checking import Received, read_entries, rejected
@@ -66,6 +68,7 @@ class Recorder:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._reader = StreamReader(work.client, RECORD, work.consumer)
+        self._newer = NewerEntries(work.client, RECORD)
         self._stopping = asyncio.Event()
         self._weeks: set[datetime] = set()
         self._heard_since: datetime | None = None
@@ -101,6 +104,7 @@ class Recorder:
 
     async def _take(self, entries: Sequence[tuple[str, Entry]]) -> bool:
         """Whether the entries are stored and acknowledged; else somebody reads them again."""
+        entries = self._newer.sorted_out(entries)
         good, bad = read_entries(entries, self._work.sealer, datetime.now(UTC))
         begun = perf_counter()
         stored = await self._insisting("postgres", lambda: asyncio.to_thread(self._write, good, bad))
@@ -151,7 +155,10 @@ class Recorder:
 
     def _put_aside(self, received: Received, error: Exception) -> Stored:
         # The error's own text may hold what the event held.
-        log.error("an event cannot be stored and is put aside: %s %s", received.entry, type(error).__name__)
+        event, extra = received.event, {"entry": received.entry}
+        if not isinstance(event, CountEvent):
+            extra |= {"pilot": event.pilot, "exchange": external_id(event.boot, event.number)}
+        log.error("an event cannot be stored and is put aside: %s", type(error).__name__, extra=extra)
         aside = [rejected(received, "database", type(error).__name__)]
         with session_scope(self._work.session_factory) as session:
             add_rejected(session, aside)
@@ -197,6 +204,7 @@ class Recorder:
         while not self._stopping.is_set():
             await self._pause(CLOSE_SECONDS)
             try:
+                await self._give_up_newer()
                 await self._close_once()
             except REDIS_ERRORS:
                 self._unheard("redis")
@@ -205,6 +213,12 @@ class Recorder:
                     log.exception("nothing was closed")
                 log.warning("nothing was closed: %s", type(error).__name__)
                 self._fence = None
+
+    async def _give_up_newer(self) -> None:
+        metrics.newer.set(len(self._newer))
+        overdue = await self._newer.overdue()
+        if overdue:
+            await self._take(overdue)
 
     async def _close_once(self) -> None:
         """Applies the watermark of the last turn if all that stood in the stream then is recorded; then makes the next one."""
