@@ -1,5 +1,6 @@
 """What the gateway itself answers: its own pages, and errors in the shape that OpenAI's clients read."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -23,7 +24,8 @@ async def own_page(watch: RoutingWatch, publish: Callable[[], None], scope: Any,
         await _answer(send, 200 if is_ready else 503, orjson.dumps(document))
     elif path == b"/metrics":
         publish()
-        text, kind = exposition()
+        # Adding up all processes takes tens of milliseconds, which no request should wait.
+        text, kind = await asyncio.to_thread(exposition)
         await _answer(send, 200, text, kind.encode())
     else:
         message = "The gateway serves /v1/... for the default pilot and /p/NAME/v1/... for a pilot by its name."

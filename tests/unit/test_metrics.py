@@ -31,12 +31,13 @@ def test_counts_of_all_processes_add_up_and_the_dead_hold_nothing(tmp_path: Path
     assert 'pilot_test_total{reason="shed"} 2.0' in text
     _, text = run(folder)
     assert 'pilot_test_total{reason="shed"} 4.0' in text
-    assert "pilot_test_held 10.0" in text
+    assert "pilot_test_held 5.0" in text  # the first one's is not there any more
 
     forget_process(folder, first)
     _, text = run(folder)
     assert 'pilot_test_total{reason="shed"} 6.0' in text
-    assert "pilot_test_held 10.0" in text  # of the second and the third
+    assert "pilot_test_held 5.0" in text
+    assert not list(folder.glob(f"gauge_live*-{first}.db"))
 
     empty_folder(folder)
     assert run(folder)[1].count('pilot_test_total{reason="shed"} 2.0') == 1

@@ -3,10 +3,21 @@
 import os
 import re
 import socket
+import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+# A process of another host (a container) that said nothing for so long is taken to have ended.
+SILENT_SECONDS = 60.0
+_LIVE_FILE = re.compile(r"gauge_live[a-z]+_(?P<host>.+)-(?P<pid>\d+)\.db")
 
 
 def share_metrics(folder: Path) -> None:
@@ -25,9 +36,39 @@ def exposition() -> tuple[bytes, str]:
 
     if FOLDER_VARIABLE not in os.environ:
         return generate_latest(REGISTRY), CONTENT_TYPE_LATEST
+
+    class Living(MultiProcessCollector):
+        """What processes said of the present holds while they live: a killed child of a worker forgets nothing itself."""
+
+        @override
+        def collect(self) -> "Iterable[Metric]":
+            files = [str(file) for file in _files(Path(os.environ[FOLDER_VARIABLE])) if not _is_of_the_dead(file)]
+            merged: Iterable[Metric] = self.merge(files)  # type: ignore[no-untyped-call]
+            return merged
+
     registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    Living(registry)  # type: ignore[no-untyped-call]
     return generate_latest(registry), CONTENT_TYPE_LATEST
+
+
+def touch_own_files() -> None:
+    """Called every few seconds: processes of other hosts cannot see that this one lives."""
+    if folder := os.environ.get(FOLDER_VARIABLE):
+        for file in Path(folder).glob(f"gauge_live*_{_identifier()}.db"):
+            with suppress(FileNotFoundError):
+                os.utime(file)
+
+
+def _is_of_the_dead(file: Path) -> bool:
+    found = _LIVE_FILE.fullmatch(file.name)
+    if found is None:
+        return False
+    if found["host"] == _host():
+        return not Path(f"/proc/{found['pid']}").exists() and Path("/proc/self").exists()
+    try:
+        return time.time() - file.stat().st_mtime > SILENT_SECONDS
+    except FileNotFoundError:
+        return True
 
 
 def forget_process(folder: Path, pid: int) -> None:
@@ -44,7 +85,11 @@ def empty_folder(folder: Path) -> None:
 
 def _identifier(pid: int | None = None) -> str:
     """Containers share the folder too, and have the same process ids; the name of a file is read by its underscores."""
-    return f"{re.sub(r'[^A-Za-z0-9.-]', '-', socket.gethostname())}-{os.getpid() if pid is None else pid}"
+    return f"{_host()}-{os.getpid() if pid is None else pid}"
+
+
+def _host() -> str:
+    return re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname())
 
 
 def _files(folder: Path) -> Iterable[Path]:
