@@ -32,6 +32,7 @@ from app.api.body_limit import BodyLimit
 from app.api.counting import CountAnswers
 from app.api.dependencies import Services
 from app.api.error_handlers import ERROR_RESPONSES, add_error_handlers
+from app.api.roles import describe_roles
 from app.pipeline.ingesting import Intake
 from app.pipeline.labelling.answering import Desk
 from app.pipeline.people_passwords import Passwords
@@ -76,13 +77,13 @@ def make_api(services: Services) -> FastAPI:
     settings = services.settings
     api.add_middleware(BodyLimit, import_chunk_bytes=settings.import_chunk_bytes, ingest_bytes=settings.ingest_bytes)
     api.add_middleware(CountAnswers)
-    api.include_router(health.router)
+    api.include_router(describe_roles(health.router, is_public=True))
     api.state.intake = Intake(settings, services.session_factory, services.pepper)
     api.state.passwords = Passwords()
     api.state.desk = Desk.of(services.session_factory, services.pepper)
-    api.include_router(ingest.router, responses=ERROR_RESPONSES)
+    api.include_router(describe_roles(ingest.router), responses=ERROR_RESPONSES)
     for stage in STAGES:
-        api.include_router(stage.router, prefix=API_PREFIX, responses=ERROR_RESPONSES)
+        api.include_router(describe_roles(stage.router), prefix=API_PREFIX, responses=ERROR_RESPONSES)
     return api
 
 

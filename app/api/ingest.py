@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from app.api.bodies import text_body
 from app.api.dependencies import Credentials, key_of, permitted
 from app.api.error_handlers import ErrorBody, error_response
+from app.api.roles import declares
 from app.capture.batches import TooLarge, unpack
 from app.domain.words import Role
 from app.pipeline.ingesting import Intake, StreamsAway
@@ -59,7 +60,7 @@ class _Room:
 NOT_NOW = {"model": ErrorBody, "description": "Not now; see Retry-After."}
 
 
-@router.post("/ingest", response_model=TakenBody, openapi_extra=BATCH, responses={503: NOT_NOW})
+@router.post("/ingest", response_model=TakenBody, openapi_extra=BATCH | declares(Role.INGEST), responses={503: NOT_NOW})
 async def ingest(request: Request, credentials: Credentials) -> TakenBody | Response:
     """Takes a batch of events whole, or says when to come again; the same batch twice does no harm."""
     key = key_of(credentials)

@@ -17,6 +17,7 @@ from app.dashboard.labelling import add_labelling_pages
 from app.dashboard.latency_page import add_latency_page
 from app.dashboard.money_page import add_money_page
 from app.dashboard.overview_page import add_overview_pages
+from app.dashboard.page_roles import check_roles
 from app.dashboard.pairs_pages import add_pairs_pages
 from app.dashboard.people_page import add_people_page
 from app.dashboard.quality_page import add_quality_page
@@ -73,4 +74,4 @@ def make_pages_router(
         add(router, door)
     add_hours_pages(router, door)
     add_labelling_pages(router, door, Desk.of(session_factory, pepper))
-    return router
+    return check_roles(router)
