@@ -1,12 +1,13 @@
 """Whether the database can serve."""
 
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from dataclasses import dataclass
+
+from psycopg.errors import LockNotAvailable, QueryCanceled
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.orm import Session
 
 from app.store.migrate import alembic_configuration
+from app.store.schema_state import read_state
 from app.store.session import SessionFactory
 
 # What a statement raises when the server is away or overloaded, not when the statement is wrong.
@@ -15,23 +16,34 @@ DATABASE_ERRORS: tuple[type[Exception], ...] = (OperationalError, InterfaceError
 VALUE_ERRORS: tuple[type[Exception], ...] = (DataError, UnicodeEncodeError)
 
 
-def newest_revision() -> str | None:
-    """The revision that this version of the code needs."""
-    return ScriptDirectory.from_config(alembic_configuration("")).get_current_head()
+@dataclass(frozen=True, slots=True)
+class DatabaseTrouble:
+    """Why the database did not do what was asked: `code` is for programs, `message` for people."""
+
+    code: str
+    message: str
 
 
-def revision_of(session: Session) -> str | None:
-    """The revision that the database has."""
-    return MigrationContext.configure(session.connection()).get_current_revision()
+AWAY = DatabaseTrouble("database_unavailable", "the database does not answer; try again")
+BUSY = DatabaseTrouble("database_busy", "all connections that this process may have to the database are in use; try again")
+TOO_SLOW = DatabaseTrouble("database_too_slow", "the database took longer than one request may; nothing of it was kept")
+LOCKED = DatabaseTrouble("database_locked", "another change holds what this one needs; try again")
+
+
+def trouble_of(error: Exception) -> DatabaseTrouble:
+    """Which of the `DATABASE_ERRORS` it is, for whoever asked."""
+    if isinstance(error, PoolTimeout):
+        return BUSY
+    cause = getattr(error, "orig", None)
+    if isinstance(cause, QueryCanceled):
+        return TOO_SLOW
+    return LOCKED if isinstance(cause, LockNotAvailable) else AWAY
 
 
 def database_illness(session_factory: SessionFactory) -> str | None:
-    """What is wrong with the database, in one sentence; `None` if nothing is."""
+    """What is wrong with the database, in one sentence; `None` if nothing is. A newer schema that still serves us is well."""
     try:
         with session_factory() as session:
-            there, needed = revision_of(session), newest_revision()
+            return read_state(session.connection(), alembic_configuration("")).illness()
     except DATABASE_ERRORS as error:
         return f"the database does not answer: {str(error).splitlines()[0]}"
-    if there != needed:
-        return f"the database has revision {there or 'none'}, this version needs {needed}: run the migrations"
-    return None

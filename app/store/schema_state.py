@@ -1,0 +1,58 @@
+"""Which revision a database has, and whether this version of the code can work with it.
+
+Revisions only add (docs/upgrades.md), so the version before goes on with a newer schema while processes are renewed one by one.
+A revision that takes something away says so in the database: `COMMENT ON TABLE alembic_version IS 'needs 0008'`.
+"""
+
+import re
+from dataclasses import dataclass
+
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+_NEEDS = re.compile(r"needs (\d{4})")
+_REVISION = re.compile(r"\d{4}")
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaState:
+    """What a database is and what this version wants.
+
+    Attributes:
+        there: The database's revision; `None` = it has no tables.
+        needed: This version's newest.
+        oldest: The least revision whose code may work with the database; `None` = any.
+    """
+
+    there: str | None
+    needed: str
+    oldest: str | None = None
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether the database is of a later version than this one."""
+        return self.there is not None and _REVISION.fullmatch(self.there) is not None and self.there > self.needed
+
+    def illness(self) -> str | None:
+        """Why this version cannot work with the database, in one sentence; `None` = it can."""
+        if self.there == self.needed:
+            return None
+        if not self.is_newer:
+            return f"the database has revision {self.there or 'none'}, this version needs {self.needed}: run the migrations"
+        if self.oldest is not None and self.oldest > self.needed:
+            return (
+                f"the database has revision {self.there}, which serves versions from {self.oldest} on; this one is of "
+                f"{self.needed}: start the newer version"
+            )
+        return None
+
+
+def read_state(connection: Connection, configuration: Config) -> SchemaState:
+    """The state of the database of a connection."""
+    needed = ScriptDirectory.from_config(configuration).get_current_head() or ""
+    there = MigrationContext.configure(connection).get_current_revision()
+    said = connection.scalar(text("SELECT obj_description(to_regclass('alembic_version'), 'pg_class')"))
+    found = _NEEDS.search(said or "")
+    return SchemaState(there, needed, found[1] if found else None)
