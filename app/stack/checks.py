@@ -1,5 +1,6 @@
 """`./run check`: what must hold of the code itself; every check runs, also after one has failed."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -15,8 +16,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from app.errors import StackError
+from app.stack.audit import audit
+from app.stack.licences import is_allowed, licence_of
 from app.stack.locking import GROUPS, LOCK, ROOT, blocks_of, compile_lock
 from app.stack.postgres import start_postgres
+from app.stack.sbom import make_sbom, validate
 from app.store.migrate import upgrade_database
 
 # What uv says where no index can be reached.
@@ -107,6 +111,24 @@ def asked_for(project: dict[str, dict[str, object]]) -> list[str]:
     return [str(text) for found in lists if isinstance(found, list) for text in found]
 
 
+def sbom_is_made() -> Outcome:
+    """The list of what the image is made of holds to its format, and every package's licence may be used."""
+    document = make_sbom(ROOT)
+    validate(json.dumps(document))
+    wrong = [
+        f"{each['name']} {each['version']}: its licence is not one that app/stack/licences.py allows"
+        for each in document["components"]
+        if each["bom-ref"].startswith("pkg:pypi/") and not is_allowed(licence_of(each["name"]))
+    ]
+    return Outcome(is_well=not wrong, text="\n".join(wrong))
+
+
+def vulnerabilities() -> Outcome:
+    """What is known of the packages' vulnerabilities: a note, since it changes without any change here."""
+    found = audit()
+    return Outcome(is_well=True, text="" if found.code == 0 else f"{found.text}\n./run audit says it again, with an exit code")
+
+
 CHECKS: dict[str, Callable[[], Outcome]] = {
     "format": tool("ruff", "format", "--check", "--quiet", ".", "run"),
     "lint": tool("ruff", "check", "--quiet", ".", "run"),
@@ -116,6 +138,8 @@ CHECKS: dict[str, Callable[[], Outcome]] = {
     "compose file": tool("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml"),
     "Dockerfile": tool("hadolint", "Dockerfile"),
     "lock": lock_in_step,
+    "bill of materials": sbom_is_made,
+    "vulnerabilities": vulnerabilities,
 }
 
 

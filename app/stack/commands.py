@@ -22,12 +22,17 @@ HELP = """\
   test [pytest arguments]       every test that this machine can run, by two processes; with arguments by one, as pytest does
   check                         format, lint, types, layers, migrations, compose file, Dockerfile, lock
   bench NAME [arguments]        a bench; its last line is one JSON object
+  backup FILE                   everything that the service keeps, as one file, and its keys as FILE.keys; while it runs
+  restore FILE [--check]        into an empty PILOT_HOME or database; --check tries it in a folder that is thrown away
+  sbom [--output FILE]          what the image is made of: CycloneDX, with licences
+  audit                         known vulnerabilities of what the service installs; exit 2 where they cannot be looked up
   lock [--upgrade]              writes requirements.lock from pyproject.toml
   help                          this
 
 The first use makes .venv/. Settings are environment variables: PILOT_HOME, PILOT_API_PORT, PILOT_GATEWAY_PORT, PILOT_BIND,
 PILOT_DATABASE_URL, PILOT_REDIS_URL and more in docs/settings.md."""
 OTHERS = {"up": "app.stack.up", "demo": "app.stack.demo", "check": "app.stack.checks", "lock": "app.stack.locking"}
+OTHERS |= {name: f"app.stack.{name}" for name in ("backup", "restore", "sbom", "audit")}
 STACK = ("down", "status", "pilot")
 REPRODUCE = "reproduce"
 # What chooses tests itself: a marker expression, or a test by its whole name.
