@@ -64,6 +64,7 @@ class PairExample(BaseModel):
         rule: What decided it: a rule of ours, a grader, a person.
         reasons: Why, in the graders' own words; redacted, too.
         request: The last message of the user; "" = not kept.
+        removed_at: When its words were removed from the report; `None` = they were not.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -82,6 +83,12 @@ class PairExample(BaseModel):
     incumbent_reply: str = ""
     candidate_reply: str = ""
     is_cut: bool = False
+    removed_at: datetime | None = None
+
+    def without_texts(self, at: datetime) -> "PairExample":
+        """The same pair without anybody's words."""
+        gone = {"request": "", "incumbent_reply": "", "candidate_reply": "", "reasons": (), "is_cut": False}
+        return self.model_copy(update=gone | {"removed_at": at})
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,4 +86,12 @@ def _receipts() -> Select[Any]:
 
 
 def _receipt(row: Row[Any]) -> Receipt:
-    return Receipt(row.id, row.name, ErasureKind(row.kind), *row[3:])
+    kind, said = ErasureKind(row.kind), row.counts
+    return Receipt(row.id, row.name, kind, row.subject_digest, row.by, said, row.erased_at, row.receipt_hash)
+
+
+def erasure_at(session: Session, pilot_id: int, moment: datetime) -> ErasureKind | None:
+    """Of which kind the erasure of a moment was; exchanges are marked with it. `None` = nobody knows any more."""
+    query = select(ErasureRow.kind).where(ErasureRow.pilot_id == pilot_id, ErasureRow.erased_at == moment)
+    found = session.scalar(query.order_by(ErasureRow.id).limit(1))
+    return None if found is None else ErasureKind(found)
