@@ -1,9 +1,12 @@
 """Settings of every process, read once at its edge from `PILOT_*` and handed down as plain values."""
 
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LogLevel: TypeAlias = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
 class Settings(BaseSettings):
@@ -38,6 +41,7 @@ class Settings(BaseSettings):
     )
     reply_bytes: int = Field(default=8 * 1024 * 1024, ge=1024, description="Longest reply read from a model server.")
 
+    log_level: LogLevel = Field(default="INFO", description="Log entries below it are not written.")
     metrics_folder: Path | None = Field(
         default=None, description="Where processes share their metrics; default: PILOT_HOME/metrics."
     )
@@ -88,6 +92,11 @@ class Settings(BaseSettings):
     catalogue: Path | None = Field(
         default=None, description="Own file of models, GPUs and prices; its lines go before the built-in ones."
     )
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_capitals(cls, level: object) -> object:
+        return level.upper() if isinstance(level, str) else level
 
     @field_validator("database_url")
     @classmethod

@@ -48,7 +48,7 @@ share_metrics(settings.metrics_folder or settings.home / "metrics")
 celery = make_celery(settings.redis_url)
 TASKS = Counter("pilot_worker_tasks_total", "Tasks of the workers by how they ended.", ["task", "outcome"])
 celery.conf.update(
-    imports=("workers.tasks",),
+    imports=("workers.tasks", "workers.task_context"),
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
     worker_max_memory_per_child=MOST_KEPT_KILOBYTES,
@@ -63,7 +63,7 @@ celery.set_default()
 
 @signals.setup_logging.connect
 def _logs(**_: Any) -> None:
-    configure_logs("beat" if "beat" in sys.argv[1:] else "worker")
+    configure_logs("beat" if "beat" in sys.argv[1:] else "worker", settings.log_level)
     logging.getLogger("celery.beat").setLevel(logging.WARNING)  # else a line each time that it sends the sweep
 
 

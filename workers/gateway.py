@@ -18,8 +18,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs until SIGTERM; what is under way then is finished."""
     options = _parser().parse_args(arguments)
     _allow_connections()
-    configure_logs("gateway")
     settings = Settings()
+    configure_logs("gateway", settings.log_level)
     share_metrics(settings.metrics_folder or settings.home / "metrics")
     from app.gateway.serving import serve  # noqa: PLC0415 - metrics are shared from here on
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from app.errors import StackError
 from app.metrics import share_metrics
 from app.settings import Settings
+from app.traces import tracing
 from workers.logs import configure_logs
 
 if TYPE_CHECKING:
@@ -31,14 +32,18 @@ SWITCH_SECONDS = 0.001
 def main() -> None:
     """Runs until SIGTERM; calls that are under way then are finished, for a while."""
     slot = sys.argv[1] if len(sys.argv) > 1 else f"mirror-{socket.gethostname()}"
-    configure_logs("mirror")
     settings = Settings()
+    configure_logs("mirror", settings.log_level)
     if settings.redis_url is None or settings.database_url is None:
         message = "the mirror needs PILOT_REDIS_URL and PILOT_DATABASE_URL (./run up sets them)"
         raise StackError(message)
     sys.setswitchinterval(SWITCH_SECONDS)
     share_metrics(settings.metrics_folder or settings.home / "metrics")
-    asyncio.run(_run(settings, slot))
+    tracing.start("mirror", os.environ)
+    try:
+        asyncio.run(_run(settings, slot))
+    finally:
+        tracing.stop()
 
 
 async def _run(settings: Settings, slot: str) -> None:

@@ -15,6 +15,7 @@ from app.errors import StackError
 from app.metrics import share_metrics
 from app.settings import Settings
 from app.store.session import make_engine, make_session_factory
+from app.traces import tracing
 from workers.logs import configure_logs
 
 if TYPE_CHECKING:
@@ -26,13 +27,17 @@ READY_FILE = "PILOT_READY_FILE"
 def main() -> None:
     """Runs until SIGTERM; the batch that is being stored then is finished."""
     slot = sys.argv[1] if len(sys.argv) > 1 else "recorder-1"
-    configure_logs("recorder")
     settings = Settings()
+    configure_logs("recorder", settings.log_level)
     if settings.redis_url is None or settings.database_url is None:
         message = "the recorder needs PILOT_REDIS_URL and PILOT_DATABASE_URL (./run up sets them)"
         raise StackError(message)
     share_metrics(settings.metrics_folder or settings.home / "metrics")
-    asyncio.run(_run(settings, slot))
+    tracing.start("recorder", os.environ)
+    try:
+        asyncio.run(_run(settings, slot))
+    finally:
+        tracing.stop()
 
 
 async def _run(settings: Settings, slot: str) -> None:

@@ -21,6 +21,7 @@ def main() -> None:
         "workers.web:create_app",
         factory=True,
         log_config=None,
+        access_log=False,  # its lines have queries; `app.api.request_log` writes ours
         timeout_graceful_shutdown=DRAIN_SECONDS,
         host=options.host,
         port=options.port,

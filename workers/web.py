@@ -23,8 +23,8 @@ log = structlog.get_logger(__name__)
 
 def create_app() -> FastAPI:
     """Reads `PILOT_*`, composes the process, and writes the gateway's file anew."""
-    configure_logs("api")
     settings = Settings()
+    configure_logs("api", settings.log_level)
     if settings.database_url is None:
         message = "the API needs a database: set PILOT_DATABASE_URL (./run up does it)"
         raise StackError(message)

@@ -32,6 +32,7 @@ from app.api.body_limit import BodyLimit
 from app.api.counting import CountAnswers
 from app.api.dependencies import Services
 from app.api.error_handlers import ERROR_RESPONSES, add_error_handlers
+from app.api.request_log import RequestLog
 from app.api.roles import describe_roles
 from app.pipeline.ingesting import Intake
 from app.pipeline.labelling.answering import Desk
@@ -77,6 +78,7 @@ def make_api(services: Services) -> FastAPI:
     settings = services.settings
     api.add_middleware(BodyLimit, import_chunk_bytes=settings.import_chunk_bytes, ingest_bytes=settings.ingest_bytes)
     api.add_middleware(CountAnswers)
+    api.add_middleware(RequestLog)
     api.include_router(describe_roles(health.router, is_public=True))
     api.state.intake = Intake(settings, services.session_factory, services.pepper)
     api.state.passwords = Passwords()

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from app.api.request_log import route_of
 from app.errors import (
     BudgetExceeded,
     Conflict,
@@ -131,12 +132,12 @@ def _database_error(_: Request, error: Exception) -> JSONResponse:
 
 
 def _impossible_value(request: Request, error: Exception) -> JSONResponse:
-    structlog.get_logger().warning("impossible_value", path=request.url.path, exc_info=error)
+    structlog.get_logger().warning("impossible_value", route=route_of(request.scope), exc_info=error)
     return error_response(422, InvalidInput.code, "the request has a value that cannot be stored")
 
 
 def _unexpected(request: Request, error: Exception) -> JSONResponse:
     number = secrets.token_hex(6)
-    structlog.get_logger().error("unexpected_error", id=number, path=request.url.path, exc_info=error)
+    structlog.get_logger().error("unexpected_error", id=number, route=route_of(request.scope), exc_info=error)
     message = f"a fault of the service; its log has the details under {number}"
     return error_response(500, "internal_error", message, facts={"id": number})

@@ -16,6 +16,7 @@ from app.api.roles import declares
 from app.capture.batches import TooLarge, unpack
 from app.domain.words import Role
 from app.pipeline.ingesting import Intake, StreamsAway
+from app.traces.about import note_key
 
 AT_ONCE = 4
 MOST_WAITING = 16
@@ -77,6 +78,7 @@ async def _taken(request: Request, key: str) -> TakenBody | Response:
     intake = request.app.state.intake
     assert isinstance(intake, Intake)  # noqa: S101 - make_api puts it there
     who = permitted(await _in_thread(lambda: intake.holder_of(key)), Role.INGEST)
+    note_key(who.name)
     coding = request.headers.get("content-encoding", "").lower()
     if coding not in ("", "identity", "gzip"):
         return _problem(415, "unsupported_media_type", f"a body in {coding!r} is not read; send gzip or none")

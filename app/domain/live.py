@@ -65,6 +65,7 @@ class ReplyEvent:
         end: How the relay ended.
         body: The response body as it came, compressed if it was; cut at the limit if `end` is `too_large`.
         request: The request's body again, where the content level may not be `full`: it decides what may be kept.
+        traceparent: The request's header of that name (W3C Trace Context): its place in production's own trace.
     """
 
     pilot: str
@@ -82,6 +83,7 @@ class ReplyEvent:
     end: End
     body: bytes
     request: bytes | None = None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,11 +26,13 @@ class StoredRequest:
 
     Attributes:
         level: The content level under which the exchange was seen live; `None` = it was imported.
+        external_id: Its exchange's.
     """
 
     body: Json
     segment: str
     level: ContentLevel | None = None
+    external_id: str = ""
 
 
 OPEN_STATES = (ReplayState.QUEUED, ReplayState.RUNNING)

@@ -103,7 +103,7 @@ class Gateway:
             ledger.dropped["not_sampled"] += 1
             group = BYPASS
         elif isinstance(body, bytes):
-            observation = self._observer.observe(route, ledger, number, at_us, rest.decode(), asked.hints, body)
+            observation = self._observer.observe(route, ledger, number, at_us, rest.decode(), asked, body)
             group = OTHER if observation is None else COPIED
         if asked.has_bad_content:
             self.figures.bad_content += 1

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from app.domain.content import strictest
 from app.domain.live import Hints
 from app.domain.toml_table import ContentLevel
+from app.traces.spans import plain_traceparent
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -17,6 +18,8 @@ _HOP_BY_HOP = frozenset(
 _NOT_TO_THE_INCUMBENT = _HOP_BY_HOP | {b"host", b"content-length", b"expect"}
 OURS = b"x-pilot-"
 _RETRY_COUNT = b"x-stainless-retry-count"
+_TRACEPARENT = b"traceparent"
+_NOTED = frozenset({_RETRY_COUNT, _TRACEPARENT})  # they go on to the incumbent
 _LEVELS: dict[bytes, ContentLevel] = {b"full": "full", b"masked": "masked", b"metadata": "metadata"}
 _LONGEST_HINT = 300
 _OVERHEAD = b"x-pilot-overhead"
@@ -34,6 +37,7 @@ class Asked(NamedTuple):
         has_bad_content: `X-Pilot-Content` says something that is no level; it counts as the strictest.
         wants_socket: It asks for a WebSocket.
         wants_overhead: `X-Pilot-Overhead` says a word of yes: the answer tells the gateway's own time.
+        traceparent: Its place in production's own trace, if it says one.
     """
 
     passed: Headers
@@ -43,6 +47,7 @@ class Asked(NamedTuple):
     has_bad_content: bool = False
     wants_socket: bool = False
     wants_overhead: bool = False
+    traceparent: str | None = None
 
 
 def read_request_headers(headers: Iterable[tuple[bytes, bytes]]) -> Asked:
@@ -57,7 +62,7 @@ def read_request_headers(headers: Iterable[tuple[bytes, bytes]]) -> Asked:
         elif name.startswith(OURS):
             ours[name] = ours[name] + b"," + pair[1] if name in ours else pair[1]
         else:
-            if name == _RETRY_COUNT:
+            if name in _NOTED:
                 ours[name] = pair[1]
             passed.append(pair)
     length, nominated, wants_socket = _of_this_hop(aside)
@@ -112,6 +117,7 @@ def _with_hints(passed: Headers, length: int | None, ours: dict[bytes, bytes]) -
         hints,
         opted_out=b"off" in tokens(ours.get(b"x-pilot-mirror", b"")),
         has_bad_content=not levels <= _LEVELS.keys(),
+        traceparent=plain_traceparent(ours.get(_TRACEPARENT)),
         wants_overhead=_OVERHEAD in ours and is_yes(ours[_OVERHEAD]),
     )
 

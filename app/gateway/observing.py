@@ -9,9 +9,10 @@ from app.capture.events import Entry, encode
 from app.capture.outbox import Outbox
 from app.capture.sealing import Sealer
 from app.capture.streams import MIRROR
-from app.domain.live import End, Hints, ReplyEvent, RequestEvent, repeats_keys
+from app.domain.live import End, ReplyEvent, RequestEvent, external_id, repeats_keys
 from app.domain.routing import PilotRoute
 from app.gateway.counting import PilotLedger
+from app.gateway.headers import Asked
 
 COPY_SECONDS = 0.001
 
@@ -51,14 +52,14 @@ class Observer:
         self._jobs: list[Callable[[], None]] = []
 
     def observe(
-        self, route: PilotRoute, ledger: PilotLedger, number: int, at_us: int, path: str, hints: Hints, body: bytes
+        self, route: PilotRoute, ledger: PilotLedger, number: int, at_us: int, path: str, asked: Asked, body: bytes
     ) -> "Observation | None":
         """Begins to hold a request; `None` = the bound is reached and it was shed."""
         if self.held + len(body) > self._held_limit:
             ledger.dropped["shed"] += 1
             return None
         self.held += len(body)
-        return Observation(self, route, ledger, number, at_us, path, hints, body)
+        return Observation(self, route, ledger, number, at_us, path, asked, body)
 
     def has_room(self, size: int) -> bool:
         """Whether so much more may be held."""
@@ -76,10 +77,11 @@ class Observer:
         for job in jobs:
             job()
 
-    def failed(self, error: Exception) -> None:
-        """A fault of ours costs an observation, never a request."""
+    def failed(self, error: Exception, pilot: str, number: int) -> None:
+        """A fault of ours costs an observation, never a request. What the error says may quote what passed."""
         self.failures += 1
-        log.error("an observation was lost to a fault of the gateway: %r", error)
+        extra = {"pilot": pilot, "boot": self.boot, "number": number, "exchange": external_id(self.boot, number)}
+        log.error("an observation was lost to a fault of the gateway: %s", type(error).__name__, extra=extra)
 
 
 class Observation:
@@ -87,11 +89,11 @@ class Observation:
 
     __slots__ = (
         "_at_us", "_body", "_chunks", "_hints", "_is_cut", "_is_shed", "_lag", "_ledger", "_number", "_observer", "_path",
-        "_pieces", "_route", "_size",
+        "_pieces", "_route", "_size", "_traceparent",
     )  # fmt: skip
 
     def __init__(
-        self, observer: Observer, route: PilotRoute, ledger: PilotLedger, number: int, at_us: int, path: str, hints: Hints,
+        self, observer: Observer, route: PilotRoute, ledger: PilotLedger, number: int, at_us: int, path: str, asked: Asked,
         body: bytes,
     ) -> None:  # fmt: skip
         self._observer = observer
@@ -100,8 +102,9 @@ class Observation:
         self._number = number
         self._at_us = at_us
         self._path = path
-        self._hints = hints
+        self._hints = asked.hints
         self._body = body
+        self._traceparent = asked.traceparent
         self._pieces: list[bytes] = []
         self._chunks: list[tuple[float, int]] = []
         self._size = 0
@@ -126,7 +129,7 @@ class Observation:
                 self._body = b""
         except Exception as error:
             self._shed()
-            observer.failed(error)
+            observer.failed(error, self._route.name, self._number)
 
     def note(self, seconds: float, data: bytes) -> None:
         """A piece of the reply was read from the socket, so many seconds after the request was sent."""
@@ -176,11 +179,12 @@ class Observation:
                 end="too_large" if self._is_cut and end == "complete" else end,
                 body=b"".join(self._pieces),
                 request=self._body if self._is_sealed else None,
+                traceparent=self._traceparent,
             )
             # The request's event is on its way, so its reply is `lost` in the ledger if there is no room for this one.
             observer.outbox.offer(MIRROR, self._encoded(event))
         except Exception as error:
-            observer.failed(error)
+            observer.failed(error, self._route.name, self._number)
 
     @property
     def _is_sealed(self) -> bool:

@@ -103,6 +103,11 @@ class JudgeClient:
         self._takes_schemas: bool | None = None
         self._limit_names: tuple[str, ...] = LIMIT_NAMES if target.max_output_tokens is not None else ()
 
+    @property
+    def base_url(self) -> str:
+        """Whom it asks."""
+        return self._target.base_url
+
     async def ask(self, question: Question[AnswerT], messages: list[Json] | None = None) -> JudgeCall[AnswerT]:
         """One call; never raises for a server's behaviour.
 

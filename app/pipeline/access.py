@@ -14,6 +14,7 @@ from app.errors import Conflict, InvalidInput, NotAuthenticated, Problem
 from app.store import keys
 from app.store.audit import record
 from app.store.people import hold_names, is_person
+from app.traces.about import note_key
 
 __all__ = ["Principal", "authenticate", "create_key", "digest_of", "load_pepper", "revoke_key"]
 
@@ -35,6 +36,7 @@ def authenticate(session: Session, key: str, pepper: str) -> Principal:
     if found is None:
         message = "this API key is unknown or revoked"
         raise NotAuthenticated(message)
+    note_key(found.name)
     return Principal(found.name, found.role, found.id)
 
 

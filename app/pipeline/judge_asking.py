@@ -4,7 +4,7 @@ import asyncio
 import random
 from dataclasses import dataclass, field
 from decimal import Decimal
-from time import monotonic
+from time import monotonic, time_ns
 from typing import Any, Generic
 
 from app.costs.prices import Prices, cost_usd
@@ -15,6 +15,7 @@ from app.graders.question import AnswerT, Question
 from app.pipeline import judge_metrics
 from app.pipeline.call_limiter import CallLimiter, Room, rest
 from app.pipeline.judge_purse import JudgePurse, Lack
+from app.pipeline.judge_spans import judge_called
 
 OVER_BUDGET = "over_budget"
 # The question is for another turn: today's money is spent, or the server wants to be left alone for longer than this turn.
@@ -164,9 +165,10 @@ class JudgeAsking:
         lack = await self.purse.take(reserve)
         if lack is not None:
             return _unpaid(lack)
-        cost, is_counted = reserve, False
+        cost, is_counted, start_ns = reserve, False, time_ns()
         try:
             call = await self.client.ask(question, messages)
+            judge_called(self.client.base_url, self.name, call, start_ns)
             cost, is_counted = self._cost(call, reserve)
         finally:
             self.purse.settle(reserve, cost)

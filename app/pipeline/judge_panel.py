@@ -17,6 +17,7 @@ from app.domain.judge_panel import PanelModel
 from app.domain.pilot import Pilot
 from app.pipeline.conversations import JUDGE, Conversations, PairValues, one_an_order, winners
 from app.pipeline.grade_writing import Finding
+from app.pipeline.judge_spans import JudgedPair, judged
 from app.pipeline.judge_turn import JudgingPlan, Turn, judge_turn
 from app.pipeline.pairwise import PairwiseCourse
 from app.pipeline.settlement import Judge, judge_of, judge_of_table
@@ -89,13 +90,18 @@ class _PanelTurn:
                     workers.create_task(self._ask(record, turn))
 
     async def _ask(self, record: PairRecord, turn: Turn) -> None:
-        course = PairwiseCourse(record, self.pilot, self.judge, {})
+        with judged(self.pilot, record, JudgePurpose.PANEL.value) as pair:
+            await self._ask_course(PairwiseCourse(record, self.pilot, self.judge, {}), turn, pair)
+
+    async def _ask_course(self, course: PairwiseCourse, turn: Turn, pair: JudgedPair) -> None:
         while not turn.is_over and (question := course.next_question()) is not None:
             asked = await turn.asking.ask(question)
             if asked.is_unasked:
                 await turn.writer.put(Finding.paid(asked, purpose=JudgePurpose.PANEL))
                 return
-            await turn.writer.put(Finding.paid(asked, grade=course.take(asked).grade, purpose=JudgePurpose.PANEL))
+            taken = course.take(asked)
+            pair.graded(taken)
+            await turn.writer.put(Finding.paid(asked, grade=taken.grade, purpose=JudgePurpose.PANEL))
             self.answered += 1
 
 

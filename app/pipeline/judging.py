@@ -11,9 +11,10 @@ from app.domain.words import PilotState
 from app.graders.canaries import is_suspended
 from app.graders.grade import Ungraded
 from app.pipeline.canaries import Canary, canaries_among
-from app.pipeline.courses import course_of
+from app.pipeline.courses import Course, course_of
 from app.pipeline.grade_writing import Finding
 from app.pipeline.judge_asking import LATER, OVER_BUDGET, Asked
+from app.pipeline.judge_spans import JudgedPair, judged
 from app.pipeline.judge_turn import JudgingPlan, Turn, judge_turn
 from app.pipeline.settlement import settle
 from app.pipeline.shared_asking import SharedAsking
@@ -110,7 +111,10 @@ class _Run:
         if found.is_settled:
             await self.turn.writer.put(Finding(grade, found))
             return
-        course = course_of(record, self.pilot, self.plan.judge, found.facts)
+        with judged(self.pilot, record) as pair:
+            await self._ask(course_of(record, self.pilot, self.plan.judge, found.facts), pair)
+
+    async def _ask(self, course: Course, pair: JudgedPair) -> None:
         while (question := course.next_question()) is not None:
             asked = await self.shared.ask(question)
             if self._is_for_later(asked):
@@ -120,6 +124,7 @@ class _Run:
                 await self.turn.writer.put(Finding.paid(asked, settlement=course.end(unasked=OVER_BUDGET)))
                 return
             given = course.take(asked)
+            pair.graded(given)
             last = course.end() if course.next_question() is None else None
             await self.turn.writer.put(Finding.paid(asked, grade=given.grade, settlement=last, score=given.score))
 

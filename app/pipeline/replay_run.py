@@ -13,6 +13,7 @@ from app.domain.replay import NewReply, Replay, ReplayState, StoredRequest
 from app.domain.requests import route_of
 from app.domain.toml_table import ContentLevel
 from app.domain.words import FailureKind, Source
+from app.pipeline.call_spans import ArmCall
 from app.pipeline.content import ContentPolicy
 from app.pipeline.replay_money import Meter, Purse
 from app.pipeline.replay_writing import Finding, ReplayWriter
@@ -23,6 +24,8 @@ from app.providers.timing import now
 from app.providers.usage import kept_usage, plain_usage
 from app.store.replays import exchanges_to_ask, read_requests
 from app.store.session import SessionFactory
+from app.traces import tracing
+from app.traces.about import about
 
 REQUESTS_AT_ONCE = 100
 REFUSED_AT_THE_DOOR = (401, 403, 404)  # a wrong key, address or model name: nothing that an exchange could be blamed for
@@ -121,7 +124,8 @@ class ArmRun:
             path, level = route_of(stored.body), self._level(stored)
             is_askable = path is not None and unaskable(stored.body, path, self.candidate.target.server) is None
             if path is not None and is_askable and level != METADATA and self.candidate.content.can_ask:
-                await self._ask(exchange_id, self.candidate.content.seen_by_candidate(level, stored.body), path, level)
+                with about(pilot=self.pilot.name, exchange=stored.external_id, arm=self.candidate.arm.name):
+                    await self._ask(exchange_id, stored, path, level)
             else:
                 await self.writer.put(Finding(self.candidate.arm, None))
 
@@ -129,7 +133,8 @@ class ArmRun:
         """As strict as its exchange was seen, and as the pilot is now."""
         return self.candidate.content.level(stored.segment, stored.level)
 
-    async def _ask(self, exchange_id: int, request: Json, path: str, level: ContentLevel) -> None:
+    async def _ask(self, exchange_id: int, stored: StoredRequest, path: str, level: ContentLevel) -> None:
+        request = self.candidate.content.seen_by_candidate(level, stored.body)
         reserve = self.candidate.meter.reserve_usd(request)
         if not await self.purse.take(reserve):
             self._end(f"the limit of {self.replay.limits.usd} USD is reached")
@@ -138,7 +143,9 @@ class ArmRun:
         try:
             if not self._may_go_on():
                 return
+            call = self._told(stored.external_id, request, path, level)
             answer = await self._answer(request, path)
+            tracing.tell(lambda: call.span(answer))
             if await self._is_blameless(answer):
                 return
             finding = self._finding(exchange_id, answer, reserve, level)
@@ -146,6 +153,11 @@ class ArmRun:
             await self.writer.put(finding)
         finally:
             await self.purse.settle(reserve, spent)
+
+    def _told(self, exchange: str, request: Json, path: str, level: ContentLevel) -> ArmCall:
+        """What its span will say of it."""
+        arm, target = self.candidate.arm, self.candidate.target
+        return ArmCall(self.pilot.name, exchange, arm.name, target, request, path, level, "replay")
 
     async def _answer(self, request: Json, path: str) -> Answer:
         """A server that says that it has no room is given time: the rush is ours."""

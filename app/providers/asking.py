@@ -203,4 +203,5 @@ def _answer(reading: Reading, log: list[Adaptation], calls: int) -> Answer:
         calls=calls,
         fingerprint=reading.draft.fingerprint,
         sent_at=reading.sent_at,
+        response_id=reading.draft.response_id,
     )

@@ -72,6 +72,7 @@ def read_captured(event: ReplyEvent, *, reply_bytes: int) -> Captured:
         usage=draft.usage,
         lag_seconds=event.lag_seconds,
         fingerprint=draft.fingerprint,
+        response_id=draft.response_id,
     )
     return Captured(answer, is_complete, event.end == "client_cancelled" and not is_complete, draft.response_id)
 

@@ -60,6 +60,7 @@ class Answer:
             to be trusted.
         retry_after_seconds: What the server asked for in `Retry-After`.
         calls: HTTP requests it took: more than one if the server refused a parameter and was asked again without it.
+        response_id: The reply's own id at the server.
         sent_at: When the last request byte was handed to the socket, by `timing.now`; the reply's times count from there.
     """
 
@@ -72,6 +73,7 @@ class Answer:
     calls: int = 1
     fingerprint: str | None = None
     sent_at: float | None = None
+    response_id: str | None = None
 
 
 class ModelServers(Protocol):

@@ -3,15 +3,16 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import orjson
 
 from app.domain.exchange import Failure, Json, Reply
-from app.domain.live import ArmReplyEvent, RepeatEvent, RequestEvent, Skipped
+from app.domain.live import ArmReplyEvent, RepeatEvent, RequestEvent, Skipped, external_id
 from app.domain.toml_table import ContentLevel
 from app.domain.words import FailureKind
+from app.pipeline.call_spans import ArmCall, without_none
 from app.pipeline.mirroring import metrics
 from app.pipeline.mirroring.arms import LiveArm
 from app.pipeline.mirroring.aside import aside
@@ -26,6 +27,7 @@ from app.pipeline.mirroring.room import NoRoom, Room
 from app.providers.asking import HttpModelServers
 from app.providers.model_server import Answer
 from app.providers.routes import unaskable
+from app.traces import names, tracing
 
 # A server that refuses parameters by name is asked again within one call: all of that has this much more than its own bound.
 GRACE_SECONDS = 1.0
@@ -33,11 +35,13 @@ GRACE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, and what may be kept of the answer."""
+    """What is asked, and what may be kept of the answer; `conversation` as it is stored."""
 
     pilot: LivePilot
     event: RequestEvent
     level: ContentLevel
+    conversation: str | None = None
+    is_repeat: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,7 @@ class Caller:
         if self._is_rehearsed(question.pilot.name, arm.name):
             return None
         try:
-            met = await self._in_room(arm, question, may_wait=may_wait)
+            met = await self._in_room(arm, replace(question, is_repeat=True), may_wait=may_wait)
         except NoRoom:
             met = None
         found = None
@@ -184,11 +188,13 @@ class Caller:
         event = question.event
         gauge = metrics.in_flight.labels(question.pilot.name, arm.name)
         queue_lag = max(0.0, time.time() - event.at_us / 1_000_000)
+        call = _told_call(arm, question, request, queue_lag)
         gauge.inc()
         try:
             answer = await self._bounded(arm, request, event.path)
         finally:
             gauge.dec()
+        tracing.tell(lambda: call.span(answer))
         breaker = self._breakers.of(question.pilot.name, arm.name)
         (breaker.failed if shows_breakage(answer.reply) else breaker.worked)(ticket)
         return Met(answer, queue_lag, arm.meter.cost_usd(answer))
@@ -226,6 +232,13 @@ class Caller:
             usd=str(met.usd) if met.usd is not None else None,
             body=body,
         )
+
+
+def _told_call(arm: LiveArm, question: Question, request: Json, queue_lag_seconds: float) -> ArmCall:
+    """What its span will say of it."""
+    event, more = question.event, {names.QUEUE_LAG: queue_lag_seconds, names.CONVERSATION: question.conversation}
+    exchange, source = external_id(event.boot, event.number), "repeat" if question.is_repeat else "mirror"
+    return ArmCall(event.pilot, exchange, arm.name, arm.target, request, event.path, question.level, source, without_none(more))
 
 
 def _loads(body: bytes) -> Json:

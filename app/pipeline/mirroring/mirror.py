@@ -10,13 +10,15 @@ from typing import Any
 import redis.asyncio
 
 from app.capture.events import Entry, size_of
-from app.capture.streams import REDIS_ERRORS, StreamReader
-from app.domain.live import MirrorEvent, ReplyEvent
+from app.capture.newer import NewerEntries
+from app.capture.streams import MIRROR, REDIS_ERRORS, StreamReader
+from app.domain.live import MirrorEvent, ReplyEvent, external_id
 from app.pipeline.mirroring import metrics
 from app.pipeline.mirroring.breakers import Breakers
 from app.pipeline.mirroring.patience import end, patiently
 from app.pipeline.mirroring.work import Desk
 from app.pipeline.serving_watch import ServerWatch
+from app.traces.about import bind
 
 READ_AT_ONCE = 100
 BLOCK_SECONDS = 0.25
@@ -124,6 +126,8 @@ class Mirror:
             task.add_done_callback(self._under_way.discard)
 
     async def _work(self, number: str, entry: Entry, event: MirrorEvent | None) -> None:
+        if event is not None:
+            bind(pilot=event.pilot, exchange=external_id(event.boot, event.number))
         size = size_of(entry)
         self._in_hand += size
         metrics.in_hand.inc()

@@ -19,6 +19,7 @@ from app.pipeline.mirroring.pilots import LivePilot
 from app.pipeline.mirroring.placing import Told, conversation_of_request, level_of
 from app.pipeline.mirroring.requests import read_request
 from app.providers.captured import Captured, read_captured
+from app.providers.model_server import Answer
 
 # How much more work the bytes of a compressed or streamed reply are than those of a plain one.
 OPENED = 8
@@ -28,11 +29,12 @@ CHAIN_PAUSES_SECONDS = (0.0, 0.05, 0.2, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is told of a reply, under which level, and the reply's own id where another request may name it."""
+    """What is told of a reply, under which level, the reply's own id where another request may name it, and the answer."""
 
     event: ArmReplyEvent
     level: ContentLevel
     response_id: str | None
+    answer: Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class ReplyReader:
             checks=checks,
             body=body,
         )
-        return Kept(told, level, captured.response_id if event.path == RESPONSES else None)
+        return Kept(told, level, captured.response_id if event.path == RESPONSES else None, answer)
 
     async def name_response(self, event: ReplyEvent, response_id: str) -> None:
         """Lets a later request that names this reply find its conversation."""

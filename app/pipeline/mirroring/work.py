@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from app.capture.events import Entry, UnreadableEvent, decode, encode, head_of
@@ -21,6 +21,9 @@ from app.pipeline.mirroring.patience import end, patiently
 from app.pipeline.mirroring.pilots import LivePilot, PilotBook
 from app.pipeline.mirroring.replies import ReplyReader
 from app.pipeline.mirroring.room import Held
+from app.pipeline.mirroring.spans import RequestNotes, production_span
+from app.traces import tracing
+from app.traces.about import bind
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Desk:
     replies: ReplyReader
     caller: Caller
     held: Held
+    notes: RequestNotes = field(default_factory=RequestNotes)
 
     def read(self, entry: Entry) -> MirrorEvent | None:
         """The entry's event; `None` if it cannot be read, which is counted."""
@@ -61,6 +65,8 @@ class Desk:
             await self._request(pilot, event)
         else:
             kept = await self.replies.reply_event(pilot, event)
+            noted = self.notes.take(event.pilot, external_id(event.boot, event.number))
+            tracing.tell(lambda: production_span(pilot, event, kept.answer, kept.level, noted))
             naming = self.replies.name_response(event, kept.response_id) if kept.response_id is not None else _nothing()
             await asyncio.gather(self._tell(kept.event, kept.level), naming)
 
@@ -76,7 +82,8 @@ class Desk:
             metrics.held_bytes.set(self.held.bytes)
             decision = await self.decider.decide(pilot, event)
             count(decision)
-            question = Question(pilot, event, decision.level)
+            self.notes.note(event, decision)
+            question = Question(pilot, event, decision.level, decision.exchange.conversation)
             told = asyncio.ensure_future(self._tell_exchange(pilot, event, decision))
             asking = [self._ask(arm, question, told, may_wait=may_wait) for arm in decision.arms]
             await self._each_told(event, [told, *asking])
@@ -90,6 +97,7 @@ class Desk:
         await self._tell(exchange, level)
 
     async def _ask(self, arm: LiveArm, question: Question, told: "asyncio.Future[None]", *, may_wait: bool) -> str:
+        bind(arm=arm.name)  # each arm is a task of its own
         asked = await self.caller.ask(arm, question, may_wait=may_wait)
         await self._tell(asked.event, question.level)
         repeat = await self.caller.repeat(arm, question, asked, may_wait=may_wait)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from time import perf_counter
+from time import perf_counter, time_ns
 from typing import TypeVar
 
 import redis.asyncio
@@ -29,6 +29,9 @@ from app.store.live_counts import read_boots
 from app.store.live_replies import add_rejected
 from app.store.payloads import ensure_partitions, week_of
 from app.store.session import SessionFactory, session_scope
+from app.traces import names, tracing
+from app.traces.about import about
+from app.traces.spans import Span
 
 BLOCK_SECONDS = 0.5
 GATHER_SECONDS = 0.1
@@ -106,12 +109,14 @@ class Recorder:
         """Whether the entries are stored and acknowledged; else somebody reads them again."""
         entries = self._newer.sorted_out(entries)
         good, bad = read_entries(entries, self._work.sealer, datetime.now(UTC))
-        begun = perf_counter()
-        stored = await self._insisting("postgres", lambda: asyncio.to_thread(self._write, good, bad))
+        begun, start_ns = perf_counter(), time_ns()
+        with about(events=len(entries)):
+            stored = await self._insisting("postgres", lambda: asyncio.to_thread(self._write, good, bad))
         if stored is None:
             return False
         metrics.batch_seconds.observe(perf_counter() - begun)
         _count(len(entries), stored)
+        tracing.tell(lambda: Span("record", "internal", start_ns, time_ns(), {names.EVENTS: len(entries)}))
         ids = [number for number, _ in entries]
         return await self._insisting("redis", lambda: self._acknowledged(ids)) is not None
 
