@@ -2,12 +2,14 @@
 
 from typing import Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from app.api.dependencies import ServicesDep
+from app.domain.health import Parts
 from app.jobs import redis_illness
 from app.metrics import exposition
+from app.pipeline.health_watch import HealthWatch
 from app.store.health import database_illness
 
 router = APIRouter(tags=["health"])
@@ -41,6 +43,14 @@ def ready(services: ServicesDep, response: Response) -> Readiness:
     well = database is None and queue is None
     response.status_code = 200 if well else 503
     return Readiness(status="ok" if well else "ill", database=database, redis=queue)
+
+
+@router.get("/health/parts", name="health_parts")
+def parts(request: Request) -> Parts:
+    """Each part of the service: whether it is well, what is wrong with it, and since when. Looked at anew every few seconds."""
+    watch = request.app.state.health
+    assert isinstance(watch, HealthWatch)  # noqa: S101 - make_api puts it there
+    return watch.look()
 
 
 @router.get("/metrics", include_in_schema=False)

@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from app.capture.events import encode
 from app.capture.outbox import Outbox
+from app.capture.presence import present
 from app.capture.sealing import load_sealer
 from app.capture.streams import RECORD, open_streams
 from app.gateway.application import Gateway
@@ -55,7 +56,7 @@ def serve(
     """
 
     async def run() -> None:
-        async with open_gateway(settings, slot) as gateway:
+        async with present(settings.redis_url or NO_REDIS, "gateway", slot), open_gateway(settings, slot) as gateway:
             server = _Server(server_configuration(gateway, settings), on_ready, on_drain)
             await server.serve(sockets=[listening])
 

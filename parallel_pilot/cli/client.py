@@ -26,14 +26,17 @@ class Client:
         url: Where the service is, without `/api/v1`.
         key: An API key.
         transport: For tests; default: the network.
+        prefix: What addresses are below.
     """
 
-    def __init__(self, url: str, key: str, *, transport: httpx2.BaseTransport | None = None) -> None:
+    def __init__(
+        self, url: str, key: str, *, transport: httpx2.BaseTransport | None = None, prefix: str = "/api/v1/"
+    ) -> None:
         self.url = url.rstrip("/")
         parsed = _parsed(self.url)
         self._http = httpx2.Client(
-            base_url=self.url + "/api/v1/",
-            headers={"Authorization": f"Bearer {key}", "User-Agent": f"pilot/{__version__}"},
+            base_url=self.url + prefix,
+            headers={"User-Agent": f"pilot/{__version__}"} | ({"Authorization": f"Bearer {key}"} if key else {}),
             timeout=httpx2.Timeout(TIMEOUT_SECONDS, connect=10.0),
             # A proxy for the world must not take what is meant for this machine.
             trust_env=parsed.host not in LOOPBACK,
@@ -51,6 +54,11 @@ class Client:
             message = f"{KEY_VARIABLE} is not an API key: it has characters that no key has"
             raise WrongUse(message)
         return cls(os.environ.get(URL_VARIABLE, "").strip() or DEFAULT_URL, key)
+
+    @classmethod
+    def without_key(cls) -> "Client":
+        """For what needs no key: whether the service is well."""
+        return cls(os.environ.get(URL_VARIABLE, "").strip() or DEFAULT_URL, "", prefix="/")
 
     def __enter__(self) -> "Client":
         return self

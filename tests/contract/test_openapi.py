@@ -37,11 +37,13 @@ ROUTES = {
     "POST /api/v1/pilots/{name}/reports", "GET /api/v1/pilots/{name}/reports", "GET /api/v1/reports/{id}",
     "GET /api/v1/reports/{id}/bundle", "GET /api/v1/pilots/{name}/decisions", "POST /api/v1/pilots/{name}/decisions",
     "GET /api/v1/pilots/{name}/alerts", "GET /api/v1/pilots/{name}/messages", "POST /api/v1/pilots/{name}/notify/test",
+    "GET /api/v1/pilots/{name}/erasures", "POST /api/v1/pilots/{name}/erasures", "POST /api/v1/erasures/verify",
+    "GET /api/v1/pilots/{name}/erasures/{erasure_id}",
     "GET /api/v1/keys", "POST /api/v1/keys", "DELETE /api/v1/keys/{name}",
     "GET /api/v1/people", "POST /api/v1/people", "POST /api/v1/people/{name}/role", "POST /api/v1/people/{name}/disable",
     "POST /api/v1/people/{name}/enable", "POST /api/v1/people/{name}/reset",
     "POST /ingest",
-    "GET /health/live", "GET /health/ready",
+    "GET /health/live", "GET /health/ready", "GET /health/parts",
 }  # fmt: skip
 
 

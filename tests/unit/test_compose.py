@@ -40,7 +40,18 @@ def module_exists(name: str) -> bool:
 
 
 def test_the_same_processes_run_as_under_run_up() -> None:
-    assert set(SERVICES) == {*CHILDREN, *SERVERS, "migrate"}
+    assert {name for name, service in SERVICES.items() if "profiles" not in service} == {
+        *CHILDREN, *SERVERS, "migrate", "worker-batch",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["mirror", "recorder", "worker", "worker-batch"])
+def test_it_can_be_multiplied(name: str) -> None:
+    """`docker compose up --scale`: no name of its own, which two would share, and no port of the machine."""
+    service = SERVICES[name]
+    assert "ports" not in service
+    assert "container_name" not in service
+    assert not any(re.search(rf"{name}-\d", word) for word in service["command"])
 
 
 def test_the_gateway_waits_for_nobody() -> None:
@@ -100,7 +111,8 @@ def test_what_waits_is_there_to_be_waited_for() -> None:
 
 def test_each_volume_is_declared() -> None:
     used = {volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])}
-    assert used == set(COMPOSE["volumes"])
+    assert {volume for volume in used if not volume.startswith("./")} == set(COMPOSE["volumes"])
+    assert [volume for volume in used if volume.startswith("./") and not (ROOT / volume).exists()] == []
 
 
 def test_the_image_does_not_run_as_root() -> None:
