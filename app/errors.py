@@ -9,6 +9,8 @@ ServiceError                             what `api/error_handlers.py` maps to a 
 ├─ TooManyAttempts           429         to sign in; says when to try again
 ├─ BudgetExceeded            409
 ├─ UnknownPrice              409         a paid call whose price is unknown is refused
+├─ TextKeyMissing            503         stored texts cannot be read or written: their key is not there
+├─ TextsShredded             409         a pilot's texts were made unreadable for good
 └─ ProviderError                         talking to a model server
    ├─ TransientProviderError 503         worth a retry: timeout, 429, 5xx
    └─ PermanentProviderError 502         not worth one: auth, bad request
@@ -107,6 +109,18 @@ class UnknownPrice(ServiceError):
     """A paid call whose price nobody knows is refused."""
 
     code = "unknown_price"
+
+
+class TextKeyMissing(ServiceError):
+    """The key of stored texts is not there, or another one: nothing is lost, and nothing can be read or written."""
+
+    code = "text_key_missing"
+
+
+class TextsShredded(Conflict):
+    """The pilot's texts were made unreadable for good."""
+
+    code = "texts_shredded"
 
 
 class ProviderError(ServiceError):

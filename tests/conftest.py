@@ -13,13 +13,17 @@ from app.stack.postgres import start_postgres
 from app.stack.redis import EmbeddedRedis, start_redis
 from app.store.migrate import upgrade_database
 from app.store.session import SessionFactory, make_engine, make_session_factory
+from app.store.texts import TEXTS
 from tests.loud_skips import pytest_terminal_summary
 from tests.side_by_side import pytest_configure, pytest_xdist_make_scheduler
+from tests.text_keys import PAYLOAD_KEY, known_texts
 
 __all__ = ["pytest_configure", "pytest_terminal_summary", "pytest_xdist_make_scheduler"]
 
 # Set it to a folder with initdb and pg_ctl to run the same tests against another version.
 OTHER_POSTGRES = "PILOT_TEST_POSTGRES_BIN"
+# Of every process that a test starts: what one of them stores, the test itself can read.
+os.environ.setdefault("PILOT_PAYLOAD_KEYS", PAYLOAD_KEY)
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +66,9 @@ def session(engine: Engine) -> Iterator[Session]:
     """A session whose outer transaction is rolled back after the test; commits inside become savepoints."""
     with engine.connect() as connection:
         outer = connection.begin()
-        session = Session(connection, expire_on_commit=False, join_transaction_mode="create_savepoint")
+        session = Session(
+            connection, expire_on_commit=False, join_transaction_mode="create_savepoint", info={TEXTS: known_texts()}
+        )
         yield session
         session.close()
         outer.rollback()
@@ -91,7 +97,7 @@ def fresh_database_url(server_url: str, database_url: str, request: pytest.Fixtu
 def session_factory(fresh_database_url: str) -> Iterator[SessionFactory]:
     """Sessions that really commit, on a database of the test's own."""
     made = make_engine(fresh_database_url)
-    yield make_session_factory(made)
+    yield make_session_factory(made, texts=known_texts())
     made.dispose()
 
 

@@ -42,6 +42,7 @@ def main() -> None:
 
 async def _run(settings: Settings, slot: str) -> None:
     from app.pipeline.recording.recorder import Recorder, Work  # noqa: PLC0415 - metrics are shared from here on
+    from app.pipeline.text_keys import open_texts  # noqa: PLC0415
 
     assert settings.redis_url is not None and settings.database_url is not None  # noqa: S101, PT018 - main looked
     client = open_streams(settings.redis_url)
@@ -49,7 +50,7 @@ async def _run(settings: Settings, slot: str) -> None:
     key = settings.stream_key.get_secret_value() if settings.stream_key is not None else None
     work = Work(
         client=client,
-        session_factory=make_session_factory(engine),
+        session_factory=make_session_factory(engine, texts=open_texts(settings)),
         sealer=load_sealer(settings.home, key),
         consumer=slot,
         batch=settings.record_batch,

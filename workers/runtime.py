@@ -7,6 +7,7 @@ from functools import lru_cache
 from app.capture.sealing import load_digest_key
 from app.errors import StackError
 from app.jobs import make_publish
+from app.pipeline.text_keys import open_texts
 from app.settings import Settings
 from app.store.session import Publish, SessionFactory, make_engine, make_session_factory
 
@@ -38,4 +39,4 @@ def _made_in(_process: int) -> Runtime:
         message = "a worker needs PILOT_DATABASE_URL and PILOT_REDIS_URL (./run up sets them)"
         raise StackError(message)
     engine = make_engine(settings.database_url, pool_size=settings.database_pool_size)
-    return Runtime(settings, make_session_factory(engine), make_publish(settings.redis_url))
+    return Runtime(settings, make_session_factory(engine, texts=open_texts(settings)), make_publish(settings.redis_url))

@@ -13,6 +13,7 @@ from app.pipeline.people_limits import LimitTerms, SignInLimits
 from app.pipeline.people_sessions import SessionTerms
 from app.pipeline.people_sign_in import SignIns
 from app.pipeline.routing import write_routing, writes_routing
+from app.pipeline.text_keys import open_texts
 from app.settings import Settings
 from app.store.health import DATABASE_ERRORS, database_illness
 from app.store.session import Publish, SessionFactory, make_engine, make_session_factory
@@ -29,11 +30,13 @@ def create_app() -> FastAPI:
         message = "the API needs a database: set PILOT_DATABASE_URL (./run up does it)"
         raise StackError(message)
     engine = make_engine(settings.database_url, pool_size=settings.database_pool_size)
-    reads_only = make_session_factory(engine)
+    reads_only, texts = make_session_factory(engine), open_texts(settings)
     given = settings.pepper.get_secret_value() if settings.pepper else None
     services = Services(
         settings=settings,
-        session_factory=make_session_factory(engine, on_pilot_change=writes_routing(reads_only, settings.home)),
+        session_factory=make_session_factory(
+            engine, texts=texts, on_pilot_change=writes_routing(reads_only, settings.home)
+        ),
         publish=_publish(settings.redis_url),
         pepper=load_pepper(settings.home, given),
     )

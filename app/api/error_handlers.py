@@ -23,6 +23,7 @@ from app.errors import (
     PermanentProviderError,
     Problem,
     ServiceError,
+    TextKeyMissing,
     TooManyAttempts,
     TransientProviderError,
     UnknownPrice,
@@ -38,6 +39,7 @@ STATUS: dict[type[ServiceError], int] = {
     TooManyAttempts: 429,
     BudgetExceeded: 409,
     UnknownPrice: 409,
+    TextKeyMissing: 503,
     TransientProviderError: 503,
     PermanentProviderError: 502,
 }

@@ -10,6 +10,8 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from app.capture.key_files import made_once
+
 KEY_BYTES = 32
 NONCE_BYTES = 12
 FILE_NAME = "stream.key"
@@ -64,7 +66,7 @@ def load_key(home: Path, given: str | None) -> bytes:
     Raises:
         ValueError: The key is not base64 of 32 bytes.
     """
-    text = given if given is not None else _file_key(home / FILE_NAME)
+    text = given if given is not None else made_once(home / FILE_NAME, _new_key)
     try:
         key = b64decode(text, validate=True)
     except ValueError:
@@ -76,17 +78,5 @@ def load_key(home: Path, given: str | None) -> bytes:
     return key
 
 
-def _file_key(file: Path) -> str:
-    """The file's key; of several processes that make it at once one wins and all read the same."""
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-        draft.touch(mode=0o600)
-        draft.write_text(b64encode(secrets.token_bytes(KEY_BYTES)).decode())
-        try:
-            os.link(draft, file)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    return file.read_text().strip()
+def _new_key() -> str:
+    return b64encode(secrets.token_bytes(KEY_BYTES)).decode()

@@ -38,11 +38,11 @@ def settle_meetings(session: Session, current: Import, layout: Layout) -> Met:
     for meeting in import_merge.ids_that_meet(session, current.id, current.pilot_id):
         stored = import_merge.read_stored(session, current.pilot_id, meeting.external_ids)
         by_id: dict[str, list[StagedLine]] = {}
-        for line in staging.read_staged(session, meeting.staged):
+        for line in staging.read_staged(session, current.pilot_id, meeting.staged):
             by_id.setdefault(line.records.exchange.external_id, []).append(line)
         settled = [_settle(lines, stored.get(number), layout, met) for number, lines in by_id.items()]
         staging.remove_staged(session, meeting.staged)
-        staging.write_staged(session, current.id, [line for line in settled if line is not None])
+        staging.write_staged(session, current.id, current.pilot_id, [line for line in settled if line is not None])
     return met
 
 

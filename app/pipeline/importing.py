@@ -14,6 +14,7 @@ from app.domain.imports import ImportFormat, ImportResult, ImportState
 from app.domain.pilot import Pilot
 from app.domain.words import PilotState
 from app.errors import Conflict, InvalidInput, Problem
+from app.pipeline.erasing import forget_imported
 from app.pipeline.import_content import check_text_is_kept, keep_of
 from app.pipeline.import_meeting import settle_meetings
 from app.store import import_merge, imports, staging
@@ -68,7 +69,7 @@ def stage_chunk(
     with session_scope(session_factory) as session:
         current = imports.lock_import(session, import_id)
         _expected(session, current, offset)
-        staging.stage_lines(session, import_id, found.good)
+        staging.stage_lines(session, import_id, current.pilot_id, found.good)
         imports.note_problems(session, current, bad)
         imports.note_chunk(
             session, current, read=found.read, skipped=found.skipped, staged=len(found.good), size=len(text)
@@ -76,8 +77,16 @@ def stage_chunk(
         return imports.get_import(session, import_id)
 
 
-def commit_import(session_factory: SessionFactory, import_id: int, by: str) -> ImportResult:
+def commit_import(
+    session_factory: SessionFactory, import_id: int, by: str, *, digest_key: Callable[[], bytes] | None = None
+) -> ImportResult:
     """Merges all that was staged, in one transaction; asked again it says the same again.
+
+    Args:
+        session_factory: Of the process.
+        import_id: The import.
+        by: Who imports.
+        digest_key: The installation's key, asked for where texts were erased; without it nothing of the import is forgotten.
 
     Raises:
         InvalidInput: With what is wrong with the first bad lines; nothing was imported.
@@ -90,7 +99,7 @@ def commit_import(session_factory: SessionFactory, import_id: int, by: str) -> I
             if len(weeks) <= MAX_WEEKS:  # apart from the merge: it locks the table of payloads for everybody
                 ensure_partitions(session, weeks)
     with session_scope(session_factory) as session:
-        _commit(session, imports.lock_import(session, import_id), by)
+        _commit(session, imports.lock_import(session, import_id), by, digest_key)
     with session_scope(session_factory) as session:
         ended = imports.get_import(session, import_id)
     if ended.state is ImportState.REFUSED:
@@ -146,7 +155,7 @@ def _layout(session: Session, current: Import) -> Layout:
     return layout
 
 
-def _commit(session: Session, current: Import, by: str) -> None:
+def _commit(session: Session, current: Import, by: str, digest_key: Callable[[], bytes] | None) -> None:
     if current.state in {ImportState.DONE, ImportState.REFUSED}:
         return
     imports.hold_pilot(session, _staging(current).pilot_id)
@@ -161,6 +170,8 @@ def _commit(session: Session, current: Import, by: str) -> None:
         record(session, by, "import.refuse", current.pilot_id, import_id=current.id)
         return
     new = import_merge.merge_staged(session, current.id, current.pilot_id, has_additions=met.merged > 0)
+    if digest_key is not None:
+        forget_imported(session, get_pilot(session, current.pilot), current.id, digest_key)
     result = ImportResult(current.lines_staged, new, met.unchanged, met.merged, current.lines_skipped)
     imports.finish(session, current.id, ImportState.DONE, asdict(result))
     record(session, by, "import.commit", current.pilot_id, import_id=current.id, **asdict(result))

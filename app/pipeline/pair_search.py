@@ -1,7 +1,6 @@
 """Looks for pairs: by filters that indexes bound, and by texts within a bound of pairs and time that is said to the reader."""
 
 import json
-import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -267,7 +266,7 @@ class PairSearch:
         incumbent, place = self.pilot.incumbent.id, self.query.text_in
         arms = [] if place is TextPlace.REQUEST else [incumbent, *{key.arm_id for key in keys}]
         arms += [] if place is TextPlace.REPLIES else [REQUEST_ARM]
-        hits = with_text(self.session, keys, pattern_of(self.query.text), arms)
+        hits = with_text(self.session, self.pilot.id, keys, as_stored(self.query.text), arms)
         likely = [key for key in keys if hits & {(key.exchange_id, arm) for arm in (REQUEST_ARM, incumbent, key.arm_id)}]
         found: list[Cursor] = []
         for start in range(0, len(likely), most):
@@ -295,13 +294,9 @@ def segments_by_grader(pilot: Pilot) -> dict[str, tuple[str, ...]]:
     return {grader: tuple(segments) for grader, segments in found.items()}
 
 
-def pattern_of(words: str) -> str:
-    """What JSON has that holds the words, as ILIKE has it.
-
-    A letter beyond ASCII that has two cases stands for any: databases differ in what they know of case.
-    """
-    escaped = re.sub(r"([\\%_])", r"\\\1", json.dumps(words, ensure_ascii=False)[1:-1])
-    return "%" + "".join("_" if ord(each) > 127 and each.lower() != each.upper() else each for each in escaped) + "%"  # noqa: PLR2004 - ASCII
+def as_stored(words: str) -> str:
+    """What JSON has that holds the words."""
+    return json.dumps(words, ensure_ascii=False)[1:-1]
 
 
 def _behind(keys: list[Cursor], after: Cursor | None, way: int) -> list[Cursor]:

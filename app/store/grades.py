@@ -14,8 +14,11 @@ from app.domain.payload import tool_calls_of
 from app.domain.pilot import Pilot
 from app.domain.rubric_scores import Score
 from app.domain.words import FailureKind
+from app.store.pairs import HAS_TEXT
 from app.store.payloads import REFERENCE_ARM, REQUEST_ARM, read_payloads
 from app.store.rubric_scores import forget_unanswered, read_scores
+from app.store.text_removal import forget_late
+from app.store.texts import texts_of
 
 GRADED_HERE = "graded"
 BEFORE_ALL = PairKey(0, 0)
@@ -26,7 +29,7 @@ WHERE pilot_id = :pilot AND state = 'pending' AND rule IS NULL AND (exchange_id,
 ORDER BY exchange_id, arm_id LIMIT :limit FOR UPDATE SKIP LOCKED
 """)
 _READ = text("""
-SELECT k.exchange_id, k.arm_id, e.external_id, e.arrived_at, e.segment, e.reason, e.sample_point,
+SELECT k.exchange_id, k.arm_id, e.external_id, e.arrived_at, e.segment, e.reason, e.sample_point, e.text_erased_at,
        i.exchange_id IS NOT NULL AS has_incumbent, i.failure AS i_failure, i.status AS i_status,
        i.caused_by_adaptation AS i_adaptation, i.checks AS i_checks, r.checks,
        i.finish_reason AS i_finish_reason, r.finish_reason,
@@ -69,7 +72,7 @@ WITH s AS (
 UPDATE pairs p SET state = CASE WHEN s.is_settled THEN 'settled' ELSE 'pending' END,
     rule = s.rule, preference = s.preference, ungraded = s.ungraded, facts = CAST(s.facts AS jsonb),
     claimed_until = NULL, claimed_by = NULL, settled_at = CASE WHEN s.is_settled THEN now() END,
-    final_preference = coalesce(s.preference, s.graded),
+    final_preference = coalesce(s.preference, s.graded), is_again = p.is_again AND NOT s.is_settled,
     length_difference = (
         SELECT r.content_chars - i.content_chars FROM replies r
         JOIN replies i ON i.exchange_id = r.exchange_id JOIN arms a ON a.id = i.arm_id AND a.role = 'incumbent'
@@ -108,6 +111,7 @@ def insert_grades(session: Session, pilot_id: int, grades: Sequence[NewGrade]) -
     if not grades:
         return
     grades = sorted(grades, key=lambda grade: grade.key)  # one order for all: no deadlocks
+    cipher = texts_of(session).sealing(pilot_id) if any(grade.reason for grade in grades) else None
     parameters = {
         "pilot": pilot_id,
         "source": GRADED_HERE,
@@ -119,12 +123,13 @@ def insert_grades(session: Session, pilot_id: int, grades: Sequence[NewGrade]) -
         "orders": [grade.shown_first for grade in grades],
         "values": [grade.value for grade in grades],
         "ungraded": [grade.ungraded for grade in grades],
-        "reasons": [grade.reason for grade in grades],
+        "reasons": [cipher.seal_words(grade.reason) if cipher is not None and grade.reason else None for grade in grades],
         "facts": [orjson.dumps(grade.facts).decode() for grade in grades],
         "times": [grade.at for grade in grades],
         "costs": [grade.cost_usd for grade in grades],
     }
     session.execute(_INSERT, parameters)
+    forget_late(session, {grade.key.exchange_id for grade in grades})
 
 
 def save_settlements(session: Session, settlements: Sequence[Settlement], *, worker: str | None = None) -> None:
@@ -149,6 +154,7 @@ def save_settlements(session: Session, settlements: Sequence[Settlement], *, wor
         "graded": [each.graded for each in settlements],
     }
     session.execute(_SETTLE, parameters)
+    forget_late(session, {each.key.exchange_id for each in settlements if "violations" in each.facts})
 
 
 # Rows that are locked are being touched, and thereby reopened.
@@ -166,20 +172,21 @@ UPDATE pairs p SET state = 'pending', facts = '{}', settled_at = NULL
 FROM back b WHERE p.exchange_id = b.exchange_id AND p.arm_id = b.arm_id
 """)
 # Answers that say nothing of the pair: asked again when a grading is asked for. What the judge answered stays answered.
-_REOPEN_UNANSWERED = text("""
+_REOPEN_UNANSWERED = text(f"""
 WITH gone AS (
     DELETE FROM grades WHERE pilot_id = :pilot AND (grader = 'judge' OR grader LIKE 'rubric:%') AND version <> :imported
-        AND ungraded IS NOT NULL AND ungraded <> ALL(CAST(:final AS text[]))
+        AND ungraded IS NOT NULL AND ungraded <> ALL(CAST(:final AS text[])) AND {HAS_TEXT.format("grades")}
     RETURNING exchange_id, arm_id
 ), back AS (
     SELECT p.exchange_id, p.arm_id FROM pairs p
-    WHERE p.pilot_id = :pilot AND p.state = 'settled'
+    WHERE p.pilot_id = :pilot AND p.state = 'settled' AND {HAS_TEXT.format("p")}
         AND (p.facts ? 'unasked' OR (p.exchange_id, p.arm_id) IN (SELECT exchange_id, arm_id FROM gone))
     FOR UPDATE OF p SKIP LOCKED
 )
-UPDATE pairs p SET state = 'pending', rule = NULL, preference = NULL, ungraded = NULL, facts = '{}', settled_at = NULL
+UPDATE pairs p SET state = 'pending', rule = NULL, preference = NULL, ungraded = NULL, facts = '{{}}', settled_at = NULL,
+    is_again = true
 FROM back b WHERE p.exchange_id = b.exchange_id AND p.arm_id = b.arm_id
-""")
+""")  # noqa: S608 - our own words
 
 
 def reopen_left_out(session: Session, pilot: Pilot) -> None:
@@ -242,6 +249,7 @@ def _record(
         grades=tuple(grades.get(key, ())),
         incumbent_checks=row.i_checks or {},
         other_checks=row.checks or {},
+        is_erased=row.text_erased_at is not None,
         scores=tuple(each for each in scores.get(key.exchange_id, ()) if each.arm_id in {incumbent_arm, key.arm_id}),
     )
 

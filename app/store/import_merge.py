@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from app.domain.imports import ExchangeRecord, GradeRecord, LabelRecord, LineRecords, ReplyRecord, StoredContent
 from app.store import import_statements as sql
 from app.store.pairs import touch_pairs
-from app.store.staging import children
+from app.store.staging import children, opened
+from app.store.texts import texts_of
 
 BATCH = 1000
 _TOUCHED_AT_ONCE = 20_000
@@ -24,10 +25,12 @@ def staged_weeks(session: Session, import_id: int) -> list[datetime]:
 
 
 def drop_same(session: Session, import_id: int, pilot_id: int) -> int:
-    """Forgets lines whose id and content are stored already or stand in an earlier line; how many they were."""
-    return sum(
-        _run(session, statement, import_id=import_id, pilot_id=pilot_id).rowcount for statement in (sql.REPEATED, sql.UNCHANGED)
-    )
+    """Forgets lines whose id and content are stored already or stand in an earlier line; how many they were.
+
+    A line of an exchange whose text was removed is forgotten, too, whatever it says.
+    """
+    statements = (sql.REPEATED, sql.UNCHANGED, sql.ERASED)
+    return sum(_run(session, statement, import_id=import_id, pilot_id=pilot_id).rowcount for statement in statements)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ def read_stored(session: Session, pilot_id: int, external_ids: Sequence[str]) ->
         " WHERE e.pilot_id = :pilot_id AND e.external_id = ANY(:ids) ORDER BY e.id FOR UPDATE OF e"
     )
     rows = session.execute(query, {"pilot_id": pilot_id, "ids": list(external_ids)}).all()
-    numbers = [row[0] for row in rows]
+    numbers, texts = [row[0] for row in rows], texts_of(session)
     replies = children(session, ReplyRecord, sql.REPLIES_WITH_BODY, numbers, "source = 'imported'")
     grades = children(session, GradeRecord, "grades", numbers, "source = 'imported'")
     labels = children(session, LabelRecord, "labels", numbers, "source = 'imported'")
@@ -68,7 +71,11 @@ def read_stored(session: Session, pilot_id: int, external_ids: Sequence[str]) ->
     return {
         row.external_id: StoredContent(
             row[0],
-            LineRecords(0, ExchangeRecord(*row[1:]), replies[row[0]], grades[row[0]], labels[row[0]]),
+            opened(
+                texts,
+                pilot_id,
+                LineRecords(0, ExchangeRecord(*row[1:]), replies[row[0]], grades[row[0]], labels[row[0]]),
+            ),
             frozenset(arm for (arm,) in other_replies.get(row[0], ())),
             frozenset((arm, rater) for arm, rater in other_labels.get(row[0], ())),
         )

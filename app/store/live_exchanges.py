@@ -1,6 +1,7 @@
 """Live exchanges and the attempts that are folded into them."""
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import func, select, text
@@ -13,6 +14,7 @@ from app.store.base import Base
 from app.store.live_tables import AttemptRow
 from app.store.payloads import REQUEST_ARM
 from app.store.tables import ArmRow, ExchangeRow, PayloadRow, PilotRow
+from app.store.texts import texts_of
 
 # Core tables: rows go in as they are, thousands a second.
 EXCHANGES, PAYLOADS = Base.metadata.tables[ExchangeRow.__tablename__], Base.metadata.tables[PayloadRow.__tablename__]
@@ -26,13 +28,16 @@ def hold_pilots(session: Session, names: Iterable[str]) -> dict[str, RecordedPil
     for number in numbers:  # one order for all: no deadlocks
         session.execute(_HOLD, {"pilot": number % 2**31})
     rate = PilotRow.configuration["sampling"]["rate"].as_float()
-    held = select(PilotRow.id, PilotRow.name, func.coalesce(rate, 1.0).label("rate")).where(PilotRow.id.in_(numbers))
+    days = PilotRow.configuration["content"]["retention_days"].as_integer()
+    since = func.now() - func.make_interval(0, 0, 0, days)
+    held = select(PilotRow.id, PilotRow.name, func.coalesce(rate, 1.0).label("rate"), since.label("keeps_since"))
+    held = held.where(PilotRow.id.in_(numbers))
     pilots = session.execute(held.order_by(PilotRow.id).with_for_update(read=True, key_share=True, of=PilotRow)).all()
     arms: dict[int, dict[str, RecordedArm]] = {row.id: {} for row in pilots}
     for arm in session.execute(select(ArmRow.id, ArmRow.name, ArmRow.role, ArmRow.model, ArmRow.pilot_id).order_by(ArmRow.id)):
         if arm.pilot_id in arms:
             arms[arm.pilot_id][arm.name] = RecordedArm(arm.id, arm.name, ArmRole(arm.role), arm.model)
-    return {row.name: RecordedPilot(row.id, row.name, row.rate, arms[row.id]) for row in pilots}
+    return {row.name: RecordedPilot(row.id, row.name, row.rate, arms[row.id], row.keeps_since) for row in pilots}
 
 
 def add_exchanges(session: Session, pilot: RecordedPilot, exchanges: Sequence[NewExchange]) -> None:
@@ -43,19 +48,22 @@ def add_exchanges(session: Session, pilot: RecordedPilot, exchanges: Sequence[Ne
     ordered = sorted(exchanges, key=lambda each: each.external_id)
     rows = [_exchange_row(pilot, each) for each in ordered]
     stored = {row.external_id: row.id for row in session.execute(statement.returning(*_KEYS), rows)}
+    kept = (each for each in ordered if each.external_id in stored and pilot.keeps(each.arrived_at))
+    requests = [(each, each.request) for each in kept if each.request is not None]
+    cipher = texts_of(session).sealing(pilot.id) if requests else None
+    if cipher is None:  # nothing to keep, or the pilot's texts were shredded
+        return
     payloads = [
         {
             "exchange_id": stored[each.external_id],
             "arm_id": REQUEST_ARM,
             "arrived_at": each.arrived_at,
             "pilot_id": pilot.id,
-            "body": each.request,
+            "body": cipher.seal(request),
         }
-        for each in ordered
-        if each.request is not None and each.external_id in stored
+        for each, request in requests
     ]
-    if payloads:
-        session.execute(insert(PAYLOADS), payloads)
+    session.execute(insert(PAYLOADS), payloads)
 
 
 _KEYS = (EXCHANGES.c.external_id, EXCHANGES.c.id)
@@ -76,6 +84,7 @@ def _exchange_row(pilot: RecordedPilot, each: NewExchange) -> dict[str, Any]:
         "awaits": list(each.awaits),
         "deadline_at": each.deadline_at,
         "user_hash": each.user_hash,
+        "text_erased_at": None if pilot.keeps(each.arrived_at) else datetime.now(UTC),
         "facts": each.facts,
     }
 

@@ -14,7 +14,10 @@ from app.domain.recording import AttemptReply, IncumbentSaid, LateReply, LiveRep
 from app.domain.words import Source
 from app.store.base import Base
 from app.store.live_tables import LateReplyRow, RejectedEventRow, SkippedRow, WaitingReplyRow
+from app.store.pairs import HAS_TEXT
 from app.store.tables import PayloadRow, ReplyRow
+from app.store.text_removal import erased_among
+from app.store.texts import texts_of
 
 REPLIES, PAYLOADS = Base.metadata.tables[ReplyRow.__tablename__], Base.metadata.tables[PayloadRow.__tablename__]
 COLUMNS = (
@@ -40,25 +43,33 @@ def add_replies(session: Session, pilot: RecordedPilot, replies: Iterable[LiveRe
     if not ordered:
         return
     session.execute(insert(REPLIES).on_conflict_do_nothing(), [_reply_row(pilot, each) for each in ordered])
-    payloads = [
-        {
-            "exchange_id": each.exchange_id,
-            "arm_id": each.arm_id,
-            "arrived_at": each.arrived_at,
-            "pilot_id": pilot.id,
-            "body": each.body,
-        }
-        for each in ordered
-        if each.body is not None
-    ]
-    if payloads:
-        session.execute(insert(PAYLOADS).on_conflict_do_nothing(), payloads)
+    _add_texts(session, pilot, [(each, each.body) for each in ordered if each.body is not None])
     parameters = {
         "exchanges": [each.exchange_id for each in ordered],
         "arms": [each.arm_id for each in ordered],
         "incumbent": pilot.incumbent.id,
     }
     session.execute(_TOUCH, parameters)
+
+
+def _add_texts(session: Session, pilot: RecordedPilot, bodies: Sequence[tuple[LiveReply, bytes]]) -> None:
+    # After the replies, whose foreign keys hold their exchanges: a removal has been, or waits for us.
+    gone = erased_among(session, {each.exchange_id for each, _ in bodies})
+    bodies = [(each, body) for each, body in bodies if each.exchange_id not in gone]
+    cipher = texts_of(session).sealing(pilot.id) if bodies else None
+    if cipher is None:  # nothing to keep, or the pilot's texts were shredded
+        return
+    payloads = [
+        {
+            "exchange_id": each.exchange_id,
+            "arm_id": each.arm_id,
+            "arrived_at": each.arrived_at,
+            "pilot_id": pilot.id,
+            "body": cipher.seal(body),
+        }
+        for each, body in bodies
+    ]
+    session.execute(insert(PAYLOADS).on_conflict_do_nothing(), payloads)
 
 
 def _reply_row(pilot: RecordedPilot, each: LiveReply) -> dict[str, Any]:
@@ -85,7 +96,7 @@ def _usd(text: Any) -> Decimal | None:
 
 
 # A pair is there when both replies are; another arm's pair of the same exchange stays as it is.
-_TOUCH = text("""
+_TOUCH = text(f"""
 INSERT INTO pairs (exchange_id, arm_id, pilot_id)
 SELECT DISTINCT r.exchange_id, r.arm_id, r.pilot_id
 FROM unnest(CAST(:exchanges AS bigint[]), CAST(:arms AS bigint[])) AS n(exchange_id, arm_id)
@@ -95,7 +106,8 @@ ORDER BY r.exchange_id, r.arm_id
 ON CONFLICT (exchange_id, arm_id) DO UPDATE
 SET state = 'pending', rule = NULL, preference = NULL, ungraded = NULL,
     claimed_until = NULL, claimed_by = NULL, settled_at = NULL
-""")
+WHERE pairs.state = 'pending' OR {HAS_TEXT.format("pairs")}
+""")  # noqa: S608 - our own words
 
 
 def add_skips(session: Session, pilot_id: int, skips: Iterable[tuple[int, int, str]]) -> None:
@@ -168,12 +180,15 @@ Parked = tuple[str, str, bytes, bytes]
 
 def park_replies(session: Session, pilot_id: int, parked: Iterable[Parked]) -> None:
     """Keeps replies whose exchange is not there yet: (external id, arm, head, body)."""
+    ordered = sorted(parked, key=lambda each: each[:2])
+    cipher = texts_of(session).sealing(pilot_id) if ordered else None
+    if cipher is None:  # nothing waits, or the pilot is over and its texts were shredded
+        return
     rows = [
-        {"pilot_id": pilot_id, "external_id": external_id, "arm": arm, "head": head, "body": body}
-        for external_id, arm, head, body in sorted(parked, key=lambda each: each[:2])
+        {"pilot_id": pilot_id, "external_id": external_id, "arm": arm, "head": head, "body": cipher.seal(body)}
+        for external_id, arm, head, body in ordered
     ]
-    if rows:
-        session.execute(insert(WaitingReplyRow).on_conflict_do_nothing(), rows)
+    session.execute(insert(WaitingReplyRow).on_conflict_do_nothing(), rows)
 
 
 def unpark_replies(session: Session, pilot_id: int, external_ids: Collection[str]) -> list[tuple[bytes, bytes]]:
@@ -185,7 +200,10 @@ def unpark_replies(session: Session, pilot_id: int, external_ids: Collection[str
     )
     returned = (WaitingReplyRow.external_id, WaitingReplyRow.arm, WaitingReplyRow.head, WaitingReplyRow.body)
     found = session.execute(gone.returning(*returned)).all()
-    return [(row.head, row.body) for row in sorted(found, key=lambda row: (row.external_id, row.arm))]
+    texts = texts_of(session)
+    ordered = sorted(found, key=lambda row: (row.external_id, row.arm))
+    opened = ((row.head, texts.open(pilot_id, row.body)) for row in ordered)
+    return [(head, body) for head, body in opened if body is not None]
 
 
 MOST_REJECTED = 10_000

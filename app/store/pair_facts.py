@@ -1,7 +1,7 @@
 """What is stored of single pairs, for people who look at them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -13,6 +13,7 @@ from app.domain.exchange import Json
 from app.domain.grading import ANCHOR, PairKey
 from app.store.grading_tables import RubricScoreRow
 from app.store.tables import ExchangeRow, GradeRow, LabelRow, PairRow, ReplyRow
+from app.store.texts import texts_of
 
 MOST_TURNS = 200
 
@@ -173,8 +174,11 @@ def reply_facts(session: Session, exchange_id: int, arms: Sequence[int]) -> dict
 def opinions_of(session: Session, key: PairKey) -> list[StoredOpinion]:
     """Every grade of a pair, oldest first; those that watch the judge over time are not among them."""
     columns = [getattr(GradeRow, name) for name in StoredOpinion.__slots__]
-    query = select(*columns).where(GradeRow.exchange_id == key.exchange_id, GradeRow.arm_id == key.arm_id)
-    return [StoredOpinion(*row) for row in session.execute(query.where(GradeRow.grader != ANCHOR).order_by(GradeRow.id))]
+    query = select(GradeRow.pilot_id, *columns).where(GradeRow.exchange_id == key.exchange_id, GradeRow.arm_id == key.arm_id)
+    rows = session.execute(query.where(GradeRow.grader != ANCHOR).order_by(GradeRow.id)).all()
+    texts = texts_of(session)
+    found = [(row.pilot_id, StoredOpinion(*row[1:])) for row in rows]
+    return [replace(said, reason=texts.open_words(pilot, said.reason) if said.reason else None) for pilot, said in found]
 
 
 def words_of(session: Session, key: PairKey) -> list[StoredWord]:
@@ -187,10 +191,18 @@ def words_of(session: Session, key: PairKey) -> list[StoredWord]:
 def scores_of(session: Session, exchange_id: int, arms: Sequence[int]) -> list[StoredScore]:
     """Every rubric's score of these arms' replies."""
     t = RubricScoreRow
-    query = select(*(getattr(t, name) for name in StoredScore.__slots__)).where(
-        t.exchange_id == exchange_id, t.arm_id.in_(arms)
-    )
-    return [StoredScore(*row) for row in session.execute(query.order_by(t.grader, t.version, t.arm_id))]
+    columns = (getattr(t, name) for name in StoredScore.__slots__)
+    query = select(t.pilot_id, *columns).where(t.exchange_id == exchange_id, t.arm_id.in_(arms))
+    rows = session.execute(query.order_by(t.grader, t.version, t.arm_id)).all()
+    texts = texts_of(session)
+    return [
+        replace(
+            StoredScore(*row[1:]),
+            reason=texts.open_words(row.pilot_id, row.reason) or "",
+            evidence=[texts.open_words(row.pilot_id, each) or "" for each in row.evidence],
+        )
+        for row in rows
+    ]
 
 
 def turns_of(session: Session, pilot_id: int, conversation_id: str, exchange_id: int) -> list[Turn]:

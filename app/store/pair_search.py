@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.grading import PairKey
 from app.domain.pair_query import Cursor, PairSort
+from app.store.texts import texts_of
 
 _FLIPPED = """(SELECT min(g.value) < 0.5 AND max(g.value) > 0.5 FROM grades g
     WHERE g.exchange_id = p.exchange_id AND g.arm_id = p.arm_id AND g.grader = 'judge' AND g.rater = :rater
@@ -216,24 +217,33 @@ def count_pairs(session: Session, pilot_id: int, most: int) -> int:
     return session.scalar(text(query), {"pilot": pilot_id, "most": most + 1}) or 0
 
 
-def with_text(session: Session, keys: Sequence[Cursor], pattern: str, arms: Sequence[int]) -> set[tuple[int, int]]:
-    """In which stored texts (exchange, arm; arm 0 = the request) of these exchanges a pattern occurs, as ILIKE has it.
+_TEXTS = text("""
+SELECT b.exchange_id, b.arm_id, b.body FROM exchanges e CROSS JOIN LATERAL (
+    SELECT x.exchange_id, x.arm_id, x.body FROM payloads x
+    WHERE x.exchange_id = e.id AND x.arrived_at = e.arrived_at AND x.arm_id = ANY(CAST(:arms AS bigint[])) OFFSET 0
+) AS b
+WHERE e.id = ANY(CAST(:exchanges AS bigint[]))
+""")
+
+
+def with_text(session: Session, pilot_id: int, keys: Sequence[Cursor], words: str, arms: Sequence[int]) -> set[tuple[int, int]]:
+    """In which stored texts (exchange, arm; arm 0 = the request) of these exchanges words occur, whatever their case.
 
     Args:
         session: For reading.
+        pilot_id: Whose they are.
         keys: Pairs whose place is their time of arrival, or any other: the partitions are chosen by their exchanges' times.
-        pattern: Of the JSON as it is stored.
+        words: As the JSON has them that is stored.
         arms: In whose texts.
     """
-    query = """
-    SELECT b.exchange_id, b.arm_id FROM exchanges e CROSS JOIN LATERAL (
-        SELECT x.exchange_id, x.arm_id, x.body FROM payloads x
-        WHERE x.exchange_id = e.id AND x.arrived_at = e.arrived_at AND x.arm_id = ANY(CAST(:arms AS bigint[])) OFFSET 0
-    ) AS b
-    WHERE e.id = ANY(CAST(:exchanges AS bigint[])) AND convert_from(b.body, 'UTF8') ILIKE :pattern"""
     exchanges = sorted({key.exchange_id for key in keys})
-    rows = session.execute(text(query), {"exchanges": exchanges, "arms": list(arms), "pattern": pattern})
-    return {(row.exchange_id, row.arm_id) for row in rows}
+    texts, wanted = texts_of(session), words.lower()
+    found: set[tuple[int, int]] = set()
+    for row in session.execute(_TEXTS, {"exchanges": exchanges, "arms": list(arms)}):
+        body = texts.open(pilot_id, row.body)
+        if body is not None and wanted in body.decode("utf-8", "replace").lower():
+            found.add((row.exchange_id, row.arm_id))
+    return found
 
 
 def _way(sort: PairSort, *, backwards: bool) -> tuple[str, str]:

@@ -5,10 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
+from psycopg.errors import CheckViolation
 from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.store.tables import PayloadRow
+from app.store.texts import texts_of
 
 # Numbers of no arm: under them an exchange's request is kept, and its reference answer.
 REQUEST_ARM, REFERENCE_ARM = 0, -1
@@ -44,9 +47,19 @@ def ensure_partitions(session: Session, moments: Iterable[datetime]) -> None:
         )
 
 
+def is_partition_missing(error: Exception) -> bool:
+    """Whether a text could not be stored because its week's table is not there (any more)."""
+    cause = error.orig if isinstance(error, IntegrityError) else None
+    return isinstance(cause, CheckViolation) and cause.diag.constraint_name is None
+
+
 def read_payloads(session: Session, exchange_ids: Sequence[int]) -> Mapping[tuple[int, int], Any]:
-    """The stored JSON of exchanges, by (exchange id, arm id); arm id 0 is the request, -1 the reference."""
-    rows = session.execute(
-        select(PayloadRow.exchange_id, PayloadRow.arm_id, PayloadRow.body).where(PayloadRow.exchange_id.in_(exchange_ids))
-    )
-    return {(row.exchange_id, row.arm_id): orjson.loads(row.body) for row in rows}
+    """The stored JSON of exchanges, by (exchange id, arm id); arm id 0 is the request, -1 the reference.
+
+    What was shredded is not there. `TextKeyMissing` if a text cannot be read now.
+    """
+    columns = (PayloadRow.exchange_id, PayloadRow.arm_id, PayloadRow.pilot_id, PayloadRow.body)
+    rows = session.execute(select(*columns).where(PayloadRow.exchange_id.in_(exchange_ids))).all()
+    texts = texts_of(session)
+    opened = (((row.exchange_id, row.arm_id), texts.open(row.pilot_id, row.body)) for row in rows)
+    return {key: orjson.loads(body) for key, body in opened if body is not None}

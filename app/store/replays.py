@@ -16,6 +16,7 @@ from app.domain.words import CoverageReason, FailureKind, Source
 from app.errors import NotFound
 from app.store.payloads import REQUEST_ARM
 from app.store.tables import ArmRow, ExchangeRow, PayloadRow, PilotRow, ReplyRow
+from app.store.texts import texts_of
 from app.store.work_tables import ReplayRow
 
 
@@ -71,6 +72,7 @@ def claim_replay(session: Session, replay_id: int, *, worker: str, lease_seconds
             claimed_by=worker,
             claimed_until=_lease_end(lease_seconds),
             started_at=func.coalesce(ReplayRow.started_at, func.now()),
+            message="",
         )
         .returning(ReplayRow.id)
     )
@@ -99,10 +101,10 @@ def finish_replay(session: Session, replay_id: int, state: ReplayState, message:
     return session.scalar(query.values(values).returning(ReplayRow.id)) is not None
 
 
-def release_replay(session: Session, replay_id: int, *, worker: str) -> None:
-    """Gives an open replay back, for any worker to go on with."""
+def release_replay(session: Session, replay_id: int, *, worker: str, message: str = "") -> None:
+    """Gives an open replay back, for any worker to go on with; `message` says what it waits for, if it does."""
     query = update(ReplayRow).where(ReplayRow.id == replay_id, ReplayRow.claimed_by == worker)
-    session.execute(query.values(claimed_by=None, claimed_until=None))
+    session.execute(query.values(claimed_by=None, claimed_until=None, message=message))
 
 
 def exchanges_to_ask(session: Session, pilot: Pilot, arm: Arm) -> Sequence[int]:
@@ -122,13 +124,16 @@ def count_to_ask(session: Session, pilot: Pilot, arm: Arm) -> int:
 
 
 def read_requests(session: Session, exchange_ids: Sequence[int]) -> dict[int, StoredRequest]:
-    """The stored requests of exchanges, by exchange id."""
+    """The stored requests of exchanges, by exchange id; what was shredded is not there."""
+    level = ExchangeRow.facts["level"].astext
     rows = session.execute(
-        select(ExchangeRow.id, PayloadRow.body, ExchangeRow.segment, ExchangeRow.facts["level"].astext)
+        select(ExchangeRow.id, ExchangeRow.pilot_id, PayloadRow.body, ExchangeRow.segment, level, ExchangeRow.external_id)
         .join(PayloadRow, and_(PayloadRow.exchange_id == ExchangeRow.id, PayloadRow.arrived_at == ExchangeRow.arrived_at))
         .where(ExchangeRow.id.in_(exchange_ids), PayloadRow.arm_id == REQUEST_ARM)
     )
-    return {number: StoredRequest(orjson.loads(body), segment, level) for number, body, segment, level in rows}
+    texts = texts_of(session)
+    opened = ((number, texts.open(pilot, body), *rest) for number, pilot, body, *rest in rows.all())
+    return {number: StoredRequest(orjson.loads(body), *rest) for number, body, *rest in opened if body is not None}
 
 
 def _to_ask(pilot: Pilot, arm: Arm) -> Select[int]:

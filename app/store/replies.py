@@ -18,6 +18,8 @@ from app.store.model_sightings import note_fingerprints
 from app.store.pairs import touch_pairs
 from app.store.payloads import ensure_partitions
 from app.store.tables import ExchangeRow, PayloadRow, ReplyRow
+from app.store.text_removal import erased_among
+from app.store.texts import texts_of
 
 _COUNTS = (
     "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens", "cache_write_tokens", "audio_input_tokens",
@@ -58,14 +60,21 @@ def record_replies(session: Session, pilot: Pilot, rows: Sequence[NewReply]) -> 
 
 
 def _record_payloads(session: Session, pilot: Pilot, rows: Sequence[NewReply], arrivals: dict[int, datetime]) -> None:
+    gone = erased_among(session, arrivals)
+    rows = [row for row in rows if row.exchange_id not in gone]
+    if not rows:
+        return
     ensure_partitions(session, {arrivals[row.exchange_id] for row in rows})
+    cipher = texts_of(session).sealing(pilot.id)
+    if cipher is None:  # the pilot's texts were shredded while it was asked
+        return
     values = [
         {
             "arrived_at": arrivals[row.exchange_id],
             "exchange_id": row.exchange_id,
             "arm_id": row.arm_id,
             "pilot_id": pilot.id,
-            "body": orjson.dumps(reply_body(row.reply)),
+            "body": cipher.seal(orjson.dumps(reply_body(row.reply))),
         }
         for row in rows
     ]

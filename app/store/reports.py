@@ -11,9 +11,11 @@ from app.domain.report import PairExample, Provenance, ReportKind, StoredReport
 from app.errors import NotFound
 from app.store.reading_tables import ReportExampleRow
 from app.store.tables import PilotRow
+from app.store.texts import SessionTexts, texts_of
 from app.store.work_tables import ReportRow
 
 LARGEST_ID = 2**63 - 1
+SEALED = "sealed"
 
 
 def insert_report(
@@ -47,9 +49,16 @@ def insert_report(
 
 def insert_examples(session: Session, report_id: int, examples: Sequence[PairExample]) -> None:
     """Stores the pairs that a report shows, in their order."""
+    pilot_id = session.scalars(select(ReportRow.pilot_id).where(ReportRow.id == report_id)).one()
+    cipher = texts_of(session).sealing(pilot_id) if examples else None
+    if cipher is None:  # nothing to keep, or the pilot's texts were shredded
+        return
     session.add_all(
         ReportExampleRow(
-            report_id=report_id, position=place, exchange_id=each.exchange_number, document=each.model_dump(mode="json")
+            report_id=report_id,
+            position=place,
+            exchange_id=each.exchange_number,
+            document={SEALED: cipher.seal_words(each.model_dump_json())},
         )
         for place, each in enumerate(examples)
     )
@@ -57,9 +66,25 @@ def insert_examples(session: Session, report_id: int, examples: Sequence[PairExa
 
 
 def examples_of(session: Session, report_id: int) -> list[PairExample]:
-    """The pairs that a report shows."""
-    query = select(ReportExampleRow.document).where(ReportExampleRow.report_id == report_id)
-    return [PairExample.model_validate(found) for found in session.scalars(query.order_by(ReportExampleRow.position))]
+    """The pairs that a report shows; what was shredded is not there."""
+    query = select(ReportRow.pilot_id, ReportExampleRow.document).join(ReportRow, ReportRow.id == ReportExampleRow.report_id)
+    rows = session.execute(query.where(ReportRow.id == report_id).order_by(ReportExampleRow.position)).all()
+    texts = texts_of(session)
+    if not rows or texts.shredded_at(rows[0].pilot_id) is not None:
+        return []
+    return [_example(texts, *row) for row in rows]
+
+
+def read_example(session: Session, pilot_id: int, document: dict[str, Any]) -> PairExample:
+    """A pair as it is stored with a report; `ValueError` if it was shredded, `TextKeyMissing` if it cannot be read now."""
+    return _example(texts_of(session), pilot_id, document)
+
+
+def _example(texts: SessionTexts, pilot_id: int, document: dict[str, Any]) -> PairExample:
+    """One that an earlier version stored is not sealed."""
+    if SEALED not in document:
+        return PairExample.model_validate(document)
+    return PairExample.model_validate_json(texts.open_words(pilot_id, document[SEALED]) or "")
 
 
 def count_examples(session: Session, report_id: int) -> int:

@@ -9,6 +9,9 @@ from sqlalchemy.orm import Session
 
 from app.domain.rubric_scores import CriterionMet, NewScore, Score
 from app.store.grading_tables import RubricScoreRow
+from app.store.text_format import TextCipher
+from app.store.text_removal import forget_late
+from app.store.texts import texts_of
 
 _KEY = ("exchange_id", "arm_id", "grader", "rater", "version")
 
@@ -22,18 +25,22 @@ def insert_scores(session: Session, pilot_id: int, scores: Sequence[NewScore]) -
     statement = insert(RubricScoreRow)
     paid = {name: func.greatest(getattr(RubricScoreRow, name), statement.excluded[name]) for name in ("calls", "cost_usd")}
     # One order for all: no deadlocks.
-    rows = [_row(pilot_id, by_key[key]) for key in sorted(by_key)]
+    cipher = texts_of(session).sealing(pilot_id)
+    rows = [_row(pilot_id, by_key[key], cipher) for key in sorted(by_key)]
     session.execute(statement.on_conflict_do_update(index_elements=_KEY, set_=paid), rows)
+    forget_late(session, {new.exchange_id for new in by_key.values()})
 
 
 def read_scores(session: Session, exchanges: Iterable[int], *, rater: str) -> Mapping[int, list[Score]]:
     """Every score by one rater, by exchange."""
     t = RubricScoreRow
-    columns = (t.exchange_id, t.arm_id, t.grader, t.version, t.value, t.ungraded, t.met, t.evidence, t.quoted)
+    columns = (t.exchange_id, t.arm_id, t.grader, t.version, t.value, t.ungraded, t.met, t.evidence, t.quoted, t.pilot_id)
     query = select(*columns).where(t.exchange_id.in_(list(exchanges)), t.rater == rater)
     found: dict[int, list[Score]] = defaultdict(list)
-    for row in session.execute(query.order_by(t.exchange_id, t.arm_id, t.grader, t.version)):
-        criteria = tuple(CriterionMet(*each) for each in zip(row.met, row.evidence, row.quoted, strict=True))
+    texts = texts_of(session)
+    for row in session.execute(query.order_by(t.exchange_id, t.arm_id, t.grader, t.version)).all():
+        evidence = [texts.open_words(row.pilot_id, each) or "" for each in row.evidence]
+        criteria = tuple(CriterionMet(*each) for each in zip(row.met, evidence, row.quoted, strict=True))
         found[row.exchange_id].append(Score(row.arm_id, row.grader, row.version, row.value, row.ungraded, criteria))
     return found
 
@@ -55,7 +62,8 @@ def _key(new: NewScore) -> tuple[int, int, str, str, str]:
     return new.exchange_id, new.score.arm_id, new.score.grader, new.rater, new.score.version
 
 
-def _row(pilot_id: int, new: NewScore) -> dict[str, object]:
+def _row(pilot_id: int, new: NewScore, cipher: TextCipher | None) -> dict[str, object]:
+    """Without a cipher, its words are not kept: the pilot's texts were shredded."""
     score = new.score
     return {
         "pilot_id": pilot_id,
@@ -66,11 +74,15 @@ def _row(pilot_id: int, new: NewScore) -> dict[str, object]:
         "version": score.version,
         "value": score.value,
         "ungraded": score.ungraded,
-        "reason": new.reason,
+        "reason": _sealed(cipher, new.reason),
         "met": [each.met for each in score.criteria],
-        "evidence": [each.evidence for each in score.criteria],
+        "evidence": [_sealed(cipher, each.evidence) for each in score.criteria],
         "quoted": [each.is_quoted for each in score.criteria],
         "calls": new.calls,
         "cost_usd": new.cost_usd,
         "at": new.at,
     }
+
+
+def _sealed(cipher: TextCipher | None, words: str) -> str:
+    return cipher.seal_words(words) if cipher is not None and words else ""

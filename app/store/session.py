@@ -8,6 +8,7 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.jobs import Job
+from app.store.texts import TEXTS, Texts
 
 Publish = Callable[[Job, list[Any]], None]
 SessionFactory = sessionmaker[Session]
@@ -33,14 +34,17 @@ def make_engine(database_url: str, *, pool_size: int = 8, connect_timeout_second
     )
 
 
-def make_session_factory(engine: Engine, *, on_pilot_change: Callable[[], None] | None = None) -> SessionFactory:
+def make_session_factory(
+    engine: Engine, *, texts: Texts | None = None, on_pilot_change: Callable[[], None] | None = None
+) -> SessionFactory:
     """Sessions whose objects stay readable after the commit.
 
     Args:
         engine: Of the process.
+        texts: What seals and opens stored texts; without it no text can be read or written (`app.store.texts.texts_of`).
         on_pilot_change: Called after each commit that changed a pilot, with the session closed.
     """
-    return sessionmaker(engine, expire_on_commit=False, info={_ON_CHANGE: on_pilot_change})
+    return sessionmaker(engine, expire_on_commit=False, info={_ON_CHANGE: on_pilot_change, TEXTS: texts})
 
 
 def note_pilot_change(session: Session) -> None:

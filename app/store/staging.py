@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
 import psycopg
@@ -10,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from app.domain.imports import ExchangeRecord, GradeRecord, LabelRecord, LineRecords, ReplyRecord, StagedLine
 from app.store.staging_tables import StagedExchangeRow
+from app.store.text_format import TextCipher
+from app.store.texts import SessionTexts, texts_of
 
 Record = TypeVar("Record", bound=NamedTuple)
 _TYPES = {
@@ -26,22 +29,50 @@ _OF_LINE = ("exchange_id", "import_id")
 _DRAW = text("SELECT array_agg(nextval(pg_get_serial_sequence('exchanges', 'id'))) FROM generate_series(1, :count)")
 
 
-def stage_lines(session: Session, import_id: int, lines: Sequence[LineRecords]) -> None:
+def stage_lines(session: Session, import_id: int, pilot_id: int, lines: Sequence[LineRecords]) -> None:
     """Stages new lines: each gets the number that its exchange will have."""
     numbers = session.scalar(_DRAW, {"count": len(lines)}) or []
-    write_staged(session, import_id, [StagedLine(number, False, line) for number, line in zip(numbers, lines, strict=True)])
+    staged = [StagedLine(number, False, line) for number, line in zip(numbers, lines, strict=True)]
+    write_staged(session, import_id, pilot_id, staged)
 
 
-def write_staged(session: Session, import_id: int, lines: Sequence[StagedLine]) -> None:
-    """Writes lines whose exchanges have their numbers already."""
+def write_staged(session: Session, import_id: int, pilot_id: int, lines: Sequence[StagedLine]) -> None:
+    """Writes lines whose exchanges have their numbers already, their texts sealed: the merge copies them as they are."""
     if not lines:
         return
+    cipher = texts_of(session).sealer(pilot_id)
+    lines = [replace(each, records=_sealed(cipher, each.records)) for each in lines]
     exchanges = [(s.exchange_id, import_id, s.records.line, s.is_merge, *s.records.exchange) for s in lines]
     _copy(session, "staged_exchanges", (*_LINE, *ExchangeRecord._fields), exchanges)
     for table, fields, name in _CHILDREN:
         rows = [(s.exchange_id, import_id, *record) for s in lines for record in getattr(s.records, name)]
         if rows:
             _copy(session, table, (*_OF_LINE, *fields), rows)
+
+
+def _sealed(cipher: TextCipher, line: LineRecords) -> LineRecords:
+    exchange, seal = line.exchange, cipher.seal
+    reference = exchange.reference if exchange.reference is None else seal(exchange.reference)
+    return line._replace(
+        exchange=exchange._replace(body=seal(exchange.body), reference=reference),
+        replies=[each._replace(body=seal(each.body)) for each in line.replies],
+        grades=[each._replace(reason=cipher.seal_words(each.reason)) if each.reason else each for each in line.grades],
+    )
+
+
+def opened(texts: SessionTexts, pilot_id: int, line: LineRecords) -> LineRecords:
+    """A line that was read back, with its texts; those that were shredded are empty."""
+
+    def read(body: bytes) -> bytes:
+        return texts.open(pilot_id, body) or b"null"
+
+    exchange = line.exchange
+    reference = exchange.reference if exchange.reference is None else read(exchange.reference)
+    return line._replace(
+        exchange=exchange._replace(body=read(exchange.body), reference=reference),
+        replies=[each._replace(body=read(each.body)) for each in line.replies],
+        grades=[each._replace(reason=texts.open_words(pilot_id, each.reason)) if each.reason else each for each in line.grades],
+    )
 
 
 _CHILDREN = (
@@ -63,8 +94,9 @@ def remove_staged(session: Session, exchange_ids: Sequence[int]) -> None:
         session.execute(text(f"DELETE FROM {table} WHERE exchange_id = ANY(:ids)"), {"ids": list(exchange_ids)})  # noqa: S608
 
 
-def read_staged(session: Session, exchange_ids: Sequence[int]) -> list[StagedLine]:
+def read_staged(session: Session, pilot_id: int, exchange_ids: Sequence[int]) -> list[StagedLine]:
     """Staged lines, in the order of the file."""
+    texts = texts_of(session)
     columns = ", ".join(ExchangeRecord._fields)
     query = text(
         f"SELECT exchange_id, line, is_merge, {columns} FROM staged_exchanges"  # noqa: S608
@@ -76,7 +108,7 @@ def read_staged(session: Session, exchange_ids: Sequence[int]) -> list[StagedLin
     lines = []
     for number, line, is_merge, *fields in session.execute(query, {"ids": list(exchange_ids)}):
         records = LineRecords(line, ExchangeRecord(*fields), replies[number], grades[number], labels[number])
-        lines.append(StagedLine(number, is_merge, records))
+        lines.append(StagedLine(number, is_merge, opened(texts, pilot_id, records)))
     return lines
 
 

@@ -34,6 +34,7 @@ from tests.bench.judge_tasks import NAME, a_pair
 from tests.budget_proof import prove
 from tests.builders import a_pilot
 from tests.stored_pairs import store_pairs
+from tests.text_keys import known_texts
 
 ROOT = Path(__file__).resolve().parents[2]
 GOAL_RATIO = 0.8
@@ -71,7 +72,7 @@ def _database(home: Path) -> Iterator[SessionFactory]:
     try:
         upgrade_database(postgres.url)
         engine = make_engine(postgres.url)
-        yield make_session_factory(engine)
+        yield make_session_factory(engine, texts=known_texts())
         engine.dispose()
     finally:
         postgres.stop()

@@ -34,6 +34,7 @@ from app.store.migrate import upgrade_database
 from app.store.payloads import ensure_partitions
 from app.store.session import SessionFactory, make_engine, make_session_factory, session_scope
 from tests.bench.report_data import DAYS, START, analyse, create_pilot, load_days
+from tests.text_keys import known_texts
 
 ROOT = Path(__file__).resolve().parents[2]
 PEPPER = "pepper-of-the-bench"
@@ -82,7 +83,7 @@ def _database(home: Path) -> Iterator[tuple[str, SessionFactory]]:
     try:
         upgrade_database(server.url)
         engine = make_engine(server.url)
-        yield server.url, make_session_factory(engine)
+        yield server.url, make_session_factory(engine, texts=known_texts())
         engine.dispose()
     finally:
         server.stop()

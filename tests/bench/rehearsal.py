@@ -26,6 +26,7 @@ from app.stack.postgres import start_postgres
 from app.store.migrate import upgrade_database
 from app.store.session import SessionFactory, make_engine, make_session_factory, session_scope
 from tests.integration.rehearsing import a_recorded_pilot, rehearse
+from tests.text_keys import known_texts
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVERS = ((8, 0.2), (8, 0.5), (32, 0.2), (32, 0.5))
@@ -62,7 +63,7 @@ def _database(home: Path) -> Iterator[Iterator[SessionFactory]]:
         while True:
             upgrade_database(postgres.url)
             engine = make_engine(postgres.url)
-            yield make_session_factory(engine)
+            yield make_session_factory(engine, texts=known_texts())
             with engine.begin() as connection:
                 connection.exec_driver_sql("DELETE FROM pilots")
             engine.dispose()

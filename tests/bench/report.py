@@ -37,6 +37,7 @@ from app.store.migrate import upgrade_database
 from app.store.rollups import drop_parts
 from app.store.session import SessionFactory, make_engine, make_session_factory, session_scope
 from tests.bench.report_data import DAYS, START, analyse, create_pilot, load_days
+from tests.text_keys import known_texts
 
 HERE = Path(__file__).resolve().parent
 EXPLAINED = HERE / "report_explain.txt"
@@ -83,7 +84,7 @@ def _database(home: Path) -> Iterator[SessionFactory]:
     try:
         upgrade_database(server.url)
         engine = make_engine(server.url)
-        yield make_session_factory(engine)
+        yield make_session_factory(engine, texts=known_texts())
         engine.dispose()
     finally:
         server.stop()

@@ -23,6 +23,7 @@ from app.store.session import SessionFactory, session_scope
 from tests.builders import a_pilot
 from tests.fake_judge import Call, FakeJudge, Said, fake_judge, verdict
 from tests.stored_pairs import StoredPair, store_pairs
+from tests.text_keys import PAYLOAD_KEY
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = 20
@@ -74,6 +75,7 @@ def test_twenty_kills_leave_exactly_one_grade_each(
 def _environment(database_url: str, redis_url: str, home: Path) -> dict[str, str]:
     return {
         **{key: value for key, value in os.environ.items() if not key.startswith("PILOT_")},
+        "PILOT_PAYLOAD_KEYS": PAYLOAD_KEY,
         "PILOT_HOME": str(home),
         "PILOT_DATABASE_URL": database_url,
         "PILOT_REDIS_URL": redis_url,

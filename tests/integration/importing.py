@@ -8,6 +8,7 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from app.store.session import SessionFactory
+from tests.text_keys import plain
 from tests.unit.capture.lines import text_of
 
 PILOT = "support-bot"
@@ -45,7 +46,13 @@ def dump(session_factory: SessionFactory, pilot: str = PILOT) -> dict[str, list[
     where = " WHERE e.pilot_id = (SELECT id FROM pilots WHERE name = :pilot)"
     with session_factory() as session:
         return {
-            table: sorted((tuple(row) for row in session.execute(text(query + where), {"pilot": pilot})), key=repr)
+            table: sorted(
+                (
+                    tuple(plain(session, value, pilot) for value in row)
+                    for row in session.execute(text(query + where), {"pilot": pilot})
+                ),
+                key=repr,
+            )
             for table, query in _DUMPS.items()
         }
 

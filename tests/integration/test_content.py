@@ -17,6 +17,7 @@ from tests.integration.importing import counts, dump, import_lines, opened, refu
 from tests.integration.replay_runs import Recorder, replay
 from tests.integration.replaying import a_candidate, a_replayable_pilot, add_exchanges
 from tests.model_servers import model_server
+from tests.text_keys import plain
 from tests.unit.capture.lines import a_judgement, a_line
 
 MAIL = "eve.planted@example.com"
@@ -134,7 +135,7 @@ def test_a_replay_asks_and_keeps_what_the_level_allows(
     assert (MAIL in server.questions[0]) == (asked == MAIL)
     with session_factory() as session:
         arm = get_pilot(session, "support-bot").arm_named("qwen").id
-        body = bytes(session.scalar(select(PayloadRow.body).where(PayloadRow.arm_id == arm)) or b"").decode()
+        body = plain(session, session.scalar(select(PayloadRow.body).where(PayloadRow.arm_id == arm)) or b"").decode()
     assert kept in body
     assert (MAIL in body) == (kept == MAIL)
 

@@ -1,12 +1,14 @@
 """Grading on a real database, against a judge behind real HTTP."""
 
 import re
+from collections import namedtuple
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from app.domain.exchange import Failure, Reply
 from app.domain.grading import GradingState, GradingStatus
@@ -19,6 +21,7 @@ from tests.api import Published
 from tests.builders import a_pilot
 from tests.fake_judge import Call, FakeJudge, Said, fake_judge, verdict
 from tests.stored_pairs import StoredPair, a_request, store_imported_grade, store_pairs
+from tests.text_keys import plain
 
 QUICK = GradingLimits(concurrency=20, timeout_seconds=5, lease_seconds=2, seconds=20, first_pause_seconds=0.01)
 FREE = {"input_usd_per_million_tokens": 0, "output_usd_per_million_tokens": 0}
@@ -50,8 +53,13 @@ def graded(factory: SessionFactory, pilot: Pilot, limits: GradingLimits = QUICK,
 
 
 def rows(factory: SessionFactory, query: str, **values: Any) -> list[Any]:
+    """Rows, with the words of those that are sealed."""
     with factory() as session:
-        return list(session.execute(text(query), values))
+        return [_opened(session, row) for row in session.execute(text(query), values)]
+
+
+def _opened(session: Session, row: Any) -> Any:
+    return namedtuple("Found", row._fields, rename=True)(*(plain(session, value) for value in row))
 
 
 def grades(factory: SessionFactory) -> list[tuple[str | None, float | None, str | None]]:

@@ -40,7 +40,8 @@ WORKER = """
 import sys
 from app.pipeline.grading import GradingLimits, grade_pilot
 from app.store.session import make_engine, make_session_factory
-sessions = make_session_factory(make_engine(sys.argv[1]))
+from tests.text_keys import known_texts
+sessions = make_session_factory(make_engine(sys.argv[1]), texts=known_texts())
 grade_pilot(sessions, int(sys.argv[2]), GradingLimits(concurrency=10, lease_seconds=1))
 """
 

@@ -31,6 +31,7 @@ from app.store.pilots import insert_pilot
 from app.store.session import SessionFactory, make_engine, session_scope
 from tests.builders import a_configuration
 from tests.live_events import ARRIVAL, ARRIVAL_US, PILOT, count, exchange, reply
+from tests.text_keys import PAYLOAD_KEY
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_SECONDS = 30.0
@@ -263,6 +264,7 @@ class Killed:
         self._ready = home / "ready"
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PILOT_", "PROMETHEUS_"))}
         self._environment = kept | {
+            "PILOT_PAYLOAD_KEYS": PAYLOAD_KEY,
             "PILOT_HOME": str(home),
             "PILOT_DATABASE_URL": database_url,
             "PILOT_REDIS_URL": redis_url,

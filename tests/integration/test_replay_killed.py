@@ -22,7 +22,8 @@ WORKER = """
 import sys
 from app.pipeline.replay import work_on_replay
 from app.store.session import make_engine, make_session_factory
-sessions = make_session_factory(make_engine(sys.argv[1]))
+from tests.text_keys import known_texts
+sessions = make_session_factory(make_engine(sys.argv[1]), texts=known_texts())
 work_on_replay(sessions, int(sys.argv[2]), lease_seconds=0.6, reply_bytes=1_000_000, digest_key=b"key")
 """
 

@@ -26,6 +26,7 @@ from app.store.tables import PayloadRow, ReplyRow
 from tests.api import Published
 from tests.fake_judge import Call, FakeJudge, Said, criteria_met, fake_judge
 from tests.stored_pairs import ARRIVED, StoredPair, store_pairs
+from tests.text_keys import known_texts
 
 QUICK = GradingLimits(concurrency=20, timeout_seconds=5, lease_seconds=1, seconds=20, first_pause_seconds=0.01)
 TOML = """
@@ -212,7 +213,7 @@ def test_a_killed_worker_does_not_pay_again_for_what_is_stored(session_factory: 
 
 
 def _grade(url: str, pilot_id: int) -> None:
-    grade_pilot(make_session_factory(make_engine(url)), pilot_id, QUICK)
+    grade_pilot(make_session_factory(make_engine(url), texts=known_texts()), pilot_id, QUICK)
 
 
 def _wait(is_there: Any) -> None:

@@ -30,5 +30,5 @@ newer = Gauge(
 
 for _reason in REASONS:
     rejected.labels(_reason)
-for _server in ("postgres", "redis"):
+for _server in ("postgres", "redis", "payload_keys"):
     waits.labels(_server)

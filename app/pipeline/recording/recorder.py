@@ -20,6 +20,7 @@ from app.capture.streams import MIRROR, RECORD, REDIS_ERRORS, StreamReader, hori
 from app.domain.ledger import Boot
 from app.domain.live import CountEvent, external_id
 from app.domain.recording import Rejected
+from app.errors import TextKeyMissing
 from app.pipeline.recording import metrics
 from app.pipeline.recording.checking import Received, read_entries, rejected
 from app.pipeline.recording.closing import close_until
@@ -27,7 +28,7 @@ from app.pipeline.recording.storing import Stored, arrivals, store_batch
 from app.pipeline.recording.watermark import Fence, watermark_of
 from app.store.live_counts import read_boots
 from app.store.live_replies import add_rejected
-from app.store.payloads import ensure_partitions, week_of
+from app.store.payloads import ensure_partitions, is_partition_missing, week_of
 from app.store.session import SessionFactory, session_scope
 from app.traces import names, tracing
 from app.traces.about import about
@@ -41,7 +42,8 @@ STOP_SECONDS = 5.0
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 2.0
 
-AWAY: tuple[type[Exception], ...] = (*REDIS_ERRORS, DBAPIError, PoolTimeout)
+# The key of stored texts is away, too: what cannot be sealed waits, and nothing is stored without.
+AWAY: tuple[type[Exception], ...] = (*REDIS_ERRORS, DBAPIError, PoolTimeout, TextKeyMissing)
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -66,7 +68,7 @@ class Work:
 
 
 class Recorder:
-    """Runs until it is stopped. While PostgreSQL or Redis is away it waits; what it has read stays in the stream."""
+    """Runs until it is stopped. While PostgreSQL, Redis or a key of texts is away it waits; what it read stays in the stream."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
@@ -145,6 +147,9 @@ class Recorder:
             with session_scope(self._work.session_factory) as session:
                 return store_batch(session, events, retry_window_seconds=self._work.retry_window_seconds)
         except Exception as error:
+            if is_partition_missing(error):  # it was dropped a moment ago: it is made anew
+                self._weeks.clear()
+                raise
             if is_away(error):
                 raise
             if len(events) == 1:
@@ -177,8 +182,9 @@ class Recorder:
                 found = await ask()
             except AWAY as error:
                 if pause == FIRST_PAUSE_SECONDS:
-                    log.warning("%s does not answer, events wait in the stream: %s", server, type(error).__name__)
-                metrics.waits.labels(server).inc()
+                    what = error.message if isinstance(error, TextKeyMissing) else f"{server} does not answer"
+                    log.warning("%s, events wait in the stream: %s", what, type(error).__name__)
+                metrics.waits.labels("payload_keys" if isinstance(error, TextKeyMissing) else server).inc()
                 self._unheard(server)
                 await self._pause(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
@@ -252,11 +258,13 @@ class Recorder:
 
 
 def is_away(error: Exception) -> bool:
-    """Whether it is the database that is away, locked or not ready, and not an event that it does not take."""
-    if isinstance(error, PoolTimeout | OSError):
+    """Whether the database is away, locked or not ready, or a key of texts; and not an event that it does not take."""
+    if isinstance(error, PoolTimeout | OSError | TextKeyMissing):
         return True
     if not isinstance(error, DBAPIError):
         return False
+    if is_partition_missing(error):
+        return True
     return error.connection_invalidated or not isinstance(error, DataError | IntegrityError)
 
 
