@@ -9,7 +9,9 @@ import orjson
 from app.domain.exchange import Json
 from app.domain.requests import messages_of
 
-_SYSTEM_ROLES = frozenset({"system", "developer"})
+_TOO_DEEP = "nested too deeply"
+# No set: a role may be anything that JSON can hold.
+_SYSTEM_ROLES = ("system", "developer")
 
 
 def conversation_of(request: Json, arrived_at: datetime) -> str:
@@ -47,11 +49,18 @@ def _text(content: Any) -> str:
     if isinstance(content, str):
         return content
     if not isinstance(content, list):
-        return "" if content is None else orjson.dumps(content, option=orjson.OPT_SORT_KEYS).decode()
+        return "" if content is None else _canonical(content)
     return "\n".join(_part(part) for part in content)
 
 
 def _part(part: Any) -> str:
     if isinstance(part, dict) and isinstance(part.get("text"), str):
         return str(part["text"])
-    return orjson.dumps(part, option=orjson.OPT_SORT_KEYS).decode()
+    return _canonical(part)
+
+
+def _canonical(value: Any) -> str:
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    except TypeError:  # what orjson reads it can write, but not so deeply nested
+        return _TOO_DEEP

@@ -97,7 +97,7 @@ def decode(entry: Entry, sealer: Sealer | None = None) -> MirrorEvent | RecordEv
         names = {f.name for f in fields(kind.made)}
         known = {name: value for name, value in {**head, **detail}.items() if name in names}  # an older reader skips new fields
         return _made(kind.made, known | values)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:  # the last of what should be an object and is none
         message = f"a damaged event of kind {kind.name}: {error}"
         raise UnreadableEvent(message) from error
 
@@ -112,7 +112,7 @@ def head_of(entry: Entry) -> dict[str, Any]:
     try:
         head: dict[str, Any] = orjson.loads(entry[HEAD])
         version = head.pop("v")
-    except (KeyError, ValueError, AttributeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
         message = "an entry that is no event"
         raise UnreadableEvent(message) from error
     if type(version) is not int or version < 1 or not isinstance(head.get("kind"), str) or "sealed" not in head:

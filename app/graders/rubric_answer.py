@@ -58,7 +58,8 @@ def _answer(document: Any, rubric: Rubric) -> RubricAnswer | None:
     places = _places(rubric)
     found: dict[int, CriterionAnswer] = {}
     for each in listed:
-        answer, place = _criterion(each), _place(each, places)
+        answer = _criterion(each)
+        place = _place(each, places) if answer is not None else None
         if answer is None or place is None or place in found:
             return None
         found[place] = answer

@@ -65,7 +65,7 @@ def usage_in(body: Json) -> Usage | None:
     tier = tier_word(body.get("service_tier"))
     if found is None:
         return Usage(service_tier=tier) if tier is not None else None
-    usage = usage_of(found) if "timings" not in found else _of_timings(found)
+    usage = _of_timings(found) if isinstance(found.get("timings"), dict) else usage_of(found)
     return usage if usage.service_tier is not None or tier is None else replace(usage, service_tier=tier)
 
 

@@ -53,10 +53,17 @@ class DayReader:
         except ValueError:
             whole = None
         if whole is not None and whole.tzinfo is not None:
-            local = whole.astimezone(self._zone)
-            return local.date(), local.time()
+            return self._local(whole, text)
         parts = re.fullmatch(rf"(.+?)[T,\s]+({_TIME.pattern})", text)
         return (self.day(parts[1]), read_time(parts[2])) if parts else (self.day(text), None)
+
+    def _local(self, moment: datetime, text: str) -> tuple[date, time]:
+        try:
+            local = moment.astimezone(self._zone)
+        except OverflowError:  # the first or the last day that there is
+            message = f"must be a moment in the years 2 to 9998, not {text!r}"
+            raise ValueError(message) from None
+        return local.date(), local.time()
 
     def _plain(self, text: str) -> date | None:
         """What can be read in one way alone."""

@@ -20,6 +20,7 @@ _TOLERANCE_SECONDS = 60
 _ALLOWED = "must be a duration such as 01:30:00, 1.5 or 1h 30m"
 # Jira keeps whole minutes in seconds; no worklog is as long as a plain number of hours above this one.
 _LEAST_SECONDS = 60
+_MOST_DIGITS = 9
 
 
 def rounded(hours: Decimal) -> Decimal:
@@ -50,18 +51,19 @@ def read_spent(text: str) -> Decimal:
     """Hours of Jira's `Time Spent`: `1h 30m`, `1.5`, or whole seconds from 60 on."""
     text = text.strip()
     if text.isdecimal() and text.isascii():
+        hours = read_seconds(text)
         if int(text) < _LEAST_SECONDS:
             message = f"must say its unit, not {text!r}: 1h 30m, 1.5, or call the column Hours or Time Spent (seconds)"
             raise ValueError(message)
-        return Decimal(text) / SECONDS
+        return hours
     return read_duration(text)
 
 
 def read_seconds(text: str) -> Decimal:
     """Hours of whole seconds."""
     text = text.strip()
-    if not (text.isdecimal() and text.isascii()):
-        message = f"must be whole seconds, not {text!r}"
+    if not (text.isdecimal() and text.isascii() and len(text) <= _MOST_DIGITS):
+        message = f"must be whole seconds of at most {_MOST_DIGITS} digits, not {text[:40]!r}"
         raise ValueError(message)
     return Decimal(text) / SECONDS
 

@@ -16,7 +16,8 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,127}")
 # Whose keys the client chose.
 _FREE = frozenset({"metadata", "variables"})
 _PEOPLE = frozenset({"user", "safety_identifier"})
-_FILE_PARTS = frozenset({"image_url", "input_image", "input_audio", "audio", "file", "input_file", "video_url", "input_video"})
+# No set: the type of a part may be anything that JSON can hold.
+_FILE_PARTS = ("image_url", "input_image", "input_audio", "audio", "file", "input_file", "video_url", "input_video")
 _PLACEHOLDER = f"[{FILE}]"
 
 

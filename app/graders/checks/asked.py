@@ -6,8 +6,9 @@ from typing import Any
 from app.domain.exchange import Json, Reply
 from app.domain.requests import messages_of
 
-_SYSTEM_ROLES = frozenset({"system", "developer"})
-_JSON_TYPES = frozenset({"json_object", "json_schema"})
+# No sets: what is looked for may be anything that JSON can hold.
+_SYSTEM_ROLES = ("system", "developer")
+_JSON_TYPES = ("json_object", "json_schema")
 
 
 def asks_for_json(request: Json) -> bool:

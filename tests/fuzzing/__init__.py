@@ -1,0 +1,1 @@
+"""Parsers fed with mutated real inputs: none may crash, hang, or depend on how bytes are cut (docs/fuzzing.md)."""
