@@ -3,7 +3,8 @@
  *   model PORT MODE DELAY_MS CHUNKS GAP_MS BODY_MB
  *
  * MODE: ok | hang (reads, never answers) | garbage (bytes that are no HTTP) | huge (an answer of BODY_MB megabytes) |
- *       ingest (is no model: takes every batch of the in-app client as the service does).
+ *       ingest (is no model: takes every batch of the in-app client as the service does) |
+ *       echo (every byte of the reply follows from the request, see echo.h; CHUNKS is not used).
  * A request whose body says "stream": true is answered with CHUNKS events, GAP_MS apart. On SIGTERM it prints what it served.
  */
 #define _GNU_SOURCE
@@ -22,9 +23,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "echo.h"
+
 enum { MAX_FDS = 65536, READ_BYTES = 65536, PIECE = 1 << 18 };
 #define NO_HTTP "\x16\x03\x01 this is no HTTP \r\n\r\n {]\xff\xfe"
-enum mode { OK, HANG, GARBAGE, HUGE, INGEST };
+enum mode { OK, HANG, GARBAGE, HUGE, INGEST, ECHO };
 
 struct connection {
     int is_open, is_busy, is_stream, has_head;
@@ -34,7 +37,7 @@ struct connection {
     size_t in_length, in_size;
     char *out; /* what the socket did not take yet */
     size_t out_length;
-    uint64_t huge_left;
+    uint64_t huge_left, hash;
 };
 
 struct timer {
@@ -129,6 +132,19 @@ static void done(int fd) {
     read_requests(fd);
 }
 
+static void put_echo_event(int fd) {
+    char event[ECHO_BYTES], framed[ECHO_BYTES + 32];
+    size_t length = echo_event(event, connections[fd].hash, ECHO_EVENTS - connections[fd].chunks_left);
+    put(fd, framed, (size_t)snprintf(framed, sizeof framed, "%zx\r\n%.*s\r\n", length, (int)length, event));
+}
+
+static void put_echo(int fd) {
+    char body[ECHO_BYTES], whole[ECHO_BYTES + 128];
+    size_t length = echo_whole(body, connections[fd].hash);
+    put(fd, whole, (size_t)snprintf(whole, sizeof whole, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %zu\r\n\r\n%.*s",
+                                    length, (int)length, body));
+}
+
 static void stream(int fd) {
     struct connection *c = &connections[fd];
     if (!c->has_head) {
@@ -136,7 +152,10 @@ static void stream(int fd) {
         c->has_head = 1;
     }
     do {
-        put(fd, event_piece, event_piece_length);
+        if (mode == ECHO)
+            put_echo_event(fd);
+        else
+            put(fd, event_piece, event_piece_length);
     } while (--c->chunks_left > 0 && !gap_ns);
     if (c->chunks_left > 0) {
         queue_add(&next, fd, now_ns() + gap_ns);
@@ -163,7 +182,10 @@ static void reply(int fd) {
     } else if (c->is_stream) {
         stream(fd);
     } else {
-        put(fd, answer, answer_length);
+        if (mode == ECHO)
+            put_echo(fd);
+        else
+            put(fd, answer, answer_length);
         done(fd);
     }
 }
@@ -189,6 +211,7 @@ static void read_requests(int fd) {
         if (c->in_length < whole)
             return;
         c->is_stream = memmem(c->in + head, body, "\"stream\":true", 13) || memmem(c->in + head, body, "\"stream\": true", 14);
+        c->hash = mode == ECHO ? echo_of(c->in + head, body) : 0;
         memmove(c->in, c->in + whole, c->in_length - whole);
         c->in_length -= whole;
         requests++;
@@ -196,7 +219,7 @@ static void read_requests(int fd) {
             continue;
         c->is_busy = 1;
         c->has_head = 0;
-        c->chunks_left = chunks;
+        c->chunks_left = mode == ECHO ? ECHO_EVENTS : chunks;
         if (delay_ns)
             queue_add(&first, fd, now_ns() + delay_ns);
         else
@@ -303,10 +326,10 @@ static int listen_on(int port) {
 int main(int count, char **given) {
     if (count != 7)
         return 2;
-    static const char *names[] = {"ok", "hang", "garbage", "huge", "ingest"};
-    while (mode <= INGEST && strcmp(given[2], names[mode]))
+    static const char *names[] = {"ok", "hang", "garbage", "huge", "ingest", "echo"};
+    while (mode <= ECHO && strcmp(given[2], names[mode]))
         mode++;
-    if (mode > INGEST)
+    if (mode > ECHO)
         return 2;
     delay_ns = (int64_t)(atof(given[3]) * 1e6);
     chunks = atoi(given[4]);

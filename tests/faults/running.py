@@ -1,0 +1,151 @@
+"""One scenario: traffic, the fault, recovery; and what production, ledger and rows say of it."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from tests.faults.rows import PENDING, Ledger, rows_of
+from tests.faults.scenarios import Scenario
+from tests.faults.site import Site
+from tests.faults.traffic import OK, WRONG, Asked, outcomes, percentile
+
+WARM_SECONDS = 1.0
+AFTER_SECONDS = 1.0
+LEFT_OUT = ("lost", "shed", "missing")
+
+
+@dataclass
+class Cell:
+    """What one scenario came to.
+
+    Attributes:
+        failed: Production requests without a right answer, beyond those that the direct path would have met as well.
+        excused: Requests that the fault itself carried (of a killed gateway), and how many of them failed.
+        wrong: Replies in which a byte differs.
+        p50_ms: Of all requests that are not excused, from when they were due.
+        late_ms: The largest of those that are excused.
+        twice: Rows beyond the first of a request.
+        missing: Answered requests that neither have a row nor are counted by the ledger as left out.
+        unheard: Answered requests that no event told of: of a killed gateway.
+        uncounted: Requests that the ledger does not know.
+        beyond: Requests that the ledger knows and nobody sent.
+        restarted: How often which process was started again.
+    """
+
+    sent: int
+    answered: int
+    failed: int
+    how: dict[str, int]
+    excused: int
+    excused_failed: int
+    wrong: int
+    direct_failed: int
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+    direct_p50_ms: float
+    late_ms: float | None
+    rows: int
+    twice: int
+    missing: int
+    unheard: int
+    uncounted: int
+    beyond: int
+    reasons: dict[str, int]
+    settled_seconds: float
+    back_seconds: float = 0.0
+    memory_mb: float = 0.0
+    restarted: dict[str, int] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """For the report."""
+        return asdict(self)
+
+
+def problems(cell: Cell, scenario: Scenario) -> list[str]:
+    """What production may not meet, and the ledger not lack; nothing = as promised."""
+    found = []
+    if cell.failed:
+        found.append(f"{cell.failed} requests failed: {cell.how}")
+    if cell.wrong:
+        found.append(f"{cell.wrong} replies had other bytes")
+    if cell.twice:
+        found.append(f"{cell.twice} rows twice")
+    if cell.missing:
+        found.append(f"{cell.missing} acknowledged requests have no row")
+    if cell.uncounted > (cell.excused if scenario.ends_gateway else 0):
+        found.append(f"{cell.uncounted} requests are not in the ledger")
+    if cell.beyond:
+        found.append(f"{cell.beyond} requests in the ledger were never sent")
+    left_out = {reason: cell.reasons[reason] for reason in LEFT_OUT if cell.reasons.get(reason, 0) > 0}
+    if left_out and not (scenario.may_shed or scenario.ends_gateway):
+        found.append(f"observations lost: {left_out}")
+    return found
+
+
+def run(site: Site, scenario: Scenario, seconds: float, name: str) -> Cell:
+    """Drives production for so many seconds, longer where recovery takes longer, and looks at what came of it."""
+    before, memory = site.ledger(), sum(site.gateway_mb().values())
+    restarts = site.parts.restarts()
+    site.excuses.clear()
+    site.parts.ended.clear()
+    production, direct = site.drive(name), site.drive(f"{name}-direct", direct=True)
+    began = time.monotonic()
+    try:
+        time.sleep(WARM_SECONDS)
+        scenario.act(site)
+        back = site.back()
+        time.sleep(max(AFTER_SECONDS, began + seconds - time.monotonic()))
+        asked, asked_directly = production.stop(), direct.stop()
+    finally:
+        production.end()
+        direct.end()
+    memory = sum(site.gateway_mb().values()) - memory
+    cell = _cell(site, scenario, name, asked, asked_directly, before)
+    return replace(cell, back_seconds=back, memory_mb=memory, restarted=_more(site.parts.restarts(), restarts))
+
+
+def _cell(
+    site: Site, scenario: Scenario, name: str, asked: Sequence[Asked], directly: Sequence[Asked], before: Ledger
+) -> Cell:  # fmt: skip
+    excused = [each for each in asked if any(excuse.holds(each) for excuse in site.excuses)]
+    numbers = {each.number for each in excused}
+    others = [each for each in asked if each.number not in numbers]
+    spare = len(excused) + 2 if scenario.ends_gateway else 0
+    after, settled = site.settled(before.requests + len(asked) - spare, spare + before.by_reason[PENDING])
+    rows = rows_of(site.database_url, name)
+    counted = after.requests - before.requests
+    without_row = counted - (after.rows - before.rows)
+    unheard = max(0, sum(each.outcome == OK and each.number not in rows.numbers for each in asked) - max(0, without_row))
+    failed = [each for each in others if each.outcome not in (OK, WRONG)]
+    times = [each.milliseconds for each in others]
+    return Cell(
+        sent=len(asked),
+        answered=sum(each.outcome == OK for each in asked),
+        failed=len(failed),
+        how=outcomes(failed),
+        excused=len(excused),
+        excused_failed=sum(each.outcome != OK for each in excused),
+        wrong=sum(each.outcome == WRONG for each in asked),
+        direct_failed=sum(each.outcome != OK for each in directly),
+        p50_ms=percentile(times, 0.5),
+        p99_ms=percentile(times, 0.99),
+        max_ms=max(times),
+        direct_p50_ms=percentile((each.milliseconds for each in directly), 0.5),
+        late_ms=max((each.milliseconds for each in excused), default=None),
+        rows=len(rows.numbers),
+        twice=rows.twice,
+        missing=max(0, unheard - len(excused)) if scenario.ends_gateway else unheard,
+        unheard=unheard,
+        uncounted=max(0, len(asked) - counted),
+        beyond=max(0, counted - len(asked)),
+        reasons=_more(after.by_reason, before.by_reason),
+        settled_seconds=settled,
+    )
+
+
+def _more(after: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
+    """What was added, and what is no longer there."""
+    found = {name: after.get(name, 0) - before.get(name, 0) for name in {*after, *before}}
+    return {name: count for name, count in sorted(found.items()) if count}
