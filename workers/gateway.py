@@ -22,8 +22,10 @@ def main(arguments: list[str] | None = None) -> None:
     configure_logs("gateway", settings.log_level)
     share_metrics(settings.metrics_folder or settings.home / "metrics")
     from app.gateway.serving import serve  # noqa: PLC0415 - metrics are shared from here on
+    from app.metrics.processes import watch_process  # noqa: PLC0415
 
     slot = options.slot or (options.first if options.port is not None else None) or "gateway-1"
+    watch_process("gateway", slot)
     listening = _bound(options.host, options.port) if options.port is not None else socket.socket(fileno=int(options.first))
     serve(settings, slot, listening, on_ready=_say_ready, on_drain=_say_draining)
 

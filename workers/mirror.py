@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.capture.presence import present
 from app.errors import StackError
 from app.metrics import share_metrics
 from app.settings import Settings
@@ -47,9 +48,12 @@ def main() -> None:
 
 
 async def _run(settings: Settings, slot: str) -> None:
-    from app.pipeline.mirroring.assembly import open_mirror  # noqa: PLC0415 - metrics are shared from here on
+    from app.metrics.processes import watch_process  # noqa: PLC0415 - metrics are shared from here on
+    from app.pipeline.mirroring.assembly import open_mirror  # noqa: PLC0415
 
-    async with open_mirror(settings, slot, os.environ) as mirror, _ready(mirror):
+    assert settings.redis_url is not None  # noqa: S101 - main looked
+    watch_process("mirror", slot)
+    async with present(settings.redis_url, "mirror", slot), open_mirror(settings, slot, os.environ) as mirror, _ready(mirror):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, mirror.stop)
