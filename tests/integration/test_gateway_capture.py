@@ -52,6 +52,9 @@ class Seen:
             await asyncio.sleep(0.01)
 
 
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
 @pytest.fixture
 def streams(redis_server: EmbeddedRedis) -> Iterator["redis.Redis"]:
     client = redis.Redis.from_url(redis_server.url)
@@ -88,6 +91,7 @@ def test_request_and_reply_are_told_whole_with_their_times(watched: Any) -> None
     async def story() -> None:
         async with watched(conversation) as seen:
             said = "X-Pilot-Segment: s\r\nX-Pilot-Conversation: c\r\nX-Pilot-Content: full\r\nx-stainless-retry-count: 2\r\n"
+            said += f"traceparent: {TRACEPARENT}\r\n"
             answer = await seen.front.ask(path="/p/live/v1/responses?x=1", body=b'{"input": "hi"}', headers=said)
             assert parts(answer)[2] == packed
             [reply] = await seen.replies()
@@ -97,7 +101,7 @@ def test_request_and_reply_are_told_whole_with_their_times(watched: Any) -> None
             assert (reply.pilot, reply.boot, reply.number, reply.at_us) == ("live", request.boot, 1, request.at_us)
             assert (reply.path, reply.hints, reply.status, reply.end) == ("/responses", hints, 200, "complete")
             assert (reply.content_type, reply.content_encoding) == ("application/json; a=b", "gzip")
-            assert (reply.body, reply.request) == (packed, None)
+            assert (reply.body, reply.request, reply.traceparent) == (packed, None, TRACEPARENT)
             (first, first_size), (last, last_size) = reply.chunks
             assert (first_size, last_size) == (10, len(packed) - 10)
             assert first > 0

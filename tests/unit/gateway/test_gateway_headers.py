@@ -12,6 +12,9 @@ HOP = [
 ]  # fmt: skip
 
 
+TRACEPARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
 def test_end_to_end_headers_pass_in_their_order_with_their_doubles() -> None:
     kept = [(b"b", b"1"), (b"authorization", b"Bearer k"), (b"a", b""), (b"b", b"2"), (b"x-stainless-retry-count", b"1")]
     mixed = [pair for pairs in zip(kept, HOP, strict=False) for pair in pairs] + HOP[len(kept) :]
@@ -53,3 +56,20 @@ def test_of_what_is_said_about_content_the_strictest_holds(values: list[bytes], 
 @pytest.mark.parametrize(("value", "is_off"), [(b"off", True), (b" OFF ", True), (b"on", False), (b"", False), (b"no", False)])
 def test_only_off_opts_out(value: bytes, is_off: bool) -> None:
     assert read_request_headers([(b"x-pilot-mirror", value)]).opted_out is is_off
+
+
+@pytest.mark.parametrize(
+    ("value", "is_noted"),
+    [
+        (TRACEPARENT, True),
+        (TRACEPARENT[:-1], False),
+        (TRACEPARENT.upper(), False),
+        (b"\xff" * 55, False),
+        (b"x" * 70_000, False),
+    ],
+)
+def test_a_traceparent_passes_as_it_is_and_is_noted_if_it_is_one(value: bytes, is_noted: bool) -> None:
+    asked = read_request_headers([(b"traceparent", value), (b"tracestate", b"a=b")])
+    assert asked.passed == [(b"traceparent", value), (b"tracestate", b"a=b")]
+    assert asked.traceparent == (value.decode() if is_noted else None)
+    assert (asked.hints, asked.opted_out, asked.has_bad_content) == (Hints(), False, False)
