@@ -1,18 +1,24 @@
 """Names of the background jobs and the queue they leave by; sent by name, so that nothing here imports a worker."""
 
 import logging
+import time
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
 import redis
-from celery import Celery
+from celery import Celery, signals
+from kombu import Queue
 from kombu.exceptions import OperationalError
 
-QUEUE = "pilot"
-# Longer than any batch: a message that is delivered again while its work still runs would only find claimed rows.
-VISIBILITY_TIMEOUT_SECONDS = 3600
+from app.domain.queues import BATCH, BATCH_QUEUES, LIVE, LIVE_QUEUES, NOW
+
+# Longer than almost any batch: a message that is delivered again while its work still runs only finds claimed rows.
+VISIBILITY_TIMEOUT_SECONDS = 3600.0
+# How often a worker looks for messages that a dead one had, as a share of that time, and at least.
+LOOK_SHARE, LOOK_SECONDS = 0.25, 60.0
 CONNECT_TIMEOUT_SECONDS = 2.0
+SENT_AT = "sent_at"
 SEND_RETRIES = {"max_retries": 2, "interval_start": 0.0, "interval_step": 0.2, "interval_max": 0.4}
 
 log = logging.getLogger(__name__)
@@ -23,6 +29,7 @@ class Job(StrEnum):
 
     ANCHORS = "pilot.anchors"
     GRADE = "pilot.grade"
+    REGRADE = "pilot.regrade"
     REHEARSE = "pilot.rehearse"
     REPLAY = "pilot.replay"
     SWEEP = "pilot.sweep"
@@ -32,6 +39,24 @@ class Job(StrEnum):
     WEEKLY = "pilot.weekly"
     ALERTS = "pilot.alerts"
     MESSAGES = "pilot.messages"
+    RETENTION = "pilot.retention"
+
+
+QUEUES = {
+    Job.SWEEP: NOW,
+    Job.ALERTS: NOW,
+    Job.MESSAGES: NOW,
+    Job.SCORECARD: NOW,
+    Job.GRADE: LIVE,
+    Job.SCORECARDS: LIVE,
+    Job.REGRADE: BATCH,
+    Job.REPLAY: BATCH,
+    Job.REHEARSE: BATCH,
+    Job.ANCHORS: BATCH,
+    Job.MODELS: BATCH,
+    Job.WEEKLY: BATCH,
+    Job.RETENTION: BATCH,
+}
 
 
 def broker_url(redis_url: str) -> str:
@@ -59,20 +84,31 @@ def redis_illness(redis_url: str | None) -> str | None:
     return None
 
 
-def make_celery(redis_url: str | None) -> Celery:
-    """The Celery application that both ends of the queue configure alike: JSON only, no results, redelivered until done."""
+def make_celery(redis_url: str | None, *, redelivered_seconds: float = VISIBILITY_TIMEOUT_SECONDS) -> Celery:
+    """The Celery application that both ends of the queue configure alike: JSON only, no results, redelivered until done.
+
+    Args:
+        redis_url: Of the broker.
+        redelivered_seconds: After it, a message whose worker has not said that it is done is another worker's.
+    """
     celery = Celery("parallel-pilot", broker=redis_url and broker_url(redis_url), set_as_current=False)
     celery.conf.update(
         accept_content=["json"],
         task_serializer="json",
-        task_default_queue=QUEUE,
+        task_default_queue=NOW,
+        task_queues=[Queue(name, routing_key=name) for name in (*LIVE_QUEUES, *BATCH_QUEUES)],
+        task_routes={job.value: {"queue": queue} for job, queue in QUEUES.items()},
         task_ignore_result=True,
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         worker_prefetch_multiplier=1,
         broker_connection_retry_on_startup=True,
         broker_transport_options={
-            "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
+            "visibility_timeout": redelivered_seconds,
+            "unacked_restore_interval": min(LOOK_SECONDS, redelivered_seconds * LOOK_SHARE),
+            "unacked_restore_throttle": 1,
+            # Round robin, the default, would serve a full queue of grading as often as the sweep.
+            "queue_order_strategy": "priority",
             "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS,
             "socket_keepalive": True,
         },
@@ -82,13 +118,15 @@ def make_celery(redis_url: str | None) -> Celery:
     return celery
 
 
-def make_publish(redis_url: str) -> Callable[[Job, list[Any]], None]:
+def make_publish(
+    redis_url: str, *, redelivered_seconds: float = VISIBILITY_TIMEOUT_SECONDS
+) -> Callable[[Job, list[Any]], None]:
     """A function that sends one job; connects at its first call.
 
     Jobs leave after the commit, so the row that asks for the work is stored by then: where Redis is away, a log line says
     so and the sweep asks again.
     """
-    celery = make_celery(redis_url)
+    celery = make_celery(redis_url, redelivered_seconds=redelivered_seconds)
 
     def publish(job: Job, arguments: list[Any]) -> None:
         try:
@@ -97,3 +135,10 @@ def make_publish(redis_url: str) -> Callable[[Job, list[Any]], None]:
             log.warning("job %s %s was not sent, the sweep will ask for it: %s", job.value, arguments, error)
 
     return publish
+
+
+@signals.before_task_publish.connect
+def _say_when(headers: dict[str, Any] | None = None, **_: Any) -> None:
+    """How long the oldest message waits is read off it."""
+    if headers is not None:
+        headers[SENT_AT] = time.time()

@@ -24,6 +24,11 @@ class Settings(BaseSettings):
         default=None, description="Keys are stored as HMAC under it; default: a file in PILOT_HOME made at first start."
     )
     database_pool_size: int = Field(default=8, ge=1, description="Connections a process keeps to PostgreSQL.")
+    database_wait_seconds: float = Field(
+        default=5.0, gt=0, description="How long a request to the API waits for a connection, before it is a 503."
+    )
+    api_statement_seconds: float = Field(default=600.0, gt=0, description="Longest statement of a request to the API.")
+    page_statement_seconds: float = Field(default=30.0, gt=0, description="Longest statement of a page.")
     import_line_bytes: int = Field(default=4 * 1024 * 1024, ge=1024, description="Longest line of an import file.")
     import_chunk_bytes: int = Field(default=16 * 1024 * 1024, ge=64 * 1024, description="Largest body of one import call.")
     import_kept_hours: float = Field(default=72.0, gt=0, description="How long an unfinished upload can be gone on with.")
@@ -73,6 +78,19 @@ class Settings(BaseSettings):
         default=60.0, gt=0, description="How often the metrics page of a running pilot's candidate is read."
     )
     record_batch: int = Field(default=500, ge=1, description="Events that the recorder stores in one transaction.")
+    recorder_behind_seconds: float = Field(
+        default=20.0, gt=0, description="Where the oldest event that is not stored is older, grading and the like wait."
+    )
+    recorder_behind_share: float = Field(
+        default=0.25, gt=0, le=1, description="The same where the recorder's stream holds more than this share of its bound."
+    )
+    mirror_processes: int = Field(default=1, ge=1, le=64, description="Mirrors that `./run up` starts.")
+    recorder_processes: int = Field(default=1, ge=1, le=64, description="Recorders that `./run up` starts.")
+    worker_processes: int = Field(default=2, ge=1, le=64, description="Processes for live work of a worker.")
+    batch_processes: int = Field(default=2, ge=1, le=64, description="Processes for work that may take its time.")
+    job_redelivery_seconds: float = Field(
+        default=3600.0, ge=1, description="After it, a job whose worker did not say that it is done is given to another."
+    )
     ingest_bytes: int = Field(default=8 * 1024**2, ge=64 * 1024, description="Largest body of one `POST /ingest`.")
 
     session_seconds: float = Field(default=12 * 3600.0, ge=60, description="How long a person stays signed in at most.")

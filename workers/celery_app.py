@@ -1,4 +1,7 @@
-"""Celery's application: `celery -A workers.celery_app worker` and `… beat`."""
+"""Celery's application: `celery -A workers.celery_app worker` and `… beat`.
+
+A worker without `--queues` does everything, what somebody waits for first; `workers.batch_app` is for the rest alone.
+"""
 
 import logging
 import os
@@ -17,6 +20,7 @@ from app.jobs import Job, make_celery
 from app.metrics import share_metrics
 from app.settings import Settings
 from app.stack.process import die_with_parent
+from workers.ending import note_ending
 from workers.logs import configure_logs
 
 SWEEP_SECONDS = 10.0
@@ -24,6 +28,7 @@ MODELS_SECONDS = 3600.0  # asked for hourly, done daily: beat forgets what it se
 ANCHORS_SECONDS = 3600.0
 SCORECARDS_SECONDS = 120.0  # each is computed anew at most every PILOT_SCORECARD_SECONDS
 WEEKLY_SECONDS = 600.0
+RETENTION_SECONDS = 3600.0  # texts are removed daily, what came late for an erasure each time
 ALERTS_SECONDS = 30.0
 MESSAGES_SECONDS = 30.0
 # A scorecard of a million pairs takes 1.6 GB, which an allocator does not give back: such a process is replaced afterwards.
@@ -36,6 +41,7 @@ BEATS = {
     Job.WEEKLY: WEEKLY_SECONDS,
     Job.ALERTS: ALERTS_SECONDS,
     Job.MESSAGES: MESSAGES_SECONDS,
+    Job.RETENTION: RETENTION_SECONDS,
 }
 # Written once a process can work, where the supervisor asks for it by this variable.
 READY_FILE = "PILOT_READY_FILE"
@@ -45,10 +51,11 @@ warnings.filterwarnings("ignore", category=SecurityWarning)
 
 settings = Settings()
 share_metrics(settings.metrics_folder or settings.home / "metrics")
-celery = make_celery(settings.redis_url)
+celery = make_celery(settings.redis_url, redelivered_seconds=settings.job_redelivery_seconds)
 TASKS = Counter("pilot_worker_tasks_total", "Tasks of the workers by how they ended.", ["task", "outcome"])
 celery.conf.update(
-    imports=("workers.tasks", "workers.task_context"),
+    beat_scheduler="workers.watching:TickingScheduler",
+    imports=("workers.tasks", "workers.batch_tasks", "workers.task_context"),
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
     worker_max_memory_per_child=MOST_KEPT_KILOBYTES,
@@ -59,6 +66,7 @@ celery.conf.update(
 )
 celery.set_current()
 celery.set_default()
+from workers import watching  # noqa: E402, F401 - its metrics are made, and its signals heard, from here on
 
 
 @signals.setup_logging.connect
@@ -73,6 +81,11 @@ def _refuse_without_redis(**_: Any) -> None:
     if celery.conf.broker_url is None:
         message = "worker and beat need Redis: set PILOT_REDIS_URL (./run up does it)"
         raise StackError(message)
+
+
+@signals.worker_shutting_down.connect
+def _tell_the_pool(**_: Any) -> None:
+    note_ending()
 
 
 @signals.worker_process_init.connect

@@ -1,19 +1,25 @@
-"""The recorder: `python -m workers.recorder SLOT`. Waits for Redis and PostgreSQL rather than dying."""
+"""The recorder: `python -m workers.recorder [SLOT]`. Waits for Redis and PostgreSQL rather than dying.
+
+A slot is unique among living recorders; without one it is told by the host's name, as where containers are multiplied.
+"""
 
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.capture.presence import present
 from app.capture.sealing import load_sealer
 from app.capture.streams import open_streams
 from app.errors import StackError
 from app.metrics import share_metrics
 from app.settings import Settings
+from app.store.limits import recorder_limits
 from app.store.session import make_engine, make_session_factory
 from app.traces import tracing
 from workers.logs import configure_logs
@@ -26,7 +32,7 @@ READY_FILE = "PILOT_READY_FILE"
 
 def main() -> None:
     """Runs until SIGTERM; the batch that is being stored then is finished."""
-    slot = sys.argv[1] if len(sys.argv) > 1 else "recorder-1"
+    slot = sys.argv[1] if len(sys.argv) > 1 else f"recorder-{socket.gethostname()}"
     settings = Settings()
     configure_logs("recorder", settings.log_level)
     if settings.redis_url is None or settings.database_url is None:
@@ -41,12 +47,16 @@ def main() -> None:
 
 
 async def _run(settings: Settings, slot: str) -> None:
-    from app.pipeline.recording.recorder import Recorder, Work  # noqa: PLC0415 - metrics are shared from here on
+    from app.metrics.processes import watch_process  # noqa: PLC0415 - metrics are shared from here on
+    from app.pipeline.recording.recorder import Recorder, Work  # noqa: PLC0415
     from app.pipeline.text_keys import open_texts  # noqa: PLC0415
+    from app.store.pool_metrics import watch_pool  # noqa: PLC0415
 
     assert settings.redis_url is not None and settings.database_url is not None  # noqa: S101, PT018 - main looked
     client = open_streams(settings.redis_url)
-    engine = make_engine(settings.database_url, pool_size=settings.database_pool_size)
+    engine = make_engine(settings.database_url, limits=recorder_limits(slot))
+    watch_process("recorder", slot)
+    watch_pool(engine, "recorder")
     key = settings.stream_key.get_secret_value() if settings.stream_key is not None else None
     work = Work(
         client=client,
@@ -61,7 +71,7 @@ async def _run(settings: Settings, slot: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, recorder.stop)
     try:
-        async with _ready(recorder):
+        async with present(settings.redis_url, "recorder", slot), _ready(recorder):
             await recorder.run()
     finally:
         await client.aclose()

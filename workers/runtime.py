@@ -7,9 +7,12 @@ from functools import lru_cache
 from app.capture.sealing import load_digest_key
 from app.errors import StackError
 from app.jobs import make_publish
+from app.pipeline.hold import BacklogLimits, RecorderHold
 from app.pipeline.text_keys import open_texts
 from app.settings import Settings
+from app.store.limits import worker_limits
 from app.store.session import Publish, SessionFactory, make_engine, make_session_factory
+from workers.ending import is_ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,7 @@ class Runtime:
     settings: Settings
     session_factory: SessionFactory
     publish: Publish
+    hold: RecorderHold
 
     @property
     def digest_key(self) -> bytes:
@@ -34,9 +38,14 @@ def runtime() -> Runtime:
 
 @lru_cache(maxsize=1)
 def _made_in(_process: int) -> Runtime:
+    from app.store.pool_metrics import watch_pool  # noqa: PLC0415 - metrics are shared from here on
+
     settings = Settings()
     if settings.database_url is None or settings.redis_url is None:
         message = "a worker needs PILOT_DATABASE_URL and PILOT_REDIS_URL (./run up sets them)"
         raise StackError(message)
-    engine = make_engine(settings.database_url, pool_size=settings.database_pool_size)
-    return Runtime(settings, make_session_factory(engine, texts=open_texts(settings)), make_publish(settings.redis_url))
+    engine = make_engine(settings.database_url, limits=worker_limits(settings))
+    watch_pool(engine, "worker")
+    publish = make_publish(settings.redis_url, redelivered_seconds=settings.job_redelivery_seconds)
+    hold = RecorderHold(settings.redis_url, BacklogLimits.of(settings), is_ending)
+    return Runtime(settings, make_session_factory(engine, texts=open_texts(settings)), publish, hold)

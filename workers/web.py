@@ -1,5 +1,8 @@
 """The web process: API and pages; `workers/serve.py` serves it."""
 
+import socket
+import threading
+
 import structlog
 from fastapi import FastAPI
 
@@ -8,14 +11,18 @@ from app.api.dependencies import Services
 from app.dashboard.pages import make_pages_router
 from app.errors import StackError
 from app.jobs import make_publish
+from app.metrics.processes import watch_process
 from app.pipeline.access import load_pepper
 from app.pipeline.people_limits import LimitTerms, SignInLimits
 from app.pipeline.people_sessions import SessionTerms
 from app.pipeline.people_sign_in import SignIns
+from app.pipeline.provenance import code_version
 from app.pipeline.routing import write_routing, writes_routing
 from app.pipeline.text_keys import open_texts
 from app.settings import Settings
 from app.store.health import DATABASE_ERRORS, database_illness
+from app.store.limits import api_limits
+from app.store.pool_metrics import watch_pool
 from app.store.session import Publish, SessionFactory, make_engine, make_session_factory
 from workers.logs import configure_logs
 
@@ -29,14 +36,13 @@ def create_app() -> FastAPI:
     if settings.database_url is None:
         message = "the API needs a database: set PILOT_DATABASE_URL (./run up does it)"
         raise StackError(message)
-    engine = make_engine(settings.database_url, pool_size=settings.database_pool_size)
+    engine = make_engine(settings.database_url, limits=api_limits(settings))
     reads_only, texts = make_session_factory(engine), open_texts(settings)
+    told = writes_routing(reads_only, settings.home)
     given = settings.pepper.get_secret_value() if settings.pepper else None
     services = Services(
         settings=settings,
-        session_factory=make_session_factory(
-            engine, texts=texts, on_pilot_change=writes_routing(reads_only, settings.home)
-        ),
+        session_factory=make_session_factory(engine, texts=texts, on_pilot_change=told),
         publish=_publish(settings.redis_url),
         pepper=load_pepper(settings.home, given),
     )
@@ -44,12 +50,17 @@ def create_app() -> FastAPI:
     web = make_api(services)
     web.include_router(
         make_pages_router(
-            session_factory=services.session_factory,
+            session_factory=make_session_factory(
+                engine, texts=texts, on_pilot_change=told, statement_seconds=settings.page_statement_seconds
+            ),
             pepper=services.pepper,
             publish=services.publish,
             sign_ins=_sign_ins(services),
         )
     )
+    watch_pool(engine, "api")
+    watch_process("api", socket.gethostname(), code_version())
+    threading.Thread(target=web.state.health.run, args=(threading.Event(),), name="health", daemon=True).start()
     return web
 
 

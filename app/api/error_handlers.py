@@ -28,7 +28,7 @@ from app.errors import (
     TransientProviderError,
     UnknownPrice,
 )
-from app.store.health import DATABASE_ERRORS, VALUE_ERRORS
+from app.store.health import DATABASE_ERRORS, VALUE_ERRORS, trouble_of
 
 STATUS: dict[type[ServiceError], int] = {
     InvalidInput: 422,
@@ -43,6 +43,7 @@ STATUS: dict[type[ServiceError], int] = {
     TransientProviderError: 503,
     PermanentProviderError: 502,
 }
+RETRY_SECONDS = "2"
 CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
 
 
@@ -78,7 +79,7 @@ ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
     413: {"model": ErrorBody, "description": "The body is larger than this address takes."},
     422: {"model": ErrorBody, "description": "The input is wrong; `problems` lists how. Nothing of it was kept."},
     500: {"model": ErrorBody, "description": "A fault of the service; `facts.id` is in its log."},
-    503: {"model": ErrorBody, "description": "The database or a model server does not answer."},
+    503: {"model": ErrorBody, "description": "The database is away, busy or slow, or a model server is away; `code` says it."},
 }
 
 
@@ -129,8 +130,11 @@ def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 def _database_error(_: Request, error: Exception) -> JSONResponse:
-    structlog.get_logger().error("database_unavailable", exc_info=error)
-    return error_response(503, "database_unavailable", "the database does not answer; try again")
+    trouble = trouble_of(error)
+    structlog.get_logger().error(trouble.code, exc_info=error)
+    response = error_response(503, trouble.code, trouble.message)
+    response.headers["Retry-After"] = RETRY_SECONDS
+    return response
 
 
 def _impossible_value(request: Request, error: Exception) -> JSONResponse:

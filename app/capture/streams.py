@@ -37,6 +37,11 @@ def open_streams(redis_url: str) -> "redis.asyncio.Redis":
     )
 
 
+def alive_key(stream: str, consumer: str) -> str:
+    """The key that is there while a consumer of a stream lives."""
+    return f"alive:{stream}:{consumer}"
+
+
 async def stream_bytes(client: "redis.asyncio.Redis", stream: str) -> int:
     """Memory that a stream takes, as Redis estimates it."""
     found = await client.memory_usage(stream)
@@ -165,7 +170,7 @@ class StreamReader:
         return self._consumer.encode()
 
     def _alive_key(self, consumer: str) -> str:
-        return f"alive:{self._stream}:{consumer}"
+        return alive_key(self._stream, consumer)
 
 
 def _flat(pairs: Any) -> list[Any]:

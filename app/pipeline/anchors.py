@@ -59,6 +59,8 @@ def check_judges(session_factory: SessionFactory, limits: GradingLimits, *, envi
     with session_factory() as session:
         pilots = [pilot for pilot in list_pilots(session) if due_week(pilot, now) is not None]
     for pilot in pilots:
+        if limits.hold.look():
+            break
         try:
             judged += judge_anchors(session_factory, pilot.id, limits, now=now, environment=environment)
         except ServiceError as error:

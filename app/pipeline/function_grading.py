@@ -5,6 +5,7 @@ from time import monotonic
 from app.domain.grader_names import function_of
 from app.domain.pilot import Pilot
 from app.graders.user_function import FunctionRules, UserFunctions
+from app.pipeline.hold import NO_HOLD, Hold
 from app.pipeline.settlement import judge_of, settle
 from app.store.function_claims import claim_for_functions
 from app.store.grades import insert_grades, read_pairs, save_settlements
@@ -15,8 +16,9 @@ PAIRS_AT_ONCE = 25
 
 
 def grade_by_functions(
-    session_factory: SessionFactory, pilot: Pilot, rules: FunctionRules, *, worker: str, lease_seconds: float, seconds: float
-) -> int:
+    session_factory: SessionFactory, pilot: Pilot, rules: FunctionRules, *,
+    worker: str, lease_seconds: float, seconds: float, hold: Hold = NO_HOLD,
+) -> int:  # fmt: skip
     """Settles pairs of segments with a function of their own, until none is left or the time is over; gives their number.
 
     No transaction is open while a function runs. A pair that is touched meanwhile stays pending.
@@ -26,7 +28,7 @@ def grade_by_functions(
     if not segments:
         return settled
     with UserFunctions(rules) as functions:
-        while monotonic() < until:
+        while monotonic() < until and not hold.look():
             done = _settle_some(session_factory, pilot, functions, segments, worker, lease_seconds)
             if not done:
                 break

@@ -23,6 +23,7 @@ from app.jobs import Job
 from app.pipeline.canaries import refuse_suspended
 from app.pipeline.function_grading import grade_by_functions
 from app.pipeline.grader_rules import function_rules
+from app.pipeline.hold import BEHIND, NO_HOLD, Hold, note_held
 from app.pipeline.judge_asking import Patience
 from app.pipeline.judge_panel import ask_panel
 from app.pipeline.judge_purse import Budget
@@ -49,6 +50,7 @@ from app.store.gradings import (
     count_pending,
     end_grading,
     grading_status,
+    is_all_again,
     only_grader,
     unfinished_gradings,
     wait_grading,
@@ -75,6 +77,7 @@ class GradingLimits:
         seconds: After them the worker lets others to the queue.
         first_pause_seconds: Before the second attempt of a call that failed.
         functions: Which of the users' own functions may be run, and for how long.
+        hold: Says when others go first.
     """
 
     concurrency: int = 500
@@ -85,9 +88,10 @@ class GradingLimits:
     seconds: float = 120.0
     first_pause_seconds: float = 0.5
     functions: FunctionRules = NO_FUNCTIONS
+    hold: Hold = NO_HOLD
 
     @classmethod
-    def of(cls, settings: Settings) -> "GradingLimits":
+    def of(cls, settings: Settings, hold: Hold = NO_HOLD) -> "GradingLimits":
         """The bounds that a process was started with."""
         return cls(
             concurrency=settings.judge_concurrency,
@@ -96,6 +100,7 @@ class GradingLimits:
             reply_bytes=settings.reply_bytes,
             lease_seconds=settings.lease_seconds,
             functions=function_rules(settings),
+            hold=hold,
         )
 
 
@@ -130,7 +135,7 @@ def ask_for_grading(
     reopen_unanswered(session, pilot.id, final=FINAL_REASONS)
     begin_grading(session, pilot.id)
     record(session, by, "grading.ask", pilot.id, pilot=pilot.name, grader=grader, version=version)
-    publish_after_commit(session, Job.GRADE, pilot.id)
+    publish_after_commit(session, grading_job(session, pilot.id), pilot.id)
     return grading_status(session, pilot.id)
 
 
@@ -141,19 +146,24 @@ def status_of_grading(session: Session, pilot_name: str) -> GradingStatus:
 
 def sweep_gradings(session: Session) -> list[int]:
     """Publishes a job for every pilot with pending pairs that nobody is at."""
-    found = unfinished_gradings(session)
+    found = unfinished_gradings(session, at_once=BEHIND)
     for pilot_id in found:
-        publish_after_commit(session, Job.GRADE, pilot_id)
+        publish_after_commit(session, grading_job(session, pilot_id), pilot_id)
     return found
 
 
-def settle_without_model(session_factory: SessionFactory, pilot: Pilot) -> int:
-    """Settles every pending pair for which no model has to be asked; gives their number."""
+def grading_job(session: Session, pilot_id: int) -> Job:
+    """Judging anew alone may take its time; as soon as there is a pair that never was judged, it may not."""
+    return Job.REGRADE if is_all_again(session, pilot_id) else Job.GRADE
+
+
+def settle_without_model(session_factory: SessionFactory, pilot: Pilot, hold: Hold = NO_HOLD) -> int:
+    """Settles every pending pair for which no model has to be asked, until others go first; gives their number."""
     judge = judge_of(pilot.configuration)
     with session_scope(session_factory) as session:
         reopen_left_out(session, pilot)
     after, settled = BEFORE_ALL, 0
-    while True:
+    while not hold.look():
         with session_scope(session_factory) as session:
             keys = lock_undecided(session, pilot.id, after=after, limit=PAIRS_A_TRANSACTION)
             if not keys:
@@ -166,6 +176,7 @@ def settle_without_model(session_factory: SessionFactory, pilot: Pilot) -> int:
             note_findings(session, pilot, records)
         after = keys[-1]
         settled += sum(settlement.is_settled for settlement, _ in found)
+    return settled
 
 
 def grade_pilot(
@@ -184,22 +195,46 @@ def grade_pilot(
             _end(session_factory, pilot_id, GradingState.DONE)
             return False
         before = _pending(session_factory, pilot_id)
-        settle_without_model(session_factory, pilot)
-        grade_by_functions(
-            session_factory, pilot, limits.functions,
-            worker=worker_name(), lease_seconds=limits.lease_seconds, seconds=limits.seconds,
-        )  # fmt: skip
-        if not find_in_settled(session_factory, pilot, seconds=limits.seconds):
-            return True
+        are_found = _grade_without_model(session_factory, pilot, limits)
+        if not are_found or limits.hold.reason:
+            return _make_room(session_factory, pilot_id, limits.hold.reason)
         try:
             waits_for = _ask_judge(session_factory, pilot, limits, environment)
             has_panel_more = _ask_panel(session_factory, pilot, limits, environment)
         except ServiceError as error:
             _end(session_factory, pilot_id, GradingState.STOPPED, error.message)
             return False
+        if limits.hold.reason and _pending(session_factory, pilot_id):
+            return _make_room(session_factory, pilot_id, limits.hold.reason)
         with session_scope(session_factory) as session:
             wait_grading(session, pilot_id, waits_for)
         return (_is_more(session_factory, pilot_id, before) or has_panel_more) and not waits_for
+
+
+def _grade_without_model(session_factory: SessionFactory, pilot: Pilot, limits: GradingLimits) -> bool:
+    """What asks nobody; gives whether replies were looked at as far as there are any."""
+    settle_without_model(session_factory, pilot, limits.hold)
+    grade_by_functions(
+        session_factory, pilot, limits.functions,
+        worker=worker_name(), lease_seconds=limits.lease_seconds, seconds=limits.seconds, hold=limits.hold,
+    )  # fmt: skip
+    return find_in_settled(session_factory, pilot, seconds=limits.seconds, hold=limits.hold)
+
+
+def hold_gradings(session: Session) -> None:
+    """Says of every grading that has something to do what it waits for."""
+    for pilot_id in unfinished_gradings(session):
+        wait_grading(session, pilot_id, BEHIND)
+
+
+def _make_room(session_factory: SessionFactory, pilot_id: int, reason: str) -> bool:
+    """Ends a turn before it is done; whether another worker may go on at once."""
+    if reason:
+        note_held("grading", reason)
+    if reason == BEHIND:
+        with session_scope(session_factory) as session:
+            wait_grading(session, pilot_id, BEHIND)
+    return reason != BEHIND
 
 
 def judge_prices(table: JudgeTable) -> Prices:
@@ -280,6 +315,7 @@ def judging_plan(
         lease_seconds=limits.lease_seconds,
         seconds=limits.seconds,
         patience=Patience(limits.attempts, limits.first_pause_seconds),
+        hold=limits.hold,
     )
 
 

@@ -12,6 +12,7 @@ from app.domain.judge_table import JudgeTable
 from app.graders.judge_client import JudgeTarget, open_judge
 from app.pipeline.call_limiter import CallLimiter, room_of
 from app.pipeline.grade_writing import GradeWriter
+from app.pipeline.hold import NO_HOLD, Hold, watch
 from app.pipeline.judge_asking import JudgeAsking, Patience
 from app.pipeline.judge_purse import Budget, JudgePurse, utc_now
 from app.pipeline.settlement import Judge
@@ -31,20 +32,22 @@ class JudgingPlan:
     lease_seconds: float
     seconds: float
     patience: Patience
+    hold: Hold = NO_HOLD
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What whoever asks needs; nobody asks after `ends_at` (monotonic seconds)."""
+    """What whoever asks needs; nobody asks after `ends_at` (monotonic seconds), nor while there is a reason to wait."""
 
     asking: JudgeAsking
     writer: GradeWriter
     ends_at: float
+    hold: Hold = NO_HOLD
 
     @property
     def is_over(self) -> bool:
-        """Whether its time is over."""
-        return monotonic() >= self.ends_at
+        """Whether its time is over, or others go first."""
+        return monotonic() >= self.ends_at or bool(self.hold.reason)
 
 
 def budget_of(session_factory: SessionFactory, pilot_id: int, table: JudgeTable) -> Budget:
@@ -78,12 +81,13 @@ async def judge_turn(
     ends_at = monotonic() + plan.seconds
     try:
         async with open_judge(plan.target) as client, asyncio.TaskGroup() as group:
-            writing = group.create_task(writer.run())
+            beside = [group.create_task(writer.run()), group.create_task(watch(plan.hold))]
             asking = JudgeAsking(
                 client, plan.prices, purse, plan.patience, room, CallLimiter(plan.concurrency, room), plan.target.model,
                 ends_at=ends_at, max_output_tokens=plan.target.max_output_tokens,
             )  # fmt: skip
-            yield Turn(asking, writer, ends_at)
-            writing.cancel()
+            yield Turn(asking, writer, ends_at, plan.hold)
+            for task in beside:
+                task.cancel()
     finally:
         writer.close()

@@ -3,8 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from time import monotonic
 
-from app.domain.grading import PairRecord
+from sqlalchemy.orm import Session
+
+from app.domain.grading import PairKey, PairRecord
 from app.domain.judge_money import JudgePurpose
 from app.domain.pilot import Pilot
 from app.domain.words import PilotState
@@ -25,6 +29,8 @@ from app.store.pilots import get_pilot
 from app.store.session import SessionFactory, session_scope
 
 PAIRS_AT_ONCE = 250
+# Where all that is left was judged before: how often new pairs are looked for.
+NEW_SECONDS = 2.0
 # The first calls begin one after the other: begun at once they would come and go in waves.
 RAMP_SECONDS = 0.002
 # For each call in flight; the others are between two calls: their answers are being stored.
@@ -60,6 +66,7 @@ class _Run:
     turn: Turn
     shared: SharedAsking = field(init=False)
     waits_for: str = ""
+    _look_for_new_at: float = 0.0
     _queue: "asyncio.Queue[PairRecord | Canary | None]" = field(default_factory=lambda: asyncio.Queue(PAIRS_AT_ONCE))
 
     def __post_init__(self) -> None:
@@ -100,11 +107,23 @@ class _Run:
                 return ()
             if is_suspended(*count_canaries(session, now.id, rater=judge.rater, version=judge.version or "")):
                 return ()
-            keys = claim_pairs(session, now.id, worker=self.worker, lease_seconds=self.plan.lease_seconds, limit=PAIRS_AT_ONCE)
+            keys = self._take(session, now.id)
             records = read_pairs(session, now, keys, rater=judge.rater)
             canaries = canaries_among(session, now, judge, records, rate=judge.table.canary_rate)
             # Before the pairs of their batch: a judge that is not to be trusted is found out early.
             return [*canaries, *records]
+
+    def _take(self, session: Session, pilot_id: int) -> list[PairKey]:
+        """Pairs that were never judged first. With many to judge anew, new ones are not looked for before each batch."""
+        take = partial(
+            claim_pairs, session, pilot_id,
+            worker=self.worker, lease_seconds=self.plan.lease_seconds, limit=PAIRS_AT_ONCE,
+        )  # fmt: skip
+        keys = take(again=False) if monotonic() >= self._look_for_new_at else []
+        if not keys:
+            keys = take()
+            self._look_for_new_at = max(self._look_for_new_at, monotonic() + NEW_SECONDS)
+        return keys
 
     async def _judge(self, record: PairRecord) -> None:
         found, grade = settle(record, self.pilot, self.plan.judge)

@@ -19,8 +19,9 @@ from app.domain.words import PilotState
 from app.errors import Conflict, InvalidInput, Problem, ServiceError, UnknownPrice
 from app.jobs import Job
 from app.pipeline.content import ContentPolicy
+from app.pipeline.hold import NO_HOLD, Hold
 from app.pipeline.replay_money import meter_of
-from app.pipeline.replay_run import TURN_SECONDS, Candidate, run_replay
+from app.pipeline.replay_run import TURN_SECONDS, Candidate, TurnLimits, run_replay
 from app.providers.model_server import Target
 from app.store import replays
 from app.store.audit import record
@@ -89,7 +90,7 @@ def sweep_replays(session: Session) -> list[int]:
 def work_on_replay(
     session_factory: SessionFactory, replay_id: int, *,
     lease_seconds: float, reply_bytes: int, digest_key: bytes, environment: Mapping[str, str] = os.environ,
-    turn_seconds: float = TURN_SECONDS,
+    turn_seconds: float = TURN_SECONDS, hold: Hold = NO_HOLD,
 ) -> ReplayState | None:  # fmt: skip
     """Takes the replay for one turn; `None` if another worker holds it or it has ended, `RUNNING` if there is more to do.
 
@@ -102,7 +103,7 @@ def work_on_replay(
     if replay is None:
         return None
     try:
-        limits = (lease_seconds, reply_bytes, turn_seconds)
+        limits = TurnLimits(lease_seconds, reply_bytes, turn_seconds, hold)
         state, message = _run(session_factory, replay, worker, digest_key, environment, limits)
     except DATABASE_ERRORS:
         raise
@@ -114,7 +115,7 @@ def work_on_replay(
         raise
     with session_scope(session_factory) as session:
         if state is ReplayState.RUNNING:
-            replays.release_replay(session, replay_id, worker=worker)
+            replays.release_replay(session, replay_id, worker=worker, message=hold.reason)
         else:
             replays.finish_replay(session, replay_id, state, message, worker=worker)
     return state
@@ -122,9 +123,8 @@ def work_on_replay(
 
 def _run(
     session_factory: SessionFactory, replay: Replay, worker: str, digest_key: bytes, environment: Mapping[str, str],
-    limits: tuple[float, int, float],
+    limits: TurnLimits,
 ) -> tuple[ReplayState, str]:  # fmt: skip
-    lease_seconds, reply_bytes, turn_seconds = limits
     with session_factory() as session:
         pilot = get_pilot(session, replay.pilot_name)
     arms = [arm for arm in pilot.candidates if replay.arm_name in (None, arm.name)]
@@ -132,12 +132,9 @@ def _run(
     candidates = [candidate_to_ask(pilot.configuration.candidate_named(arm.name), arm, environment, content) for arm in arms]
     counted = {arm.name: replace(replay.progress.get(arm.name, ArmProgress()), not_asked=0) for arm in arms}
     with session_scope(session_factory) as session:
-        replays.save_progress(session, replay.id, counted, worker=worker, lease_seconds=lease_seconds)
+        replays.save_progress(session, replay.id, counted, worker=worker, lease_seconds=limits.lease_seconds)
     begun = replace(replay, progress=counted)
-    running = run_replay(
-        session_factory, pilot, begun, candidates, worker=worker,
-        lease_seconds=lease_seconds, reply_bytes=reply_bytes, turn_seconds=turn_seconds,
-    )  # fmt: skip
+    running = run_replay(session_factory, pilot, begun, candidates, worker=worker, limits=limits)
     try:
         return asyncio.run(running)
     except BaseExceptionGroup as group:

@@ -15,6 +15,7 @@ from app.domain.toml_table import ContentLevel
 from app.domain.words import FailureKind, Source
 from app.pipeline.call_spans import ArmCall
 from app.pipeline.content import ContentPolicy
+from app.pipeline.hold import NO_HOLD, Hold, watch
 from app.pipeline.replay_money import Meter, Purse
 from app.pipeline.replay_writing import Finding, ReplayWriter
 from app.providers.asking import HttpModelServers, Limits, open_client
@@ -47,6 +48,23 @@ class Candidate:
     content: ContentPolicy
 
 
+@dataclass(frozen=True, slots=True)
+class TurnLimits:
+    """Bounds of one turn.
+
+    Attributes:
+        lease_seconds: How long a dead worker's replay stays claimed.
+        reply_bytes: Longest answer that is read.
+        seconds: After them the worker lets others to the queue.
+        hold: Says when others go first.
+    """
+
+    lease_seconds: float
+    reply_bytes: int
+    seconds: float = TURN_SECONDS
+    hold: Hold = NO_HOLD
+
+
 @dataclass(slots=True)
 class Ending:
     """Why no further exchange is asked: a failure counts more than a turn that is over, and that more than a limit."""
@@ -63,26 +81,27 @@ class Ending:
 
 async def run_replay(
     session_factory: SessionFactory, pilot: Pilot, replay: Replay, candidates: Sequence[Candidate], *,
-    worker: str, lease_seconds: float, reply_bytes: int, turn_seconds: float = TURN_SECONDS,
+    worker: str, limits: TurnLimits,
 ) -> tuple[ReplayState, str]:  # fmt: skip
     """Asks until everything is asked, something ends it or the turn is over; gives the state and the reason for people.
 
     Calls that are on the way then are waited for: they are paid. `RUNNING` = the turn is over, there is more to ask.
     """
     progress = {candidate.arm.name: replay.progress[candidate.arm.name] for candidate in candidates}
-    writer = ReplayWriter(session_factory, pilot, replay.id, worker, lease_seconds, progress)
+    writer = ReplayWriter(session_factory, pilot, replay.id, worker, limits.lease_seconds, progress)
     purse = Purse(replay.limits.usd, spent_usd=sum((arm.usd + arm.held_usd for arm in progress.values()), Decimal(0)))
     ending = Ending()
-    async with open_client(Limits(reply_bytes=reply_bytes)) as client:
-        turn_ends = now() + turn_seconds
-        whole = session_factory, pilot, replay, client, writer, purse, ending, turn_ends
+    async with open_client(Limits(reply_bytes=limits.reply_bytes)) as client:
+        turn_ends = now() + limits.seconds
+        whole = session_factory, pilot, replay, client, writer, purse, ending, turn_ends, limits.hold
         runs = [ArmRun(each, *whole) for each in candidates]
         async with asyncio.TaskGroup() as group:
-            writing = group.create_task(writer.run())
+            beside = [group.create_task(writer.run()), group.create_task(watch(limits.hold))]
             async with asyncio.TaskGroup() as asking:
                 for run in runs:
                     asking.create_task(run.run())
-            writing.cancel()
+            for task in beside:
+                task.cancel()
     return ending.state, ending.message
 
 
@@ -99,6 +118,7 @@ class ArmRun:
     purse: Purse
     ending: Ending
     turn_ends: float
+    hold: Hold
     _is_over: bool = False
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -210,9 +230,9 @@ class ArmRun:
             self._end("cancelled" if self.writer.state is ReplayState.CANCELLED else "another worker has taken over")
         elif self._is_late():
             self._end(f"the limit of {self.replay.limits.seconds:g} s is reached")
-        elif now() >= self.turn_ends:
+        elif now() >= self.turn_ends or self.hold.reason:
             self._is_over = True
-            self.ending.add(ReplayState.RUNNING, "the turn is over")
+            self.ending.add(ReplayState.RUNNING, self.hold.reason or "the turn is over")
         return not self._is_over
 
     def _is_late(self) -> bool:

@@ -12,6 +12,7 @@ from app.domain.grading import PairKey, PairRecord
 from app.domain.pilot import Pilot
 from app.graders.checks.catalogue import checks_of, look_at
 from app.graders.checks.check import Check
+from app.pipeline.hold import NO_HOLD, Hold
 from app.pipeline.settlement import as_shown
 from app.store.findings import pairs_without_findings, save_findings, set_of, stored_findings
 from app.store.grades import BEFORE_ALL, read_pairs
@@ -45,11 +46,11 @@ def note_findings(session: Session, pilot: Pilot, records: Sequence[PairRecord])
     save_findings(session, pilot.id, set_id, labels, list(rows.values()))
 
 
-def find_in_settled(session_factory: SessionFactory, pilot: Pilot, *, seconds: float) -> bool:
+def find_in_settled(session_factory: SessionFactory, pilot: Pilot, *, seconds: float, hold: Hold = NO_HOLD) -> bool:
     """Looks at replies of pairs that were settled before these checks were there; gives whether all are done in time."""
     deadline, after = time.monotonic() + seconds, BEFORE_ALL
     labels = [check.label for check in checks_of(pilot.configuration.check)]
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and not hold.look():
         with session_scope(session_factory) as session:
             set_id = set_of(session, pilot.id, labels)
             keys = pairs_without_findings(session, pilot.id, set_id, after=after, limit=PAIRS_A_TRANSACTION)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.orm import Session
 
 from app.domain.words import PilotState
+from app.pipeline.hold import NO_HOLD, Hold, note_held
 from app.pipeline.scorecard import compute_scorecard
 from app.store.pilots import get_pilot, list_pilots
 from app.store.scorecards import NewestScorecard, drop_superseded_scorecards, newest_computed_at, read_newest_scorecard
@@ -27,13 +28,20 @@ def refresh_scorecard(session_factory: SessionFactory, pilot_name: str, *, now: 
         drop_superseded_scorecards(session, pilot.id)
 
 
-def refresh_running(session_factory: SessionFactory, *, every: timedelta, now: datetime | None = None) -> list[str]:
-    """Refreshes the scorecards of running pilots that are older than `every`; gives the pilots' names."""
+def refresh_running(
+    session_factory: SessionFactory, *, every: timedelta, now: datetime | None = None, hold: Hold = NO_HOLD
+) -> list[str]:
+    """Refreshes the scorecards of running pilots that are older than `every`, until others go first; gives their pilots."""
     moment = now or datetime.now(UTC)
     with session_factory() as session:
         running = [pilot for pilot in list_pilots(session) if pilot.state is PilotState.RUNNING]
         computed = {pilot.name: newest_computed_at(session, pilot.id) for pilot in running}
     due = [name for name, at in computed.items() if at is None or at <= moment - every]
+    refreshed = []
     for name in due:
+        if reason := hold.look():
+            note_held("scorecards", reason)
+            break
         refresh_scorecard(session_factory, name, now=moment)
-    return due
+        refreshed.append(name)
+    return refreshed

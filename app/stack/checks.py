@@ -19,6 +19,7 @@ from app.errors import StackError
 from app.stack.audit import audit
 from app.stack.licences import is_allowed, licence_of
 from app.stack.locking import GROUPS, LOCK, ROOT, blocks_of, compile_lock
+from app.stack.manifests import FOLDER, problems_of
 from app.stack.postgres import start_postgres
 from app.stack.sbom import make_sbom, validate
 from app.store.migrate import upgrade_database
@@ -129,6 +130,12 @@ def vulnerabilities() -> Outcome:
     return Outcome(is_well=True, text="" if found.code == 0 else f"{found.text}\n./run audit says it again, with an exit code")
 
 
+def kubernetes_files() -> Outcome:
+    """The documents of deploy/kubernetes hold to their schemas, what they name is there, and no pod is without its bounds."""
+    problems = problems_of(ROOT / FOLDER)
+    return Outcome(is_well=not problems, text="\n".join(problems))
+
+
 CHECKS: dict[str, Callable[[], Outcome]] = {
     "format": tool("ruff", "format", "--check", "--quiet", ".", "run"),
     "lint": tool("ruff", "check", "--quiet", ".", "run"),
@@ -137,6 +144,7 @@ CHECKS: dict[str, Callable[[], Outcome]] = {
     "migrations": migrations_in_step,
     "compose file": tool("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml"),
     "Dockerfile": tool("hadolint", "Dockerfile"),
+    "Kubernetes files": kubernetes_files,
     "lock": lock_in_step,
     "bill of materials": sbom_is_made,
     "vulnerabilities": vulnerabilities,

@@ -5,6 +5,7 @@ It needs nothing else to forward: a process that ends is started again at once, 
 
 import argparse
 import os
+import socket
 import sys
 import tempfile
 import time
@@ -28,7 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
             StackHome(settings.home.resolve()).prepare()
             own = StackHome(Path(folder))
             own.prepare()
-            programs = gateway_programs(settings, listening.fileno(), outlive=False, name=options.name)
+            programs = gateway_programs(
+                settings, listening.fileno(), outlive=False, name=options.name.replace("%h", socket.gethostname())
+            )
             environment = {**os.environ, "PILOT_HOME": str(settings.home.resolve())}
             children = [Child(program, own, environment, writes_log=False) for program in programs]
             signals = Signals()
@@ -55,7 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m app.stack.gateways", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8081)
-    parser.add_argument("--name", default="gateway", help="begins the names of its processes: another for each machine")
+    parser.add_argument(
+        "--name", default="gateway", help="begins the names of its processes: another for each machine (%%h = its name)"
+    )
     return parser
 
 

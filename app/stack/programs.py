@@ -1,16 +1,19 @@
 """What the supervisor keeps running, and how it is started."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from app.domain.queues import BATCH_QUEUES, LIVE_QUEUES
 from app.settings import Settings
 from app.stack.children import Program, answers_ready
 from app.stack.home import GATEWAY, StackHome
 
-WORKER_PROCESSES = 2
+# A turn that is told to end finishes the calls that are under way, and gives the rest back.
+WORKER_DRAIN_SECONDS = 25.0
 # After its last answer a gateway hands over what it saw.
 FLUSH_SECONDS = 5.0
-CELERY = ("celery", "--quiet", "-A", "workers.celery_app")
+CELERY = ("celery", "--quiet")
 
 
 def gateway_programs(settings: Settings, listening: int, *, outlive: bool, name: str = GATEWAY) -> list[Program]:
@@ -29,21 +32,31 @@ def gateway_programs(settings: Settings, listening: int, *, outlive: bool, name:
     ]
 
 
-def other_programs(home: StackHome, listening: int, api_url: str) -> list[Program]:
+def other_programs(home: StackHome, settings: Settings, listening: int, api_url: str) -> list[Program]:
     """What needs PostgreSQL and Redis."""
     return [
         Program(
             "api", ("workers.serve", str(listening)), answers=partial(answers_ready, api_url), file_descriptors=(listening,)
         ),
-        Program("mirror", ("workers.mirror", "mirror-1")),
-        Program("recorder", ("workers.recorder", "recorder-1")),
-        Program("worker", (*CELERY, *_worker())),
-        Program("beat", (*CELERY, *_beat(home.root / "beat" / "schedule"))),
+        *_slots("mirror", settings.mirror_processes),
+        *_slots("recorder", settings.recorder_processes),
+        _worker("worker", "workers.celery_app", settings.worker_processes, LIVE_QUEUES, slot=None),
+        _worker("batch", "workers.batch_app", settings.batch_processes, BATCH_QUEUES, slot="worker-batch"),
+        Program("beat", (*CELERY, "-A", "workers.celery_app", *_beat(home.root / "beat" / "schedule"))),
     ]
 
 
-def _worker() -> tuple[str, ...]:
-    return ("worker", "--pool", "prefork", "--concurrency", str(WORKER_PROCESSES), "--without-mingle", "--without-gossip")
+def _slots(name: str, number: int) -> list[Program]:
+    """So many processes of one kind, each under a name of its own: what another of the same name left is taken over."""
+    slots = [f"{name}-{each}" for each in range(1, number + 1)]
+    return [Program(name, (f"workers.{name}", slot), slot=slot if number > 1 else None) for slot in slots]
+
+
+def _worker(node: str, application: str, processes: int, queues: Sequence[str], *, slot: str | None) -> Program:
+    """A worker that reads these queues: one that is busy with a replay for a quarter of an hour keeps no sweep waiting."""
+    pool = ("worker", "--pool", "prefork", "--concurrency", str(processes), "--without-mingle", "--without-gossip")
+    arguments = (*CELERY, "-A", application, *pool, "--hostname", f"{node}@%h", "--queues", ",".join(queues))
+    return Program("worker", arguments, slot=slot, drain_seconds=WORKER_DRAIN_SECONDS)
 
 
 def _beat(schedule: Path) -> tuple[str, ...]:

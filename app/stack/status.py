@@ -96,6 +96,6 @@ def status_lines(status: Status) -> list[str]:
         more = f"restarted {process.restarts} times" if process.restarts else ""
         more += f", last exit {process.last_exit}" if more and process.last_exit is not None else ""
         more = ORPHAN if process.is_orphan else more
-        lines.append(f"{process.slot or process.name:<11} {process.state:<11} {process.pid or '':<8} {more}".rstrip())
+        lines.append(f"{process.slot or process.name:<12} {process.state:<11} {process.pid or '':<8} {more}".rstrip())
     places = {"API": status.api_url, "gateway": status.gateway_url, "problem": status.problem}
     return [*lines, *(f"{what}: {found}" for what, found in places.items() if found)]

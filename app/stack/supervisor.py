@@ -127,7 +127,7 @@ class Supervisor:
     def _start_others(self, listening: socket) -> None:
         self._are_others_started = True
         environment = {"PILOT_REDIS_URL": self._servers.redis_url, "PILOT_DATABASE_URL": str(self._servers.database_url)}
-        programs = other_programs(self._home, listening.fileno(), self._state.addresses.api_url)
+        programs = other_programs(self._home, self._settings, listening.fileno(), self._state.addresses.api_url)
         self._start_children(programs, environment)
 
     def _start_children(self, programs: Iterable[Program], urls: dict[str, str]) -> None:

@@ -16,7 +16,7 @@ JUDGE_PURPOSE = "judge"
 _CLAIM = text("""
 WITH taken AS (
     SELECT exchange_id, arm_id FROM pairs
-    WHERE pilot_id = :pilot AND state = 'pending' AND rule = 'grader'
+    WHERE pilot_id = :pilot AND state = 'pending' AND rule = 'grader' AND (:again OR NOT is_again)
         AND (claimed_until IS NULL OR claimed_until < clock_timestamp())
     ORDER BY exchange_id, arm_id LIMIT :limit FOR UPDATE SKIP LOCKED
 )
@@ -38,6 +38,10 @@ _PENDING = text("""
 SELECT count(*), count(*) FILTER (WHERE claimed_until IS NULL OR claimed_until < clock_timestamp())
 FROM pairs WHERE pilot_id = :pilot AND state = 'pending'
 """)
+_ALL_AGAIN = text("""
+SELECT EXISTS (SELECT FROM pairs WHERE pilot_id = :pilot AND state = 'pending')
+    AND NOT EXISTS (SELECT FROM pairs WHERE pilot_id = :pilot AND state = 'pending' AND NOT is_again)
+""")
 _BEGIN = text("""
 INSERT INTO gradings (pilot_id, state) VALUES (:pilot, 'running')
 ON CONFLICT (pilot_id) DO UPDATE SET state = 'running', problem = '', asked_at = now(), finished_at = NULL
@@ -54,11 +58,11 @@ _GO_ON = text(
     "UPDATE gradings SET problem = '', finished_at = NULL WHERE pilot_id = :pilot AND state = 'running' AND problem <> ''"
 )
 # A grading that stopped, or waits for money or room, is tried again now and then: somebody may have set the key or raised the
-# limit meanwhile.
+# limit meanwhile. One that made room for others goes on as soon as it is asked for.
 _UNFINISHED = text("""
 SELECT p.id FROM pilots p LEFT JOIN gradings g ON g.pilot_id = p.id
 WHERE (p.state = 'running' OR p.state = 'draft' AND g.state = 'running')
-    AND NOT (coalesce(g.problem, '') <> '' AND g.finished_at > clock_timestamp() - make_interval(mins => 5))
+    AND NOT (coalesce(g.problem, '') NOT IN ('', :at_once) AND g.finished_at > clock_timestamp() - make_interval(mins => 5))
     AND (g.state = 'running' OR EXISTS (SELECT FROM pairs x WHERE x.pilot_id = p.id AND x.state = 'pending'))
     AND NOT EXISTS (
         SELECT FROM pairs x WHERE x.pilot_id = p.id AND x.state = 'pending' AND x.claimed_until >= clock_timestamp()
@@ -71,10 +75,26 @@ SELECT state, ungraded, facts ->> 'left_out', count(*) FROM pairs WHERE pilot_id
 _STATE = text("SELECT state, problem FROM gradings WHERE pilot_id = :pilot")
 
 
-def claim_pairs(session: Session, pilot_id: int, *, worker: str, lease_seconds: float, limit: int) -> list[PairKey]:
-    """Takes pairs that a model has to be asked about and that nobody holds."""
-    parameters = {"pilot": pilot_id, "worker": worker, "lease": lease_seconds, "limit": limit}
+def claim_pairs(
+    session: Session, pilot_id: int, *, worker: str, lease_seconds: float, limit: int, again: bool = True
+) -> list[PairKey]:
+    """Takes pairs that a model has to be asked about and that nobody holds.
+
+    Args:
+        session: The transaction.
+        pilot_id: Whose pairs.
+        worker: Who takes them.
+        lease_seconds: For how long.
+        limit: How many at most.
+        again: Also pairs that were judged before.
+    """
+    parameters = {"pilot": pilot_id, "worker": worker, "lease": lease_seconds, "limit": limit, "again": again}
     return sorted(PairKey(*row) for row in session.execute(_CLAIM, parameters))
+
+
+def is_all_again(session: Session, pilot_id: int) -> bool:
+    """Whether every pair that is pending was judged before, and there is one."""
+    return bool(session.scalar(_ALL_AGAIN, {"pilot": pilot_id}))
 
 
 def prolong_claims(session: Session, pilot_id: int, *, worker: str, lease_seconds: float) -> None:
@@ -111,9 +131,14 @@ def wait_grading(session: Session, pilot_id: int, problem: str) -> None:
         session.execute(_GO_ON, {"pilot": pilot_id})
 
 
-def unfinished_gradings(session: Session) -> list[int]:
-    """Pilots with pending pairs that nobody is at, and gradings whose worker died."""
-    return list(session.scalars(_UNFINISHED))
+def unfinished_gradings(session: Session, *, at_once: str = "") -> list[int]:
+    """Pilots with pending pairs that nobody is at, and gradings whose worker died.
+
+    Args:
+        session: The transaction.
+        at_once: What a grading may wait for that is over by now; others that wait are left alone for some minutes.
+    """
+    return list(session.scalars(_UNFINISHED, {"at_once": at_once}))
 
 
 def grading_status(session: Session, pilot_id: int) -> GradingStatus:

@@ -7,6 +7,8 @@ from decimal import Decimal
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.store.pairs import HAS_TEXT
+
 _VERSIONS = text("""
 SELECT grader, rater, version, count(DISTINCT (exchange_id, arm_id)) AS pairs, count(*) AS grades,
     count(ungraded) AS ungraded, sum(cost_usd) AS usd, min(graded_at) AS first_at, max(graded_at) AS last_at
@@ -14,10 +16,10 @@ FROM grades WHERE pilot_id = :pilot AND grader NOT IN ('anchor', 'canary')
 GROUP BY grader, rater, version ORDER BY grader, rater, max(graded_at) DESC, version
 """)
 # An imported grade is of no version of ours, and counts on.
-_REOPEN = text("""
+_REOPEN = text(f"""
 WITH stale AS (
     SELECT p.exchange_id, p.arm_id FROM pairs p JOIN exchanges e ON e.id = p.exchange_id
-    WHERE p.pilot_id = :pilot AND p.state = 'settled' AND p.rule = 'grader'
+    WHERE p.pilot_id = :pilot AND p.state = 'settled' AND p.rule = 'grader' AND {HAS_TEXT.format("p")}
         AND (e.segment = ANY(CAST(:segments AS text[]))) = :inside
         AND (CAST(:version AS text) IS NULL OR NOT EXISTS (
             SELECT FROM grades g WHERE g.exchange_id = p.exchange_id AND g.arm_id = p.arm_id AND g.grader = :grader
@@ -25,10 +27,11 @@ WITH stale AS (
         ))
     FOR UPDATE OF p SKIP LOCKED
 )
-UPDATE pairs p SET state = 'pending', rule = NULL, preference = NULL, ungraded = NULL, facts = '{}', settled_at = NULL
+UPDATE pairs p SET state = 'pending', rule = NULL, preference = NULL, ungraded = NULL, facts = '{{}}', settled_at = NULL,
+    is_again = true
 FROM stale s WHERE p.exchange_id = s.exchange_id AND p.arm_id = s.arm_id
 RETURNING 1
-""")
+""")  # noqa: S608 - our own words
 
 
 @dataclass(frozen=True, slots=True)

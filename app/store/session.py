@@ -4,47 +4,69 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.jobs import Job
+from app.store.limits import PoolLimits
+from app.store.pool_watch import WatchedPool
 from app.store.texts import TEXTS, Texts
 
 Publish = Callable[[Job, list[Any]], None]
 SessionFactory = sessionmaker[Session]
+WAIT_SECONDS = 30.0
 _JOBS = "jobs_after_commit"
 _CHANGED, _ON_CHANGE = "pilots_changed", "on_pilot_change"
 
 
-def make_engine(database_url: str, *, pool_size: int = 8, connect_timeout_seconds: int = 10) -> Engine:
+def make_engine(
+    database_url: str, *, pool_size: int = 8, connect_timeout_seconds: int = 10, limits: PoolLimits | None = None
+) -> Engine:
     """An engine for one process; make it after any fork.
 
     Args:
         database_url: SQLAlchemy URL with the driver `postgresql+psycopg`.
-        pool_size: Most connections that this process keeps.
+        pool_size: Most connections that this process keeps, where no limits are given.
         connect_timeout_seconds: How long one attempt to connect may take.
+        limits: What a long-running process may take of the server, and the name that it is shown under.
     """
+    found = limits or PoolLimits("pilot", pool_size, pool_size, WAIT_SECONDS, 0.0, 0.0, 0.0)
     return create_engine(
         database_url,
-        pool_size=pool_size,
-        max_overflow=pool_size,
+        poolclass=WatchedPool,
+        pool_size=found.kept,
+        max_overflow=found.more,
+        pool_timeout=found.wait_seconds,
         pool_pre_ping=True,
         hide_parameters=True,  # errors are logged: what was to be stored may be a text of production
-        connect_args={"options": "-c timezone=UTC", "connect_timeout": connect_timeout_seconds},
+        connect_args={
+            "options": f"-c timezone=UTC {found.options}",
+            "connect_timeout": connect_timeout_seconds,
+            "application_name": found.name,
+        },
     )
 
 
 def make_session_factory(
-    engine: Engine, *, texts: Texts | None = None, on_pilot_change: Callable[[], None] | None = None
+    engine: Engine,
+    *,
+    on_pilot_change: Callable[[], None] | None = None,
+    texts: Texts | None = None,
+    statement_seconds: float | None = None,
 ) -> SessionFactory:
     """Sessions whose objects stay readable after the commit.
 
     Args:
         engine: Of the process.
-        texts: What seals and opens stored texts; without it no text can be read or written (`app.store.texts.texts_of`).
         on_pilot_change: Called after each commit that changed a pilot, with the session closed.
+        texts: Seals and opens stored texts.
+        statement_seconds: Longest statement, where it is not to be that of the engine.
     """
-    return sessionmaker(engine, expire_on_commit=False, info={_ON_CHANGE: on_pilot_change, TEXTS: texts})
+    made = sessionmaker(engine, expire_on_commit=False, info={_ON_CHANGE: on_pilot_change, TEXTS: texts})
+    if statement_seconds is not None:
+        bound = text(f"SET LOCAL statement_timeout = {int(statement_seconds * 1000)}")
+        event.listen(made, "after_begin", lambda _session, _transaction, connection: connection.execute(bound))
+    return made
 
 
 def note_pilot_change(session: Session) -> None:

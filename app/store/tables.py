@@ -186,7 +186,8 @@ class PairRow(Base):
     `rule` and `preference` are what steps 1 to 3 decided; for rule `grader` the preference is the mean of the grades.
     `ungraded` says why a settled pair has no preference. `claimed_until` is a worker's lease.
     For finding pairs, never for figures: `final_preference` is what counts of a settled pair, the grades' mean included, and
-    `length_difference` how many characters the arm's reply is longer than the incumbent's.
+    `length_difference` how many characters the arm's reply is longer than the incumbent's. `is_again`: it was settled before
+    and is to be judged anew, which may wait for pairs that never were.
     """
 
     __tablename__ = "pairs"
@@ -203,6 +204,7 @@ class PairRow(Base):
     settled_at: Mapped[datetime | None]
     final_preference: Mapped[float | None]
     length_difference: Mapped[int | None]
+    is_again: Mapped[bool] = mapped_column(server_default=text("false"))
     __table_args__ = (
         CheckConstraint("state IN ('pending', 'settled')", name="state"),
         Index(

@@ -37,9 +37,11 @@ def upgrade() -> None:
     op.create_index("ix_erasures_pilot_id", "erasures", ["pilot_id"])
     op.add_column("pilots", sa.Column("shredded_at", _MOMENT, nullable=True))
     op.add_column("exchanges", sa.Column("text_erased_at", _MOMENT, nullable=True))
+    op.add_column("pairs", sa.Column("is_again", sa.Boolean(), server_default=sa.text("false"), nullable=False))
 
 
 def downgrade() -> None:
+    op.drop_column("pairs", "is_again")
     op.drop_column("exchanges", "text_erased_at")
     op.drop_column("pilots", "shredded_at")
     op.drop_table("erasures")

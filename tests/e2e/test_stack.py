@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from app.stack.postgres import DATA_NAME
 from tests.e2e.stacks import ROOT, Stack, answer_of, runs, wait_for
 
 GATEWAYS = {"gateway-1", "gateway-2"}
-EVERYTHING = {"supervisor", "api", "mirror", "recorder", "worker", "beat", "postgres", "redis"} | GATEWAYS
+EVERYTHING = {"supervisor", "api", "mirror", "recorder", "worker", "worker-batch", "beat", "postgres", "redis"} | GATEWAYS
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the tests look at processes by /proc, which only Linux has")
 
 
@@ -89,6 +90,19 @@ def test_up_says_where_it_is_and_down_ends_all_that_it_started(new_stack: Callab
     again = stack.up()
     assert key_file.read_text() == key
     assert answer_of(f"{again['api_url']}/api/v1/pilots", key) is not None
+
+
+def test_each_part_says_that_it_is_well_and_what_its_processes_need(one_stack: Stack) -> None:
+    found = one_stack.up()
+    wait_for(lambda: answer_of(f"{found['api_url']}/health/parts")["status"] == "ok")
+    with urllib.request.urlopen(f"{found['api_url']}/metrics", timeout=10) as answer:  # noqa: S310 - ours
+        page = answer.read().decode()
+    memory = dict(re.findall(r'^pilot_process_resident_bytes\{process="(\w+)",slot="[^"]+"\} (\S+)$', page, re.MULTILINE))
+    assert set(memory) == {"gateway", "api", "mirror", "recorder", "worker", "beat"}
+    assert all(float(size) > 10_000_000 for size in memory.values())
+    pools = set(re.findall(r'^pilot_database_pool_most\{process="(\w+)"\}', page, re.MULTILINE))
+    assert {"api", "mirror", "recorder"} <= pools  # a worker's when it has had its first task
+    assert re.search(r'^pilot_build_info\{version="[^"]+"\} 1.0$', page, re.MULTILINE)
 
 
 def test_a_killed_process_is_back_and_the_api_loses_no_connection_meanwhile(one_stack: Stack) -> None:

@@ -25,9 +25,10 @@ from app.pipeline.mirroring.work import Desk
 from app.pipeline.serving_watch import ServerWatch
 from app.providers.asking import Limits, open_client
 from app.settings import Settings
+from app.store.limits import mirror_limits
+from app.store.pool_metrics import watch_pool
 from app.store.session import make_engine, make_session_factory
 
-DATABASE_CONNECTIONS = 2
 CONNECT_SECONDS = 3
 CLOSE_SECONDS = 1.5
 IN_HAND_FACTOR = 2
@@ -47,7 +48,8 @@ async def open_mirror(settings: Settings, slot: str, environment: Mapping[str, s
     assert settings.redis_url is not None and settings.database_url is not None  # noqa: S101, PT018 - the worker checks it
     key = load_key(settings.home, settings.stream_key.get_secret_value() if settings.stream_key else None)
     streams, shared = open_streams(settings.redis_url), open_memory(settings.redis_url)
-    engine = make_engine(settings.database_url, pool_size=DATABASE_CONNECTIONS, connect_timeout_seconds=CONNECT_SECONDS)
+    engine = make_engine(settings.database_url, connect_timeout_seconds=CONNECT_SECONDS, limits=mirror_limits(slot))
+    watch_pool(engine, "mirror")
     outbox = Outbox(streams, held_bytes=settings.outbox_bytes, stream_bytes=settings.stream_bytes)
     breakers = Breakers(slot, failures=settings.breaker_failures, open_seconds=settings.breaker_open_seconds)
     sending = asyncio.create_task(outbox.run())
