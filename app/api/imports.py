@@ -81,7 +81,10 @@ def send_chunk(
 @router.post("/imports/{import_id}/commit")
 def commit_import(services: ServicesDep, who: Operator, import_id: int) -> ResultBody:
     """Stores everything, or 422 with what is wrong with the first 50 bad lines, and nothing is stored."""
-    done = importing.commit_import(services.session_factory, import_id, who.name)
+    given = services.settings.stream_key.get_secret_value() if services.settings.stream_key else None
+    done = importing.commit_import(
+        services.session_factory, import_id, who.name, digest_key=partial(load_digest_key, services.settings.home, given)
+    )
     return ResultBody(
         lines=done.lines, new=done.new, unchanged=done.unchanged, merged=done.merged, skipped=done.skipped
     )  # fmt: skip

@@ -8,6 +8,7 @@ from app.store.audit import Action
 
 WORDS = {
     "decision.sign": "Signed {outcome} for {candidate} under the report {report}",
+    "erasure.make": "Erased what was held of a {kind} in {pilot}, receipt {erasure}",
     "grading.ask": "Asked for the pairs of {pilot} to be graded",
     "hours.add": "Logged {hours} hours of {kind}",
     "hours.correct": "Corrected logged hours: entry {old} is entry {new} now",

@@ -87,7 +87,7 @@ def sides_view(view: PairView, shown_as: str) -> SidesView:
             drawn=rendered(_text(reply)) if shown_as == "rendered" else Markup(),
             calls=(calls.left, calls.right)[place],
             reasoning=reply.reasoning if reply is not None else "",
-            missing=_missing(reply, facts[place]),
+            missing=_missing(reply, facts[place], view.texts.removed),
             is_refusal=reply is not None and reply.is_refusal,
         )
         for place, reply in enumerate(replies)
@@ -176,12 +176,12 @@ def _calls(reply: ReplyText | None) -> str:
     return "\n".join(json.dumps(json.loads(call), ensure_ascii=False, indent=2) for call in calls)
 
 
-def _missing(reply: ReplyText | None, facts: StoredReplyFacts | None) -> str:
+def _missing(reply: ReplyText | None, facts: StoredReplyFacts | None, removed: str) -> str:
     if facts is not None and facts.failure is not None:
         status = f" (HTTP {facts.status})" if facts.status is not None else ""
         return f"No reply: it {plain(facts.failure, FAILURE_KINDS)}{status}."
     if reply is None:
-        return NOT_KEPT
+        return removed or NOT_KEPT
     return "" if reply.said.text or reply.said.tool_calls else "(empty)"
 
 

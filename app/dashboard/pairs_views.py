@@ -207,7 +207,7 @@ def _details(line: PairLine) -> list[str]:
 def _snippet(texts: PairTexts, query: PairQuery) -> Markup:
     """Around the first place of what was looked for, or the beginning of what was asked."""
     if texts.messages is None and texts.incumbent is None and texts.other is None:
-        return escape(NO_TEXT)
+        return escape(texts.removed or NO_TEXT)
     if not query.text:
         return escape(_cut(texts.asked, 0))
     said = texts.joined(query.text_in)

@@ -7,18 +7,25 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from app.domain.erasure import ErasureKind
 from app.domain.pilot import Pilot
 from app.domain.registration_models import PlanModel, RegistrationModel
 from app.domain.words import PilotState
 from app.pipeline.content import strictest_level_of
 from app.pipeline.pilot_steps import SettingsSeen
-from app.pipeline.pilots import PilotDetails
+from app.pipeline.pilots import PilotDetails, retention_words
 from app.pipeline.registration_card import change_model
 from app.reports import figures
 from app.reports.background import registered_section
 from app.reports.document import Bullets, Fact, Facts, Paragraph, Section, Table, cells
 from app.reports.settings_words import LEVELS, TABLES, key_words, value_words
 
+REMOVALS = {
+    ErasureKind.CONVERSATION: "a conversation was erased",
+    ErasureKind.USER: "a user was erased",
+    ErasureKind.PILOT: "all texts of the pilot were shredded",
+    ErasureKind.RETENTION: "older than texts are kept",
+}
 STATES = {PilotState.DRAFT: "Draft", PilotState.RUNNING: "Running", PilotState.STOPPED: "Stopped"}
 
 
@@ -26,7 +33,7 @@ def settings_sections(seen: SettingsSeen, now: datetime) -> list[Section]:
     """Everything but the file itself, which only some may read, and the defaults, which few need."""
     return [
         _now(seen, now),
-        _content(seen.pilot),
+        _content(seen),
         _budgets(seen),
         _labels(seen),
         _registered(seen.details),
@@ -77,12 +84,14 @@ def _place(pilot: Pilot) -> str:
     return "plain /v1 is this pilot's" if pilot.is_default else f"requests name it: /p/{pilot.name}/v1"
 
 
-def _content(pilot: Pilot) -> Section:
+def _content(seen: SettingsSeen) -> Section:
+    pilot = seen.pilot
     content = pilot.configuration.content
     other = [f"{s.name}: {s.content}" for s in pilot.configuration.segment if s.content not in (None, content.level)]
     sees = {"raw": "Candidates are sent requests as they are.", "masked": "Candidates are sent masked requests."}
-    blocks: list[Paragraph | Bullets] = [
-        Paragraph(text=LEVELS[content.level]),
+    kept = retention_words(pilot.configuration)
+    blocks: list[Paragraph | Bullets | Table] = [
+        Paragraph(text=f"{LEVELS[content.level]} {kept[:1].upper()}{kept[1:]}."),
         Paragraph(
             text=f"{sees[content.candidate_sees]} Applications can only make a request's level stricter, never laxer. "
             f"Looks at texts are {'noted in the audit log' if content.audit_reads else 'not noted'}."
@@ -91,7 +100,29 @@ def _content(pilot: Pilot) -> Section:
     if other:
         strictest = strictest_level_of(pilot.configuration)
         blocks.append(Bullets(title=f"Stricter for kinds of work (the strictest: {strictest})", items=tuple(other)))
+    if seen.removals:
+        blocks.append(_removals(seen))
     return Section(slug="content", title="What is kept of texts", blocks=tuple(blocks))
+
+
+def _removals(seen: SettingsSeen) -> Table:
+    timezone = seen.pilot.configuration.pilot.timezone
+    rows = tuple(
+        cells(
+            figures.moment(each.erased_at, timezone),
+            REMOVALS[each.kind],
+            figures.count(int(each.counts.get("exchanges", 0))),
+            each.by,
+            str(each.id),
+        )
+        for each in seen.removals
+    )
+    return Table(
+        caption="The last removals of texts",
+        columns=("When", "Why", "Exchanges", "By", "Receipt"),
+        rows=rows,
+        note="Of whom is not kept, only a digest. Figures stay. Admins list and check receipts with `pilot erasures`.",
+    )
 
 
 def _budgets(seen: SettingsSeen) -> Section:

@@ -69,6 +69,7 @@ class PairRecord:
             the text is kept as it was.
         other_checks: The same of the other arm's.
         reference: An answer to the request that is known to be right, if one was given.
+        is_erased: Its texts were removed.
     """
 
     key: PairKey
@@ -85,6 +86,7 @@ class PairRecord:
     other_checks: Json = field(default_factory=dict)
     reference: str | None = None
     scores: tuple[Score, ...] = ()
+    is_erased: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,20 @@ class RecordedArm:
 
 @dataclass(frozen=True, slots=True)
 class RecordedPilot:
-    """A pilot that a transaction holds: no other recorder writes for it, and its arms stay."""
+    """A pilot that a transaction holds: no other recorder writes for it, and its arms stay.
+
+    `keeps_since`: texts of what arrived before are not kept any more; `None` = all are.
+    """
 
     id: int
     name: str
     sampling_rate: float
     arms: dict[str, RecordedArm]
+    keeps_since: datetime | None = None
+
+    def keeps(self, arrived_at: datetime) -> bool:
+        """Whether texts of what arrived then are kept."""
+        return self.keeps_since is None or arrived_at >= self.keeps_since
 
     @property
     def incumbent(self) -> RecordedArm:

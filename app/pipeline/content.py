@@ -23,7 +23,7 @@ from app.graders.checks.catalogue import checks_of as rules_of
 from app.graders.checks.check import Check
 from app.graders.digests import DIGEST_CHARS, check_reply
 
-__all__ = ["ContentPolicy", "checks_of", "content_problems", "strictest", "strictest_level_of"]
+__all__ = ["ContentPolicy", "checks_of", "content_problems", "hidden_name", "strictest", "strictest_level_of"]
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ class ContentPolicy:
 
     def hidden(self, name: str) -> str:
         """Stands for a client's own name of something: equal for equal names, and nobody can try names out."""
-        return hmac.digest(self.key, name.encode("utf-8", "surrogatepass"), "sha256").hex()[:DIGEST_CHARS]
+        return hidden_name(self.key, name)
 
     def _masked_request(self, request: Json) -> Json:
         return mask_request(self._needed(), request)
@@ -123,6 +123,11 @@ class ContentPolicy:
             message = "the engine that masks is missing here"
             raise EngineMissing(message)
         return self.masker
+
+
+def hidden_name(key: bytes, name: str) -> str:
+    """What stands for a client's own name, of a conversation or a user, where the name itself is not kept."""
+    return hmac.digest(key, name.encode("utf-8", "surrogatepass"), "sha256").hex()[:DIGEST_CHARS]
 
 
 def checks_of(key: bytes, request: Json, reply: Reply | Failure) -> Json:

@@ -140,6 +140,7 @@ def erase(
     def finish(session: Session) -> Receipt:
         counts["conversations_renamed"] = _cut_names(session, pilot, ids, is_whole=kind is ErasureKind.CONVERSATION)
         counts["import_problems"] = store.blank_problems(session, pilot.id)
+        counts["audit_remarks"] = store.blank_remarks(session, pilot.id)
         written = write_receipt(
             session, pilot.id, kind, subject_digest=subject.digest, by=by, counts=_said(held, counts), key=key, erased_at=at
         )

@@ -1,7 +1,7 @@
 """The texts of pairs as people read them: what was asked, and what each side replied."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
@@ -12,6 +12,7 @@ from app.domain.payload import tool_calls_of
 from app.domain.pilot import Pilot
 from app.graders.canonical import canonical_calls
 from app.graders.judge_texts import shown_messages
+from app.pipeline.receipts import removals
 from app.store.payloads import REFERENCE_ARM, REQUEST_ARM, read_payloads
 
 
@@ -48,12 +49,14 @@ class PairTexts:
 
     Attributes:
         reference: An answer to the request that is known to be right.
+        removed: When and why the texts were removed, in words; "" = they were not.
     """
 
     messages: tuple[Said, ...] | None
     incumbent: ReplyText | None
     other: ReplyText | None
     reference: str | None = None
+    removed: str = ""
 
     @property
     def asked(self) -> str:
@@ -76,7 +79,9 @@ NOTHING = PairTexts(None, None, None)
 def pair_texts(session: Session, pilot: Pilot, keys: Sequence[PairKey]) -> dict[PairKey, PairTexts]:
     """The texts of these pairs, as they are stored."""
     bodies = read_payloads(session, sorted({key.exchange_id for key in keys})) if keys else {}
-    return {key: _texts(bodies, key, pilot.incumbent.id) for key in keys}
+    bare = sorted({key.exchange_id for key in keys if (key.exchange_id, REQUEST_ARM) not in bodies})
+    removed = removals(session, pilot, bare)
+    return {key: replace(_texts(bodies, key, pilot.incumbent.id), removed=removed.get(key.exchange_id, "")) for key in keys}
 
 
 def _texts(bodies: Mapping[tuple[int, int], Json], key: PairKey, incumbent: int) -> PairTexts:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
+from app.domain.erasure import Receipt
 from app.domain.pilot import Pilot
 from app.domain.words import PilotState, Role
 from app.errors import Conflict, InvalidInput, Problem
@@ -14,6 +15,7 @@ from app.jobs import Job
 from app.pipeline import pilots as life
 from app.pipeline.mirroring.pilots import PURPOSES
 from app.store.audit import record
+from app.store.erasures import list_receipts
 from app.store.judge_money import judge_spent
 from app.store.people import list_people
 from app.store.pilots import get_pilot, source_of
@@ -22,6 +24,7 @@ from app.store.spend import spent
 from app.store.status import spend_of
 
 Fields = Mapping[str, str]
+SHOWN_REMOVALS = 5
 Take = Callable[[Session, str, str, datetime, Fields], None]
 
 
@@ -35,6 +38,7 @@ class SettingsSeen:
         judge_usd: Spent on judges, as far as their prices are known.
         spent_usd: Spent in all; `None` = a price is unknown.
         labellers: People who may label; `None` = nobody has an account of his own.
+        removals: The last erasures of texts, newest first.
     """
 
     details: life.PilotDetails
@@ -43,6 +47,7 @@ class SettingsSeen:
     judge_usd: Decimal
     spent_usd: Decimal | None
     labellers: tuple[str, ...] | None
+    removals: tuple[Receipt, ...] = ()
 
     @property
     def pilot(self) -> Pilot:
@@ -61,6 +66,7 @@ def read_settings(session: Session, name: str, now: datetime) -> SettingsSeen:
         judge_usd=judge_spent(session, pilot.id, now).usd,
         spent_usd=spend_of(session, pilot.id),
         labellers=tuple(person.name for person in people if person.role is not Role.VIEWER) if people else None,
+        removals=tuple(list_receipts(session, pilot.id, most=SHOWN_REMOVALS)),
     )
 
 

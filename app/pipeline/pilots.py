@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from app.domain.configuration import PilotConfiguration
+from app.domain.content import METADATA
 from app.domain.pilot import ConfigurationChange, Pilot, Registration, start_of
 from app.domain.registered import RegisteredPlan
 from app.domain.words import PilotState
@@ -67,7 +69,7 @@ def create_pilot(
         session, loaded.configuration, source_toml=_text(toml_text), guesses=[asdict(guess) for guess in loaded.guesses]
     )
     record(session, by, "pilot.create", pilot.id, pilot=pilot.name)
-    return Told(pilot, notes_on(loaded))
+    return Told(pilot, (*notes_on(loaded), retention_words(loaded.configuration)))
 
 
 def notes_on(loaded: Loaded) -> tuple[str, ...]:
@@ -76,6 +78,21 @@ def notes_on(loaded: Loaded) -> tuple[str, ...]:
     if loaded.configuration.judge is None:
         notes.append("there is no [judge]: pairs that no deterministic grader decides stay ungraded")
     return tuple(notes)
+
+
+def retention_words(configuration: PilotConfiguration) -> str:
+    """How long texts are kept, and what is lost if that is shorter than the pilot."""
+    kept, days = configuration.content.retention_days, configuration.pilot.days
+    if configuration.content.level == METADATA:
+        return "no texts are kept (content.level = 'metadata')"
+    if kept is None:
+        return "texts are kept until you remove them: content.retention_days removes them by themselves (docs/erasure.md)"
+    if kept < days:
+        return (
+            f"texts are removed {kept} days after their arrival, the pilot takes {days}: what judge and people have not "
+            "looked at by then stays ungraded (no_text) and unlabelled"
+        )
+    return f"texts are removed {kept} days after their arrival"
 
 
 def start_pilot(session: Session, name: str, by: str, now: datetime) -> Told:

@@ -1,5 +1,6 @@
 """Whether a receipt of an erasure is as it was written, and what readers are told of texts that are gone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,8 +9,9 @@ from sqlalchemy.orm import Session
 from app.domain.erasure import ErasureKind, Receipt
 from app.domain.pilot import Pilot
 from app.errors import NotFound
-from app.store.erasures import erasure_at, get_receipt
+from app.store.erasures import get_receipt, kinds_at
 from app.store.pilots import get_pilot
+from app.store.text_removal import removed_at
 
 REASONS = {ErasureKind.RETENTION: "retention", ErasureKind.PILOT: "all texts of the pilot were shredded"}
 ERASURE = "erasure"
@@ -44,10 +46,13 @@ def check_receipt(session: Session, receipt: Receipt, key: bytes) -> Checked:
     return Checked(True, True, "the receipt is genuine, and the service's list says the same")
 
 
-def removal_words(session: Session, pilot: Pilot, erased_at: datetime | None) -> str:
-    """What readers are told where a text was: when it was removed and why; "" = it was not removed."""
-    if erased_at is None:
-        return ""
-    kind = erasure_at(session, pilot.id, erased_at)
-    reason = REASONS.get(kind, ERASURE) if kind is not None else ERASURE
-    return f"Text removed on {erased_at:%Y-%m-%d} ({reason})."
+def removals(session: Session, pilot: Pilot, exchange_ids: Sequence[int]) -> dict[int, str]:
+    """What readers are told where texts were, by exchange: when they were removed and why; the others are left out."""
+    moments = removed_at(session, exchange_ids)
+    said = {moment: removal_words(kind, moment) for moment, kind in kinds_at(session, pilot.id, set(moments.values())).items()}
+    return {number: said.get(moment) or removal_words(None, moment) for number, moment in moments.items()}
+
+
+def removal_words(kind: ErasureKind | None, at: datetime) -> str:
+    """That a text was removed at a moment by an erasure of a kind; `None` = one that nobody knows any more."""
+    return f"Text removed on {at:%Y-%m-%d} ({REASONS.get(kind, ERASURE) if kind is not None else ERASURE})."

@@ -8,7 +8,7 @@ import structlog
 
 from app.domain.erasure import ErasureKind, Receipt, subject_digest
 from app.pipeline.erasing import BY_ITSELF, erase_late, remove_in_batches
-from app.store.erasing import blank_problems
+from app.store.erasing import blank_problems, blank_remarks
 from app.store.erasures import list_receipts, newest_receipt, write_receipt
 from app.store.pilots import get_pilot_by_id
 from app.store.retention import Place, drop_week, old_exchanges, retention_days, weeks_of_texts
@@ -77,6 +77,7 @@ def _remove(
         return 0
     with session_scope(factory) as session:
         removed["import_problems"] = blank_problems(session, pilot_id, before=before)
+        removed["audit_remarks"] = blank_remarks(session, pilot_id)
         counts = {name: number for name, number in sorted(removed.items()) if number}
         said = counts | {"before": before.isoformat(), "weeks_dropped": list(weeks)} | ({} if is_done else {MORE: True})
         digest = subject_digest(key, pilot_id, ErasureKind.RETENTION, before.isoformat())

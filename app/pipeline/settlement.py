@@ -263,7 +263,7 @@ def _why_no_text(record: PairRecord) -> str | None:
     """Why there is nothing to show a judge; `None` = there is."""
     if None not in (record.request, record.incumbent, record.other):
         return None
-    return NO_TEXT if record.incumbent_checks or record.other_checks else NO_CONTENT
+    return NO_TEXT if record.is_erased or record.incumbent_checks or record.other_checks else NO_CONTENT
 
 
 def _candidate(pilot: Pilot, arm_id: int) -> CandidateTable | None:

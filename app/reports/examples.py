@@ -72,10 +72,11 @@ def _groups(examples: Sequence[PairExample], arms: dict[str, int]) -> Iterator[S
 
 def _pair(example: PairExample, number: int, arm: int | None) -> Table:
     """One pair: who said what."""
+    gone = NOT_KEPT if example.removed_at is None else f"(text removed on {example.removed_at:%Y-%m-%d})"
     said = (
-        (Cell(text="Asked"), Cell(text=example.request or NOT_KEPT)),
-        (Cell(text="Incumbent", arm=0), Cell(text=example.incumbent_reply or NOT_KEPT)),
-        (Cell(text=example.candidate, arm=arm), Cell(text=example.candidate_reply or NOT_KEPT)),
+        (Cell(text="Asked"), Cell(text=example.request or gone)),
+        (Cell(text="Incumbent", arm=0), Cell(text=example.incumbent_reply or gone)),
+        (Cell(text=example.candidate, arm=arm), Cell(text=example.candidate_reply or gone)),
     )
     return Table(caption=_caption(example, number), columns=("Who", "Text, masked"), rows=said, note=_note(example))
 

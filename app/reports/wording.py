@@ -76,7 +76,7 @@ UNGRADED_REASONS = {
     "over_budget": "the judge's budget was used up",
     "cut_off": "the judge's answer was cut off at its limit of tokens",
     "no_content": "the text is not stored",
-    "no_text": "content level metadata: no text is kept that a judge could read",
+    "no_text": "no text is kept that a judge could read: content level metadata, or it was removed",
     "reference_not_json": "the incumbent's answer is not JSON, so there is nothing to compare with",
     "reference_no_label": "the incumbent's answer is no label",
     "function_failed": "the function of your own that grades here failed",

@@ -42,6 +42,12 @@ WHERE pilot_id = :pilot AND state <> 'staging' AND problems <> '[]'::jsonb
     AND problems::text LIKE '%"message"%' AND (CAST(:before AS timestamptz) IS NULL OR finished_at < :before)
     AND EXISTS (SELECT FROM jsonb_array_elements(problems) AS p WHERE p ->> 'message' <> '(its text was removed)')
 """)
+# The log keeps what a label was before it was changed, with what the person wrote.
+_REMARKS = text("""
+UPDATE audit_log a SET facts = a.facts - 'reason' - 'skipped' FROM exchanges e
+WHERE a.pilot_id = :pilot AND a.action LIKE 'label.%' AND a.facts ?| ARRAY['reason', 'skipped']
+    AND e.pilot_id = a.pilot_id AND e.external_id = a.facts ->> 'exchange_id' AND e.text_erased_at IS NOT NULL
+""")
 _SEEN = text("""
 SELECT count(*) AS exchanges, count(*) FILTER (WHERE e.text_erased_at IS NULL) AS with_text,
     min(e.arrived_at) AS first_at, max(e.arrived_at) AS last_at
@@ -167,6 +173,11 @@ def take_back_lines(session: Session, removed: Mapping[int, int]) -> None:
 def blank_problems(session: Session, pilot_id: int, *, before: datetime | None = None) -> int:
     """Takes what imports that are over (since before a moment) said of wrong lines, which may quote them."""
     return _changed(session, _PROBLEMS, {"pilot": pilot_id, "before": before})
+
+
+def blank_remarks(session: Session, pilot_id: int) -> int:
+    """Takes people's remarks on pairs without a text out of the audit log."""
+    return _changed(session, _REMARKS, {"pilot": pilot_id})
 
 
 def seen(session: Session, pilot_id: int, exchange_ids: Sequence[int]) -> Seen:

@@ -1,6 +1,6 @@
 """Receipts of erasures: written once, never changed."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -90,8 +90,8 @@ def _receipt(row: Row[Any]) -> Receipt:
     return Receipt(row.id, row.name, kind, row.subject_digest, row.by, said, row.erased_at, row.receipt_hash)
 
 
-def erasure_at(session: Session, pilot_id: int, moment: datetime) -> ErasureKind | None:
-    """Of which kind the erasure of a moment was; exchanges are marked with it. `None` = nobody knows any more."""
-    query = select(ErasureRow.kind).where(ErasureRow.pilot_id == pilot_id, ErasureRow.erased_at == moment)
-    found = session.scalar(query.order_by(ErasureRow.id).limit(1))
-    return None if found is None else ErasureKind(found)
+def kinds_at(session: Session, pilot_id: int, moments: Collection[datetime]) -> dict[datetime, ErasureKind]:
+    """Of which kind the erasures of some moments were; exchanges are marked with them."""
+    query = select(ErasureRow.erased_at, ErasureRow.kind).where(ErasureRow.pilot_id == pilot_id)
+    rows = session.execute(query.where(ErasureRow.erased_at.in_(list(moments)))) if moments else ()
+    return {row.erased_at: ErasureKind(row.kind) for row in rows}

@@ -28,6 +28,14 @@ DELETE FROM staged_exchanges WHERE exchange_id IN (
 _STORED = """LATERAL (
     SELECT e.id, e.content_hash FROM exchanges AS e WHERE e.pilot_id = :pilot_id AND e.external_id = s.external_id OFFSET 0
 ) AS e"""
+# Nothing can be compared with or added to an exchange without its text.
+ERASED = """
+DELETE FROM staged_exchanges WHERE exchange_id IN (
+    SELECT s.exchange_id FROM staged_exchanges AS s CROSS JOIN LATERAL (
+        SELECT FROM exchanges AS x
+        WHERE x.pilot_id = :pilot_id AND x.external_id = s.external_id AND x.text_erased_at IS NOT NULL OFFSET 0
+    ) AS e WHERE s.import_id = :import_id
+)"""
 UNCHANGED = f"""
 DELETE FROM staged_exchanges WHERE exchange_id IN (
     SELECT s.exchange_id FROM staged_exchanges AS s CROSS JOIN {_STORED}

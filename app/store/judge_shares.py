@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.domain.exchange import Json
 from app.domain.grading import PairKey
 from app.domain.judge_sample import JudgeShare
+from app.store.pairs import HAS_TEXT
 
 # The stratum is the conversation's: that of its first exchange.
 # Tables that were filled a moment ago have no statistics yet, and nested loops over a whole pilot take hours.
@@ -58,14 +59,14 @@ ORDER BY p.exchange_id, p.arm_id LIMIT :limit
 _LEFT_OUT = text("""
 SELECT EXISTS (SELECT FROM pairs WHERE pilot_id = :pilot AND state = 'settled' AND facts ->> 'unasked' = :reason)
 """)
-_REOPEN = text("""
+_REOPEN = text(f"""
 WITH back AS (
     SELECT exchange_id, arm_id FROM pairs
-    WHERE pilot_id = :pilot AND state = 'settled' AND facts ->> 'unasked' = :reason FOR UPDATE SKIP LOCKED
+    WHERE {HAS_TEXT.format("pairs")} AND pilot_id = :pilot AND state = 'settled' AND facts ->> 'unasked' = :reason FOR UPDATE SKIP LOCKED
 )
-UPDATE pairs p SET state = 'pending', rule = NULL, ungraded = NULL, facts = '{}', settled_at = NULL
+UPDATE pairs p SET state = 'pending', rule = NULL, ungraded = NULL, facts = '{{}}', settled_at = NULL
 FROM back b WHERE p.exchange_id = b.exchange_id AND p.arm_id = b.arm_id
-""")
+""")  # noqa: S608 - as above
 _MEAN = text("""
 SELECT count(DISTINCT (exchange_id, arm_id)), sum(cost_usd) FROM grades
 WHERE pilot_id = :pilot AND version = :version AND source = 'graded' AND cost_usd IS NOT NULL

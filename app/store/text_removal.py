@@ -70,6 +70,12 @@ UPDATE pairs p SET facts = (p.facts - 'unusable' - 'message') || CASE
     rule = CASE WHEN p.state = 'pending' THEN NULL ELSE p.rule END, claimed_until = NULL, claimed_by = NULL
 WHERE p.exchange_id = ANY(:ids) AND (p.facts ?| ARRAY['violations', 'unusable', 'message'] OR p.state = 'pending')
 """)
+# A remark of a person may quote; that both were bad is no remark.
+_REMARKS = text("""
+UPDATE labels SET reason = CASE WHEN reason LIKE 'both_bad%' THEN 'both_bad' END,
+    skipped = CASE WHEN skipped IS NOT NULL THEN '(removed)' END
+WHERE exchange_id = ANY(:ids) AND (reason <> 'both_bad' OR skipped <> '(removed)')
+""")
 _CLASSES = text("""
 SELECT label FROM (
     SELECT e.conversation_id, l.label FROM grades g JOIN exchanges e ON e.id = g.exchange_id
@@ -118,7 +124,7 @@ def remove_texts(
     }  # fmt: skip
     steps = {
         "exchanges": _MARK, "texts": _PAYLOADS, "waiting_replies": _WAITING, "rubric_evidence": _EVIDENCE,
-        "grade_reasons": _REASONS, "pair_findings": _FINDINGS,
+        "grade_reasons": _REASONS, "pair_findings": _FINDINGS, "label_remarks": _REMARKS,
     }  # fmt: skip
     removed = Counter({name: _changed(session, step, parameters) for name, step in steps.items()})
     removed["report_examples"] = _withhold_examples(session, pilot_id, parameters["ids"], at)
@@ -142,6 +148,12 @@ def _withhold_examples(session: Session, pilot_id: int, exchange_ids: Sequence[i
 def erased_among(session: Session, exchange_ids: Collection[int]) -> set[int]:
     """Exchanges whose texts were removed: nothing of them is stored any more."""
     return set(session.scalars(_ERASED, {"ids": sorted(exchange_ids)})) if exchange_ids else set()
+
+
+def removed_at(session: Session, exchange_ids: Collection[int]) -> dict[int, datetime]:
+    """When the texts of exchanges were removed; those that were not are left out."""
+    rows = session.execute(_AGAIN, {"ids": sorted(exchange_ids)}) if exchange_ids else ()
+    return {row.id: row.text_erased_at for row in rows}
 
 
 def forget_late(session: Session, exchange_ids: Collection[int]) -> None:

@@ -8,6 +8,7 @@ import typer
 from parallel_pilot import __version__
 from parallel_pilot.cli import (
     decisions,
+    erasures,
     hours,
     imports,
     invoices,
@@ -51,7 +52,7 @@ def _all(
     """Pilots of the Parallel Pilot service: PILOT_SERVICE_URL says where it is, PILOT_API_KEY who asks."""
 
 
-for module in (plan, pilots, imports, work, rehearsal, verdict, reports, routing):
+for module in (plan, pilots, imports, work, rehearsal, verdict, reports, routing, erasures):
     for command in module.COMMANDS:
         app.command(command.__name__.removesuffix("_command"))(command)
 app.add_typer(labels.app, name="labels")

@@ -22,6 +22,8 @@ KINDS = {
     "rubric_evidence": "quotes of rubric graders",
     "grade_reasons": "graders' reasons",
     "pair_findings": "findings in pairs",
+    "label_remarks": "people's remarks on labels",
+    "audit_remarks": "such remarks in the audit log",
     "conversations_renamed": "conversations with another name now",
     "import_problems": "lists of import problems",
 }

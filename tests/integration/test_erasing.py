@@ -3,21 +3,35 @@
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
+from starlette.testclient import TestClient
 
 from app.domain.erasure import ErasureKind
+from app.domain.live import RecordEvent
 from app.domain.pilot import Pilot
+from app.domain.words import Role
 from app.errors import InvalidInput
+from app.pipeline.content import hidden_name
 from app.pipeline.erasing import erase
 from app.pipeline.receipts import check_receipt
+from app.pipeline.recording.storing import arrivals, store_batch
+from app.pipeline.retention import remove_old_texts
 from app.pipeline.scorecard import compute_scorecard
-from app.store.payloads import read_payloads
+from app.store.erasures import list_receipts
+from app.store.payloads import ensure_partitions, read_payloads
 from app.store.reports import examples_of
-from app.store.session import SessionFactory
+from app.store.session import SessionFactory, session_scope
+from tests.api import PILOT_TOML, an_api, bearer, key_for
+from tests.builders import a_pilot
 from tests.integration.erasing import HERS, KEY, NOW, SENTENCE, TALK, USER, a_known_pilot, tables_with
+from tests.integration.importing import commit, counts, import_lines, opened, send
+from tests.live_events import exchange, received, reply
+from tests.unit.capture.lines import a_label, a_line, text_of
 
 # Names of conversations are part of what is hashed; a day whose names changed is closed again.
 OF_NAMES = frozenset({"data_hash", "days_reopened"})
@@ -110,3 +124,102 @@ def test_a_receipt_that_was_changed_is_told(session_factory: SessionFactory, pil
         session.expire_all()
         found = check_receipt(session, receipt, KEY)
         assert (found.is_genuine, found.is_stored) == (True, False)
+
+
+def test_what_arrived_before_an_erasure_and_is_recorded_after_it_goes_too(session_factory: SessionFactory) -> None:
+    now_us = int(datetime.now(UTC).timestamp() * 1e6)
+    user = {"route": "/chat/completions", "user_hash": hidden_name(KEY, USER)}
+
+    def store(*events: RecordEvent) -> None:
+        batch = received(*events)
+        with session_scope(session_factory) as session:
+            ensure_partitions(session, arrivals(batch))
+            store_batch(session, batch, retry_window_seconds=1.0)
+
+    with session_scope(session_factory) as session:
+        pilot = a_pilot(session)
+    store(exchange(1, at_us=now_us - 60_000_000, conversation=TALK), exchange(2, at_us=now_us - 60_000_000, facts=user))
+    done = erase(session_factory, pilot.name, ErasureKind.CONVERSATION, TALK, by="ops", key=KEY)
+    erase(session_factory, pilot.name, ErasureKind.USER, USER, by="ops", key=KEY)
+    late = (exchange(3, at_us=now_us - 30_000_000, conversation=TALK), exchange(4, at_us=now_us - 30_000_000, facts=user))
+    store(*late, reply(1), exchange(5, at_us=now_us + 60_000_000, conversation=TALK), exchange(6, at_us=now_us - 30_000_000))
+    assert remove_old_texts(session_factory, KEY, datetime.now(UTC)).late == 2
+    assert remove_old_texts(session_factory, KEY, datetime.now(UTC)).late == 0
+    with session_factory() as session:
+        query = "SELECT e.external_id FROM exchanges e JOIN payloads p ON p.exchange_id = e.id ORDER BY 1"
+        assert list(session.scalars(text(query))) == ["b1-5", "b1-6"], "what arrived later is another matter"
+        followed = [each for each in list_receipts(session, pilot.id) if each.counts.get("late_for")]
+        assert done.receipt is not None
+        assert {each.erased_at for each in followed} >= {done.receipt.erased_at}
+        assert all(each.is_genuine(KEY) for each in followed)
+
+
+@pytest.fixture
+def api(session_factory: SessionFactory, tmp_path: Path) -> Iterator[TestClient]:
+    with an_api(session_factory, tmp_path) as made:
+        assert made.post("/api/v1/pilots", content=PILOT_TOML).status_code == 201
+        yield made
+
+
+def line(name: str, **more: Any) -> dict[str, Any]:
+    replies = {"incumbent": {"content": f"yes, {SENTENCE}"}, "qwen": {"content": "no"}}
+    asked = {"model": "gpt-5.1", "messages": [{"role": "user", "content": SENTENCE}]}
+    return a_line(exchange_id=name, replies=replies, request=asked | more.pop("request", {}), **more)
+
+
+def texts(factory: SessionFactory) -> list[str]:
+    """The exchanges of which any text is stored."""
+    with factory() as session:
+        query = "SELECT DISTINCT e.external_id FROM exchanges e JOIN payloads p ON p.exchange_id = e.id ORDER BY 1"
+        return list(session.scalars(text(query)))
+
+
+def test_an_import_brings_nothing_back(api: TestClient, session_factory: SessionFactory) -> None:
+    file = [line("a", conversation_id=TALK), line("b", conversation_id="c"), line("u", request={"user": USER})]
+    assert import_lines(api, *file)["new"] == 3
+    for kind, subject in (("conversation", TALK), ("user", USER)):
+        done = api.post("/api/v1/pilots/support-bot/erasures", json={"kind": kind, "subject": subject})
+        assert (done.status_code, done.json()["counts"]["exchanges"]) == (200, 1), done.text
+    assert texts(session_factory) == ["b"]
+    assert import_lines(api, *file) == counts(3, unchanged=3)
+    assert import_lines(api, line("a", conversation_id=TALK, preferences=[a_label()])) == counts(1, unchanged=1)
+    more = [line("a2", conversation_id=TALK), line("u2", request={"safety_identifier": USER}), line("b2", conversation_id="c")]
+    assert import_lines(api, *more) == counts(3, new=3)
+    assert texts(session_factory) == ["b", "b2"]
+    with session_factory() as session:
+        assert [tables_with(session, words) for words in (TALK, USER)] == [[], []]
+        assert session.scalar(text("SELECT count(*) FROM exchanges WHERE conversation_id LIKE 'e-%'")) == 4
+
+
+def test_lines_of_an_import_that_is_not_finished_are_taken_back(api: TestClient, session_factory: SessionFactory) -> None:
+    file = text_of(line("a", conversation_id=TALK), line("b"), line("u", request={"user": USER}))
+    number = opened(api, file)["id"]
+    assert send(api, number, 0, file).status_code == 200
+    for kind, subject in (("conversation", TALK), ("user", USER)):
+        done = api.post("/api/v1/pilots/support-bot/erasures", json={"kind": kind, "subject": subject}).json()
+        assert done["counts"]["staged_lines"] == 1
+    assert commit(api, number).json()["new"] == 1
+    assert texts(session_factory) == ["b"]
+
+
+def test_admins_ask_for_erasures_list_and_check_receipts(api: TestClient, session_factory: SessionFactory) -> None:
+    import_lines(api, line("a", conversation_id=TALK))
+    address = "/api/v1/pilots/support-bot/erasures"
+    body = {"kind": "conversation", "subject": TALK}
+    held = api.post(address, json=body | {"dry_run": True}).json()
+    assert (held["receipt"], held["counts"]["texts"], held["counts"]["first_arrival"][:10]) == (None, 3, "2026-11-02")
+    receipt = api.post(address, json=body).json()["receipt"]
+    assert api.post(address, json=body).json() == {"counts": {"bundles_of_reports": 0, "exchanges": 0, "first_arrival": None,
+        "last_arrival": None}, "receipt": receipt, "is_again": True}  # fmt: skip
+    assert api.get(address).json() == [receipt]
+    assert api.get(f"{address}/{receipt['id']}").json() == receipt
+    assert api.get(f"{address}/99").status_code == 404
+    assert api.post("/api/v1/erasures/verify", json=receipt).json()["is_stored"] is True
+    forged = receipt | {"counts": receipt["counts"] | {"texts": 1}}
+    assert api.post("/api/v1/erasures/verify", json=forged).json()["is_genuine"] is False
+    with session_factory() as session:
+        said = session.execute(text("SELECT facts FROM audit_log WHERE action = 'erasure.make'")).scalars().all()
+        assert len(said) == 1
+        assert tables_with(session, TALK) == []
+    operator = bearer(key_for(Role.OPERATOR, session_factory))
+    assert api.post(address, json=body, headers=operator).status_code == 403
