@@ -15,9 +15,9 @@ from app.domain.ledger import LiveLedger
 from app.domain.live import DROP_REASONS, RecordEvent
 from app.domain.pilot import Pilot
 from app.domain.scorecard import LedgerModel, Scorecard
+from app.pipeline.measured_volume import read_volume
 from app.pipeline.pilots import start_pilot
 from app.pipeline.recording.closing import settle_numbers
-from app.pipeline.measured_volume import read_volume
 from app.pipeline.recording.storing import arrivals, store_batch
 from app.pipeline.scorecard import make_scorecard
 from app.pipeline.scorecard_inputs import read_stored
@@ -32,6 +32,7 @@ from app.store.payloads import ensure_partitions
 from app.store.pilots import get_pilot, insert_pilot
 from app.store.spend import spent
 from tests.builders import a_configuration
+from tests.integration.scorecard_pilots import PRICED
 from tests.live_events import ARRIVAL, PILOT, count, exchange, failed, received, reply, retry, skipped
 
 DAY = timedelta(days=1)
@@ -96,8 +97,9 @@ def test_numbers_dropped_seen_and_missing_add_up(session: Session, pilot: Pilot)
     assert (day.production_requests, day.captured, day.lost, day.pending) == (10, 1, 3, 0)
 
 
-def test_what_bypasses_mirroring_counts_as_production_and_is_priced(session: Session, pilot: Pilot) -> None:
+def test_what_bypasses_mirroring_counts_as_production_and_is_priced(session: Session) -> None:
     """Volume, tokens and money of a month are those of all requests; the answers that were copied stand for the others."""
+    started(session, **PRICED)
     events = [event for number in (1, 2, 3, 4) for event in (exchange(number), reply(number), reply(number, "qwen"))]
     stored(session, *events, exchange(5, reason="not_sampled", awaits=()), count(5, at=20))
     close(session, DAY.total_seconds())
@@ -114,6 +116,7 @@ def test_what_bypasses_mirroring_counts_as_production_and_is_priced(session: Ses
     for name in ("requests", "input_tokens", "output_tokens"):
         assert getattr(now, name) == pytest.approx(getattr(was, name) * 7 / 5), name
     before, after = (each.candidates["qwen"].cost.incumbent_usd_per_month for each in (without, found))
+    assert before.value is not None
     assert after.value == pytest.approx(before.value * 7 / 5)
 
 
