@@ -94,8 +94,8 @@ def subject_of(pilot: Pilot, kind: ErasureKind, given: str, key: bytes) -> Subje
     if kind not in SUBJECTS:
         message = f"a {kind.value} is erased in another way"
         raise InvalidInput(message, (Problem(message, field="kind"),))
-    if not given.strip() or len(given) > MOST_SUBJECT:
-        message = f"a {kind.value} has 1 to {MOST_SUBJECT} characters"
+    if not given.strip() or len(given) > MOST_SUBJECT or not _is_storable(given):
+        message = f"a {kind.value} has 1 to {MOST_SUBJECT} characters that can be stored"
         raise InvalidInput(message, (Problem(message, field="subject"),))
     if kind is ErasureKind.CONVERSATION:
         said = stored_subject(key, given)
@@ -103,6 +103,11 @@ def subject_of(pilot: Pilot, kind: ErasureKind, given: str, key: bytes) -> Subje
     user_hash = hidden_name(key, given)
     users = frozenset({given, Masker(key).placeholder("USER", given)})
     return Subject(kind, subject_digest(key, pilot.id, kind, user_hash), user_hash=user_hash, users=users)
+
+
+def _is_storable(given: str) -> bool:
+    """Whether it can be compared with what is stored: a name that cannot be stored is nobody's."""
+    return "\0" not in given and not any("\ud800" <= each <= "\udfff" for each in given)
 
 
 def stored_subject(key: bytes, conversation: str) -> str:
@@ -329,6 +334,7 @@ def _cut_names(session: Session, pilot: Pilot, ids: Collection[int], *, is_whole
         name = new_name(pilot, plan, shares, named)
         store.rename_conversation(session, pilot.id, named.name, name, point, is_erased=is_whole)
     store.forget_users_of(session, ids, secrets.token_hex(16))
+    store.forget_digests(session, ids)
     return len(found)
 
 

@@ -73,6 +73,10 @@ UPDATE exchanges SET facts = facts - 'user_hash',
     user_hash = left(encode(sha256(convert_to(:salt || user_hash, 'UTF8')), 'hex'), 32)
 WHERE id = ANY(:ids) AND user_hash IS NOT NULL
 """)
+_FORGET_DIGESTS = text("""
+UPDATE replies SET checks = checks - 'text_digest' - 'tools_digest' - 'label_digest' - 'calls'
+WHERE exchange_id = ANY(:ids) AND checks ?| ARRAY['text_digest', 'tools_digest', 'label_digest', 'calls']
+""")
 _SHARES = text("SELECT DISTINCT share FROM judge_shares WHERE pilot_id = :pilot AND segment = ANY(:segments)")
 _LATE = text(
     """
@@ -208,6 +212,11 @@ def rename_conversation(session: Session, pilot_id: int, old: str, new: str, poi
 def forget_users_of(session: Session, exchange_ids: Collection[int], salt: str) -> int:
     """Other names for whoever asked in these exchanges; nobody keeps the salt."""
     return _changed(session, _FORGET_USERS_OF, {"ids": sorted(exchange_ids), "salt": salt})
+
+
+def forget_digests(session: Session, exchange_ids: Collection[int]) -> int:
+    """Keyed digests of replies go, too: nobody can try texts out, not even with the key."""
+    return _changed(session, _FORGET_DIGESTS, {"ids": sorted(exchange_ids)})
 
 
 def arrived_by(session: Session, exchange_ids: Collection[int], until: datetime) -> list[int]:

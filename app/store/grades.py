@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from app.domain.exchange import Failure, Reply
+from app.domain.exchange import Failure, Json, Reply
 from app.domain.grading import IMPORTED, NewGrade, PairKey, PairRecord, Settlement, StoredGrade
 from app.domain.payload import tool_calls_of
 from app.domain.pilot import Pilot
@@ -247,11 +247,16 @@ def _record(
         incumbent=incumbent,
         other=other,
         grades=tuple(grades.get(key, ())),
-        incumbent_checks=row.i_checks or {},
-        other_checks=row.checks or {},
+        incumbent_checks=_checks(row.i_checks),
+        other_checks=_checks(row.checks),
         is_erased=row.text_erased_at is not None,
         scores=tuple(each for each in scores.get(key.exchange_id, ()) if each.arm_id in {incumbent_arm, key.arm_id}),
     )
+
+
+def _checks(found: Json | None) -> Json:
+    """What was found in a reply; nothing where its digests were erased."""
+    return found if found and "text_digest" in found else {}
 
 
 def _failure(kind: str | None, status: int | None, *, adaptation: bool) -> Failure | None:

@@ -1,5 +1,6 @@
 """Takes the texts of exchanges out of every table that has some; numbers, outcomes and times stay (docs/erasure.md)."""
 
+import json
 from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -10,6 +11,7 @@ from sqlalchemy import CursorResult, text
 from sqlalchemy.orm import Session
 
 from app.errors import TextKeyMissing
+from app.providers.usage import plain_usage
 from app.store.reports import read_example
 
 # Below the time after which PostgreSQL looks for deadlocks: whoever records or grades goes first, the removal tries again.
@@ -70,6 +72,21 @@ UPDATE pairs p SET facts = (p.facts - 'unusable' - 'message') || CASE
     rule = CASE WHEN p.state = 'pending' THEN NULL ELSE p.rule END, claimed_until = NULL, claimed_by = NULL
 WHERE p.exchange_id = ANY(:ids) AND (p.facts ?| ARRAY['violations', 'unusable', 'message'] OR p.state = 'pending')
 """)
+# The client's own values: of a user, of a stop word. Numbers stay.
+_VALUES = text("""
+UPDATE replies SET adaptation = (
+    SELECT jsonb_agg(a || jsonb_build_object(
+        'from', CASE WHEN jsonb_typeof(a -> 'from') IN ('number', 'boolean') THEN a -> 'from' END,
+        'to', CASE WHEN jsonb_typeof(a -> 'to') IN ('number', 'boolean') THEN a -> 'to' END))
+    FROM jsonb_array_elements(adaptation) AS a)
+WHERE exchange_id = ANY(:ids) AND adaptation @? 'strict $[*].keyvalue() ? (@.key == "from" || @.key == "to").value
+    ? (@.type() == "string" || @.type() == "object" || @.type() == "array")'
+""")
+_USAGES = text("""
+SELECT exchange_id, arm_id, usage FROM replies
+WHERE exchange_id = ANY(:ids) AND usage @? 'strict $.** ? (@.type() == "string")' ORDER BY exchange_id, arm_id
+""")
+_COUNTS = text("UPDATE replies SET usage = CAST(:usage AS jsonb) WHERE exchange_id = :exchange_id AND arm_id = :arm_id")
 # A remark of a person may quote; that both were bad is no remark.
 _REMARKS = text("""
 UPDATE labels SET reason = CASE WHEN reason LIKE 'both_bad%' THEN 'both_bad' END,
@@ -125,10 +142,20 @@ def remove_texts(
     steps = {
         "exchanges": _MARK, "texts": _PAYLOADS, "waiting_replies": _WAITING, "rubric_evidence": _EVIDENCE,
         "grade_reasons": _REASONS, "pair_findings": _FINDINGS, "label_remarks": _REMARKS,
+        "adaptation_values": _VALUES,
     }  # fmt: skip
     removed = Counter({name: _changed(session, step, parameters) for name, step in steps.items()})
     removed["report_examples"] = _withhold_examples(session, pilot_id, parameters["ids"], at)
+    _count_only(session, parameters["ids"])
     return removed
+
+
+def _count_only(session: Session, exchange_ids: Sequence[int]) -> None:
+    """Of what servers said of usage numbers stay."""
+    for row in session.execute(_USAGES, {"ids": exchange_ids}).all():
+        plain = plain_usage(row.usage)
+        usage = json.dumps(plain) if plain is not None else None
+        session.execute(_COUNTS, {"exchange_id": row.exchange_id, "arm_id": row.arm_id, "usage": usage})
 
 
 def _withhold_examples(session: Session, pilot_id: int, exchange_ids: Sequence[int], at: datetime) -> int:

@@ -22,6 +22,7 @@ KINDS = {
     "rubric_evidence": "quotes of rubric graders",
     "grade_reasons": "graders' reasons",
     "pair_findings": "findings in pairs",
+    "adaptation_values": "lists of what was changed in requests",
     "label_remarks": "people's remarks on labels",
     "audit_remarks": "such remarks in the audit log",
     "conversations_renamed": "conversations with another name now",

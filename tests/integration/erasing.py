@@ -15,6 +15,7 @@ from app.pipeline.content import hidden_name
 from app.pipeline.grading import settle_without_model
 from app.pipeline.pilots import start_pilot
 from app.pipeline.reporting import make_report
+from app.store.audit import record
 from app.store.grades import insert_grades
 from app.store.labels import put_labels
 from app.store.live_replies import park_replies
@@ -48,6 +49,7 @@ def a_known_pilot(factory: SessionFactory, *, pairs: int = 60) -> Pilot:
     settle_without_model(factory, pilot)
     with session_scope(factory) as session:
         _quote(session, pilot, [ids[name] for name in HERS])
+        _write_beside(session, pilot, [ids[name] for name in HERS])
     make_report(factory, pilot.name, NOW, examples=True)
     return pilot
 
@@ -77,6 +79,24 @@ def _lead_to_anna(session: Session, pilot: Pilot, ids: list[int]) -> None:
         ),
         {"pilot": pilot.id, "problems": orjson.dumps([{"message": f"{SENTENCE!r} is no time", "line": 3}]).decode()},
     )
+
+
+def _write_beside(session: Session, pilot: Pilot, ids: list[int]) -> None:
+    """What servers, mirrors and people left beside her words."""
+    left = {
+        "adaptation": [{"parameter": "user", "action": "dropped", "from": USER, "to": None, "why": "unknown"}],
+        "usage": {"prompt_tokens": 3, "said": SENTENCE},
+        "checks": {"text_digest": "d1", "tools_digest": None, "violation": None, "label_digest": None, "calls": []},
+    }
+    query = (
+        "UPDATE replies SET adaptation = CAST(:adaptation AS jsonb), usage = CAST(:usage AS jsonb),"
+        " checks = CAST(:checks AS jsonb) WHERE exchange_id = ANY(:ids)"
+    )
+    session.execute(text(query), {name: orjson.dumps(value).decode() for name, value in left.items()} | {"ids": ids})
+    session.execute(
+        text("UPDATE labels SET reason = 'both_bad: ' || :said WHERE exchange_id = ANY(:ids)"), {"said": SENTENCE, "ids": ids}
+    )
+    record(session, "r1", "label.correct", pilot.id, exchange_id=HERS[0], reason=SENTENCE, value=0.0)
 
 
 def _quote(session: Session, pilot: Pilot, ids: list[int]) -> None:

@@ -74,7 +74,8 @@ def test_nothing_is_left_of_who_was_erased_and_every_figure_is(
 ) -> None:
     before = figures(session_factory, pilot)
     with session_factory() as session:
-        assert {"grades", "pairs", "imports"} <= set(tables_with(session, SENTENCE))
+        planted = {"grades", "pairs", "imports", "replies", "labels", "audit_log"}
+        assert planted <= set(tables_with(session, SENTENCE)), "the rest is sealed"
         assert "exchanges" in tables_with(session, TALK)
     held = erase(session_factory, pilot.name, kind, subject, by="ops", key=KEY, dry_run=True)
     assert (held.receipt, held.counts["exchanges"], held.counts["texts"]) == (None, 3, 9)

@@ -55,7 +55,10 @@ def test_a_subject_is_looked_for_in_every_form_in_which_it_may_be_stored() -> No
 
 
 def test_what_is_no_subject_is_refused() -> None:
-    for kind, given in ((ErasureKind.USER, " "), (ErasureKind.CONVERSATION, "x" * 501), (ErasureKind.PILOT, "support-bot")):
+    for kind, given in (
+        (ErasureKind.USER, " "), (ErasureKind.CONVERSATION, "x" * 501), (ErasureKind.PILOT, "support-bot"),
+        (ErasureKind.USER, "a\0"), (ErasureKind.USER, "\ud800"),
+    ):  # fmt: skip
         with pytest.raises(InvalidInput):
             subject_of(a_pilot(), kind, given, KEY)
 
