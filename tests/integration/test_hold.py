@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 import redis
@@ -19,6 +20,7 @@ from app.pipeline.grading import GradingLimits, grade_pilot, hold_gradings, stat
 from app.pipeline.hold import BEHIND, ENDING, BacklogLimits, RecorderHold
 from app.pipeline.status import status_of
 from app.stack.redis import EmbeddedRedis
+from app.store.pairs import reopen_pairs
 from app.store.pilots import get_pilot
 from app.store.session import SessionFactory, session_scope
 from tests.api import Published
@@ -207,3 +209,23 @@ def _until(happened: Callable[[], bool]) -> None:
     while not happened():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.01)
+
+
+def test_pairs_that_were_never_judged_go_before_those_that_are_judged_again(session_factory: SessionFactory) -> None:
+    with fake_judge(longer_wins) as judge:
+        pilot = _judged_pilot(session_factory, judge.url)
+        quick = GradingLimits(concurrency=4, timeout_seconds=5, lease_seconds=60, seconds=60)
+        grade_pilot(session_factory, pilot.id, quick)
+        with session_scope(session_factory) as session:
+            session.execute(text("UPDATE grades SET version = 'an earlier one'"))
+            reopen_pairs(session, pilot.id)
+        assert _swept(session_factory) == [(Job.REGRADE, [pilot.id])], "with no new pair it may take its time"
+        with session_scope(session_factory) as session:
+            store_pairs(session, pilot, [StoredPair("new", Reply("new short"), Reply("a new longer one"))])
+        assert _swept(session_factory) == [(Job.GRADE, [pilot.id])]
+        before = len(judge.calls)
+        grade_pilot(session_factory, pilot.id, replace(quick, concurrency=1))
+        assert "new" in judge.calls[before].first
+        assert (len(judge.calls) - before, _pending(session_factory, pilot.name)) == (2 * (PAIRS + 1), 0)
+        with session_factory() as session:
+            assert session.scalar(text("SELECT count(*) FROM pairs WHERE is_again")) == 0
