@@ -8,6 +8,7 @@ from app.api import (
     alerts,
     bundles,
     decisions,
+    encryption,
     erasures,
     grading,
     health,
@@ -35,6 +36,7 @@ from app.api.dependencies import Services
 from app.api.error_handlers import ERROR_RESPONSES, add_error_handlers
 from app.api.request_log import RequestLog
 from app.api.roles import describe_roles
+from app.pipeline.health_watch import HealthWatch
 from app.pipeline.ingesting import Intake
 from app.pipeline.labelling.answering import Desk
 from app.pipeline.people_passwords import Passwords
@@ -56,6 +58,7 @@ STAGES = (
     bundles,
     decisions,
     erasures,
+    encryption,
     routing,
     plans,
     model_plans,
@@ -84,6 +87,7 @@ def make_api(services: Services) -> FastAPI:
     api.include_router(describe_roles(health.router, is_public=True))
     api.state.intake = Intake(settings, services.session_factory, services.pepper)
     api.state.passwords = Passwords()
+    api.state.health = HealthWatch(services.session_factory, settings)
     api.state.desk = Desk.of(services.session_factory, services.pepper)
     api.include_router(describe_roles(ingest.router), responses=ERROR_RESPONSES)
     for stage in STAGES:

@@ -36,7 +36,7 @@ class PayloadKeys:
         Raises:
             ValueError: One of them is not a key.
         """
-        return [self._key(text) for text in self._texts()]
+        return [self._key(text) for text in self.texts()]
 
     def make(self) -> None:
         """Makes the file with a first key, if there is none; of several processes one wins."""
@@ -45,9 +45,10 @@ class PayloadKeys:
 
     def put_first(self) -> None:
         """Puts a new key before those of the file, which stay; one caller at a time."""
-        replace(self._file, "\n".join([Fernet.generate_key().decode(), *self._texts()]) + "\n")
+        replace(self._file, "\n".join([Fernet.generate_key().decode(), *self.texts()]) + "\n")
 
-    def _texts(self) -> list[str]:
+    def texts(self) -> list[str]:
+        """As they are written, newest first."""
         if self._given is not None:
             text = self._given.replace(",", "\n")
         else:

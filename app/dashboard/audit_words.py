@@ -8,6 +8,8 @@ from app.store.audit import Action
 
 WORDS = {
     "decision.sign": "Signed {outcome} for {candidate} under the report {report}",
+    "encryption.encrypt_old": "Sealed {texts} texts that earlier versions stored plain",
+    "encryption.rotate": "Wrapped {data_keys} data keys of stored texts under the key {fingerprint}",
     "erasure.make": "Erased what was held of a {kind} in {pilot}, receipt {erasure}",
     "grading.ask": "Asked for the pairs of {pilot} to be graded",
     "hours.add": "Logged {hours} hours of {kind}",
@@ -43,6 +45,7 @@ WORDS = {
     "pilot.detach": "Detached {pilot}: the gateway forwards no more for it",
     "pilot.extend": "Extended {pilot} by {days} days",
     "pilot.mirror": "Switched mirroring of {pilot}: on = {on}",
+    "pilot.shred": "Shredded the texts of {pilot}: {data_keys} data keys removed",
     "pilot.start": "Started {pilot}, which registered its plan",
     "pilot.stop": "Stopped {pilot}",
     "rehearsal.cancel": "Stopped the rehearsal {rehearsal}",

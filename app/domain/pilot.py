@@ -33,6 +33,7 @@ class Pilot:
     Attributes:
         starts_at: Beginning of day 1; `None` while a draft without `starts` has no imported exchange.
         extended_days: Added once by `pilot extend`, at most 14.
+        shredded_at: Since then its texts cannot be read by anybody.
     """
 
     id: int
@@ -48,6 +49,7 @@ class Pilot:
     created_at: datetime
     started_at: datetime | None
     stopped_at: datetime | None
+    shredded_at: datetime | None = None
 
     @property
     def days(self) -> int:

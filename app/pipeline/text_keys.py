@@ -5,7 +5,11 @@ from app.settings import Settings
 from app.store.texts import Texts
 
 
+def payload_keys(settings: Settings) -> PayloadKeys:
+    """The installation's keys."""
+    return PayloadKeys(settings.home, settings.payload_keys.get_secret_value() if settings.payload_keys is not None else None)
+
+
 def open_texts(settings: Settings) -> Texts:
     """What seals and opens stored texts in this process; its keys are read when the first text is touched."""
-    given = settings.payload_keys.get_secret_value() if settings.payload_keys is not None else None
-    return Texts(PayloadKeys(settings.home, given))
+    return Texts(payload_keys(settings))

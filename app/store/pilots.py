@@ -170,6 +170,7 @@ def _pilot(session: Session, row: PilotRow) -> Pilot:
         created_at=row.created_at,
         started_at=row.started_at,
         stopped_at=row.stopped_at,
+        shredded_at=row.shredded_at,
     )
 
 

@@ -9,10 +9,10 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.store.reports import SEALED
 from app.store.text_format import WORDS_MARK, TextCipher
 from app.store.texts import texts_of
 
-SEALED = "sealed"
 _IS_PLAIN = "get_byte(substring(body FROM 1 FOR 1), 0) <> 128"
 _PLACE = "arrived_at = :arrived_at AND exchange_id = :exchange_id AND arm_id = :arm_id"
 
@@ -163,10 +163,3 @@ def _set(session: Session, statement: Any, changed: Sequence[dict[str, Any]]) ->
     if changed:
         session.execute(statement, changed)
     return len(changed)
-
-
-_REMOVE_TEXTS = text(f"""
-DELETE FROM payloads x USING exchanges e
-WHERE e.id = ANY(:ids) AND x.exchange_id = e.id AND x.arrived_at = e.arrived_at AND {_IS_PLAIN}
-""")  # noqa: S608 - a fragment of our own
-_NEXT_OF_PILOT = text("SELECT id FROM exchanges WHERE pilot_id = :pilot AND id > :after ORDER BY id LIMIT :most")

@@ -8,7 +8,9 @@ import typer
 from parallel_pilot import __version__
 from parallel_pilot.cli import (
     decisions,
+    encryption,
     erasures,
+    health,
     hours,
     imports,
     invoices,
@@ -52,7 +54,7 @@ def _all(
     """Pilots of the Parallel Pilot service: PILOT_SERVICE_URL says where it is, PILOT_API_KEY who asks."""
 
 
-for module in (plan, pilots, imports, work, rehearsal, verdict, reports, routing, erasures):
+for module in (plan, pilots, imports, work, rehearsal, verdict, reports, routing, erasures, encryption, health):
     for command in module.COMMANDS:
         app.command(command.__name__.removesuffix("_command"))(command)
 app.add_typer(labels.app, name="labels")
@@ -62,6 +64,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(notify.app, name="notify")
 app.add_typer(people.app, name="people")
 app.add_typer(decisions.app, name="decision")
+app.add_typer(encryption.app, name="encryption")
 
 
 def run_command(arguments: Sequence[str]) -> int:

@@ -68,7 +68,7 @@ class Work:
 
 
 class Recorder:
-    """Runs until it is stopped. While PostgreSQL, Redis or a key of texts is away it waits; what it read stays in the stream."""
+    """Runs until it is stopped. While PostgreSQL, Redis or a key of texts is away, what it has read stays in the stream."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
