@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     with (
         tempfile.TemporaryDirectory(prefix="pp-cost-") as folder,
-        live_stack(Path(folder)) as stack,
+        live_stack(Path(folder), PILOT_GATEWAY_BYPASS_EVERY="0") as stack,
         _servers(stack) as servers,
     ):
         report = _measure(stack, *servers, options.rate, options.seconds)

@@ -78,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
     moments = [number / options.rate for number in range(len(pairs))] if options.even else recorded
     with tempfile.TemporaryDirectory(prefix="pp-live-") as folder, models_of(pairs) as (models, incumbent, candidate):
         home = Path(folder)
-        with running_service(home, PILOT_GATEWAY_PORT="0") as service:
+        with running_service(home, PILOT_GATEWAY_PORT="0", PILOT_GATEWAY_BYPASS_EVERY="0") as service:
             database = make_session_factory(make_engine(locate_postgres(home, lambda _: None).url, pool_size=2))
             coverage = {}
             for judge in JUDGES:
