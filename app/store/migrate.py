@@ -10,6 +10,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import NullPool, create_engine
@@ -82,6 +83,12 @@ def upgrade_database(
             raise MigrationBlocked(blocked)
         log.warning("%s; trying again", blocked)
         time.sleep(PAUSE_SECONDS)
+
+
+def known_revisions() -> set[str]:
+    """The revisions that this version can bring a database to."""
+    scripts = ScriptDirectory.from_config(alembic_configuration("")).walk_revisions()
+    return {script.revision for script in scripts}
 
 
 def _leave_newer(database_url: str) -> None:
