@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 from billiard.process import current_process
@@ -17,6 +18,7 @@ from app.settings import Settings
 
 SECONDS = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
 BEAT = "beat-1"
+READY_FILE = "PILOT_READY_FILE"
 
 task_seconds = Histogram("pilot_worker_task_seconds", "How long tasks take.", ["task"], buckets=SECONDS)
 in_hand = Gauge("pilot_worker_tasks_in_hand", "Tasks under way.", ["task"], multiprocess_mode="livesum")
@@ -81,6 +83,8 @@ class TickingScheduler(PersistentScheduler):
     @override
     def tick(self, *arguments: Any, **named: Any) -> Any:
         last_tick.set(time.time())
+        if READY_FILE in os.environ:  # its age tells whoever looks from outside (docker-compose.yml)
+            Path(os.environ[READY_FILE]).touch()
         if (presence := _presence("beat", BEAT)) is not None:
             presence.tell()
         return super().tick(*arguments, **named)
