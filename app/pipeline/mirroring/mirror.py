@@ -60,6 +60,7 @@ class Mirror:
         self._watch = watch
         self._in_hand_limit = in_hand_bytes
         self._in_hand = 0
+        self._newer = NewerEntries(client, MIRROR)
         self._known: set[str] = set()
         self._under_way: set[asyncio.Task[None]] = set()
         self._done: list[str] = []
@@ -116,6 +117,7 @@ class Mirror:
 
     async def _take(self, entries: Sequence[tuple[str, Entry]]) -> None:
         """Failures first: a client's next attempt may be right behind them."""
+        entries = self._newer.sorted_out(entries)
         read = [(number, entry, self._desk.read(entry)) for number, entry in entries]
         replies = (event for _, _, event in read if isinstance(event, ReplyEvent))
         await asyncio.gather(*(self._desk.replies.note_attempt(event) for event in replies))
@@ -162,6 +164,8 @@ class Mirror:
             try:
                 await self._reader.tend()
                 await self._breakers.say(self._client)
+                metrics.newer.set(len(self._newer))
+                await self._take(await self._newer.overdue())
             except REDIS_ERRORS as error:
                 log.warning("the stream is not tended: %s", type(error).__name__)
             await asyncio.sleep(TEND_SECONDS)
