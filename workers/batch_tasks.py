@@ -11,6 +11,8 @@ from app.jobs import Job
 from workers.celery_app import celery
 from workers.runtime import Runtime, runtime
 
+CLEAR_SECONDS = 300.0
+
 
 @celery.task(name=Job.REPLAY.value)
 def replay(replay_id: int) -> None:
@@ -53,7 +55,8 @@ def regrade(pilot_id: int) -> None:
     """One turn at pairs that were judged before; asks for the next one if there is more to do."""
     from workers.grading_turn import take_turn
 
-    take_turn(runtime(), pilot_id)
+    here = runtime()
+    take_turn(here, pilot_id, here.hold)
 
 
 @celery.task(name=Job.ANCHORS.value)
@@ -89,11 +92,13 @@ def weekly() -> None:
 
 @celery.task(name=Job.RETENTION.value)
 def retention() -> None:
-    """Removes texts that are older than their pilots keep them, and what came late for an erasure."""
+    """Removes texts that are older than their pilots keep them, what came late for an erasure, and what shredding left."""
     from app.pipeline.retention import remove_old_texts
+    from app.pipeline.shredding import clear_shredded
 
     here = runtime()
     remove_old_texts(here.session_factory, here.digest_key, datetime.now(UTC))
+    clear_shredded(here.session_factory, seconds=CLEAR_SECONDS)
 
 
 def _go_on(here: Runtime, job: Job, number: int) -> None:

@@ -11,6 +11,7 @@ from app.settings import Settings
 from workers.logs import configure_logs
 
 READY_FILE = "PILOT_READY_FILE"
+LOADED_SUFFIX = ".loaded"
 BACKLOG = 2048
 
 
@@ -27,7 +28,7 @@ def main(arguments: list[str] | None = None) -> None:
     slot = options.slot or (options.first if options.port is not None else None) or "gateway-1"
     watch_process("gateway", slot)
     listening = _bound(options.host, options.port) if options.port is not None else socket.socket(fileno=int(options.first))
-    serve(settings, slot, listening, on_ready=_say_ready, on_drain=_say_draining)
+    serve(settings, slot, listening, on_loaded=_say_loaded, on_ready=_say_ready, on_drain=_say_draining)
 
 
 def _allow_connections() -> None:
@@ -53,6 +54,12 @@ def _bound(host: str, port: int) -> socket.socket:
     listening.bind((host, port))
     listening.listen(BACKLOG)
     return listening
+
+
+def _say_loaded() -> None:
+    """Requests could be served, as soon as the socket listens."""
+    if READY_FILE in os.environ:
+        Path(os.environ[READY_FILE] + LOADED_SUFFIX).touch()
 
 
 def _say_ready() -> None:

@@ -16,6 +16,8 @@ from workers.log_repeats import Repeats, say_repeats
 
 # What a caller may add to a line by `extra`.
 FIELDS = ("pilot", "exchange", "arm", "boot", "number", "entry", "events", "task", "task_id")
+# Two lines for each look at the revision; statements with what they store.
+QUIET = ("alembic", "sqlalchemy")
 OURS = ("app", "workers", "parallel_pilot")
 # Others may quote what they were given, and that may be a text of production.
 _SPEAK_OF_PROGRAMS = (OSError, ImportError, AttributeError, NameError, TypeError)
@@ -65,7 +67,8 @@ def configure_logs(process: str, level: LogLevel = "INFO") -> None:
     root.setLevel(max(chosen, logging.INFO))
     for name in OURS:
         logging.getLogger(name).setLevel(level)
-    logging.getLogger("alembic").setLevel(max(chosen, logging.WARNING))  # two lines for each look at the revision
+    for name in QUIET:
+        logging.getLogger(name).setLevel(max(chosen, logging.WARNING))
 
 
 def _with_trace(_: Any, __: str, event: EventDict) -> EventDict:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from app.capture.sealing import load_digest_key
 from app.errors import StackError
 from app.jobs import make_publish
-from app.pipeline.hold import BacklogLimits, RecorderHold
+from app.pipeline.hold import BacklogLimits, LiveHold, RecorderHold
 from app.pipeline.text_keys import open_texts
 from app.settings import Settings
 from app.store.limits import worker_limits
@@ -23,6 +23,7 @@ class Runtime:
     session_factory: SessionFactory
     publish: Publish
     hold: RecorderHold
+    live_hold: LiveHold
 
     @property
     def digest_key(self) -> bytes:
@@ -48,4 +49,6 @@ def _made_in(_process: int) -> Runtime:
     watch_pool(engine, "worker")
     publish = make_publish(settings.redis_url, redelivered_seconds=settings.job_redelivery_seconds)
     hold = RecorderHold(settings.redis_url, BacklogLimits.of(settings), is_ending)
-    return Runtime(settings, make_session_factory(engine, texts=open_texts(settings)), publish, hold)
+    return Runtime(
+        settings, make_session_factory(engine, texts=open_texts(settings)), publish, hold, LiveHold(hold, settings.redis_url)
+    )

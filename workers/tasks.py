@@ -26,7 +26,8 @@ log = structlog.get_logger(__name__)
 @celery.task(name=Job.GRADE.value)
 def grade(pilot_id: int) -> None:
     """One turn at a pilot's pairs; asks for the next one if there is more to do."""
-    take_turn(runtime(), pilot_id)
+    here = runtime()
+    take_turn(here, pilot_id, here.live_hold)
 
 
 @celery.task(name=Job.SCORECARDS.value)

@@ -15,15 +15,20 @@ import redis
 from prometheus_client import Counter, Gauge
 
 from app.capture.streams import RECORD, alive_key
+from app.domain.queues import NOW
 from app.settings import Settings
 
 BEHIND = "the recorder is behind: storing live events goes first; it goes on by itself once the recorder has caught up"
 ENDING = "the worker was told to end"
+WAITED_FOR = "short work that somebody waits for found no free process"
 LOOK_SECONDS = 1.0
 ANSWER_SECONDS = 1.0
+# Short work that is waiting at so many looks in a row has found no free process.
+LOOKS = 2
 # Work goes on once so much of what made it wait is left: at the limit itself it would begin and end every second.
 CAUGHT_UP_SHARE = 0.5
 
+_WHY = {BEHIND: "behind", ENDING: "ending", WAITED_FOR: "waited_for"}
 held = Counter("pilot_work_held_total", "Turns that ended early or did not begin, by work and why.", ["work", "why"])
 is_behind = Gauge("pilot_recorder_behind", "1 while work waits for the recorder.", multiprocess_mode="livemax")
 behind_seconds = Gauge(
@@ -103,9 +108,7 @@ class RecorderHold:
     """
 
     def __init__(self, redis_url: str, limits: BacklogLimits, is_ending: Callable[[], bool] = lambda: False) -> None:
-        plain = redis_url.replace("redis+socket://", "unix://", 1)
-        timeouts = {"socket_timeout": ANSWER_SECONDS, "socket_connect_timeout": ANSWER_SECONDS}
-        self._client = redis.Redis.from_url(plain, **timeouts)
+        self._client = _client_of(redis_url)
         self._limits = limits
         self._is_ending = is_ending
         self._is_behind = False
@@ -152,6 +155,52 @@ class RecorderHold:
             log.warning("the recorder has caught up: other work goes on")
 
 
+class LiveHold:
+    """The same for a turn in a process that short work waits for, too: it lets go where that found no process for a second.
+
+    Args:
+        hold: The process's own.
+        redis_url: Where the queue is.
+    """
+
+    def __init__(self, hold: RecorderHold, redis_url: str) -> None:
+        self._hold = hold
+        self._client = _client_of(redis_url)
+        self._waited = 0
+        self._looked_at = -LOOK_SECONDS
+        self._lock = threading.Lock()
+
+    @property
+    def reason(self) -> str:
+        """As `Hold.reason`."""
+        return self._hold.reason or (WAITED_FOR if self._waited >= LOOKS else "")
+
+    def look(self) -> str:
+        """As `Hold.look`."""
+        self._hold.look()
+        with self._lock:
+            if monotonic() - self._looked_at >= LOOK_SECONDS:
+                self._waited = self._waited + 1 if self._waiting() else 0
+                self._looked_at = monotonic()
+        return self.reason
+
+    def close(self) -> None:
+        """Lets go of the connection."""
+        self._client.close()
+
+    def _waiting(self) -> bool:
+        try:
+            return bool(self._client.llen(NOW))
+        except redis.RedisError:
+            unseen.inc()
+            return False
+
+
+def _client_of(redis_url: str) -> "redis.Redis":
+    plain = redis_url.replace("redis+socket://", "unix://", 1)
+    return redis.Redis.from_url(plain, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS)
+
+
 def read_backlog(client: "redis.Redis") -> Backlog:
     """What stands in the stream now, by Redis' own clock."""
     first: Any = client.xrange(RECORD, count=1)
@@ -180,4 +229,4 @@ async def watch(hold: Hold) -> None:
 
 def note_held(work: str, reason: str) -> None:
     """Counts a turn that made room."""
-    held.labels(work, "behind" if reason == BEHIND else "ending").inc()
+    held.labels(work, _WHY.get(reason, "other")).inc()

@@ -13,11 +13,12 @@ from app.capture.streams import GROUP, RECORD, alive_key
 from app.domain.exchange import Reply
 from app.domain.grading import GradingState
 from app.domain.pilot import Pilot
+from app.domain.queues import NOW
 from app.domain.replay import ReplayState
 from app.jobs import Job
 from app.pipeline import hold as holding
 from app.pipeline.grading import GradingLimits, grade_pilot, hold_gradings, status_of_grading, sweep_gradings
-from app.pipeline.hold import BEHIND, ENDING, BacklogLimits, RecorderHold
+from app.pipeline.hold import BEHIND, ENDING, WAITED_FOR, BacklogLimits, LiveHold, RecorderHold
 from app.pipeline.status import status_of
 from app.stack.redis import EmbeddedRedis
 from app.store.pairs import reopen_pairs
@@ -109,6 +110,24 @@ def test_where_no_recorder_lives_or_redis_is_away_nobody_is_helped_by_waiting(st
     assert looked(away) == ""
     away.close()
     assert RecorderHold(stream.url, LIMITS, lambda: True).look() == ENDING
+
+
+def test_a_turn_in_a_process_for_live_work_lets_go_where_short_work_waits(stream: Stream, hold: RecorderHold) -> None:
+    live = LiveHold(hold, stream.url)
+
+    def look() -> str:
+        time.sleep(0.03)
+        return live.look()
+
+    assert look() == live.reason == ""
+    stream.client.lpush(NOW, b"a message")
+    assert look() == "", "a free process may take it any moment"
+    assert look() == live.reason == WAITED_FOR
+    stream.client.delete(NOW)
+    assert look() == ""
+    stream.fall_behind()
+    assert look() == BEHIND
+    live.close()
 
 
 def test_a_grading_turn_ends_early_for_the_recorder_and_is_finished_later(
