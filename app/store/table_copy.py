@@ -150,26 +150,33 @@ def load_tables(database_url: str, shape: DatabaseShape, read: Callable[[TableSh
         StackError: The tables are not those of the shape, or hold rows already.
     """
     with _connected(database_url) as connection:
-        there = _shape(connection)
-        if {table.name: table.columns for table in there.tables} != {table.name: table.columns for table in shape.tables}:
-            message = f"the tables of revision {shape.revision} are not those of the backup"
-            raise StackError(message)
-        for part in shape.partitions:
-            connection.execute(
-                sql.SQL("CREATE TABLE IF NOT EXISTS {} PARTITION OF {} ").format(
-                    sql.Identifier(part.name), sql.Identifier(part.parent)
-                )
-                + sql.SQL(part.bound)
-            )
-        # What triggers wrote is in the backup; references are checked all the same.
-        _switch_triggers(connection, shape, "DISABLE")
-        loaded = {table.name: _fill(connection, table, read(table)) for table in shape.tables}
-        _switch_triggers(connection, shape, "ENABLE")
-        for sequence, value in shape.sequences.items():
-            connection.execute("SELECT setval(%s::regclass, %s)", (sequence, value))
-        connection.commit()
         connection.autocommit = True
+        with connection.transaction():
+            loaded = _load(connection, shape, read)
         connection.execute("ANALYZE")
+    return loaded
+
+
+def _load(
+    connection: "psycopg.Connection[Any]", shape: DatabaseShape, read: Callable[[TableShape], Iterable[bytes]]
+) -> dict[str, int]:
+    there = _shape(connection)
+    if {table.name: table.columns for table in there.tables} != {table.name: table.columns for table in shape.tables}:
+        message = f"the tables of revision {shape.revision} are not those of the backup"
+        raise StackError(message)
+    for part in shape.partitions:
+        connection.execute(
+            sql.SQL("CREATE TABLE IF NOT EXISTS {} PARTITION OF {} ").format(
+                sql.Identifier(part.name), sql.Identifier(part.parent)
+            )
+            + sql.SQL(part.bound)
+        )
+    # What triggers wrote is in the backup; references are checked all the same.
+    _switch_triggers(connection, shape, "DISABLE")
+    loaded = {table.name: _fill(connection, table, read(table)) for table in shape.tables}
+    _switch_triggers(connection, shape, "ENABLE")
+    for sequence, value in shape.sequences.items():
+        connection.execute("SELECT setval(%s::regclass, %s)", (sequence, value))
     return loaded
 
 

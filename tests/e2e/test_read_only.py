@@ -25,7 +25,8 @@ SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml
 OURS = [name for name, service in SERVICES.items() if "build" in service]
 REFUSED = re.compile(r"Read-only file system|Errno 30|Permission denied|Errno 13|EROFS", re.IGNORECASE)
 WAIT_SECONDS = 90.0
-# A mount namespace of the process's own: the whole tree read-only, but for the folder given; then no capability is left.
+# A mount namespace of the process's own: the whole tree read-only, but for the folder given. The one capability that is left
+# opens the socket of PostgreSQL, whose folder is another user's; it writes nothing on what is read-only.
 SHUT = """
 set -e
 mount --make-rprivate /
@@ -36,7 +37,7 @@ for other in $(awk '$2 != "/" && $2 !~ /^\\/(proc|sys|dev)/ {print $2}' /proc/se
 done
 cd "$1"
 shift
-exec setpriv --inh-caps=-all --bounding-set=-all --no-new-privs "$@"
+exec setpriv --inh-caps=-all --bounding-set=-all,+dac_override --no-new-privs "$@"
 """
 
 
