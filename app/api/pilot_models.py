@@ -51,6 +51,7 @@ class PilotBody(BaseModel):
     created_at: datetime
     started_at: datetime | None
     stopped_at: datetime | None
+    shredded_at: datetime | None = Field(default=None, description="Since then nobody can read its texts.")
     arms: list[ArmBody]
     configuration: dict[str, Any] | None = None
     guesses: list[GuessBody] = []
@@ -143,6 +144,7 @@ def summary_body(pilot: Pilot) -> PilotBody:
         created_at=pilot.created_at,
         started_at=pilot.started_at,
         stopped_at=pilot.stopped_at,
+        shredded_at=pilot.shredded_at,
         arms=[ArmBody(name=arm.name, role=arm.role, model=arm.model) for arm in pilot.arms],
     )
 

@@ -118,7 +118,8 @@ def progress_words(pilot: Pilot, now: datetime) -> str:
     """Where the calendar stands: `day 3 of 28`."""
     timezone = pilot.configuration.pilot.timezone
     if pilot.state is PilotState.STOPPED:
-        return f"stopped on {figures.moment(pilot.stopped_at, timezone)}"
+        stopped = f"stopped on {figures.moment(pilot.stopped_at, timezone)}"
+        return stopped if pilot.shredded_at is None else f"{stopped}; its texts were shredded on {pilot.shredded_at:%Y-%m-%d}"
     if pilot.state is PilotState.DRAFT:
         return f"{pilot.days} days planned"
     day = pilot.day_of(now)

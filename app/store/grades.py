@@ -16,6 +16,7 @@ from app.domain.rubric_scores import Score
 from app.domain.words import FailureKind
 from app.store.pairs import HAS_TEXT
 from app.store.payloads import REFERENCE_ARM, REQUEST_ARM, read_payloads
+from app.store.quoted import quotes, sealed_facts
 from app.store.rubric_scores import forget_unanswered, read_scores
 from app.store.text_removal import forget_late
 from app.store.texts import texts_of
@@ -23,6 +24,7 @@ from app.store.texts import texts_of
 GRADED_HERE = "graded"
 BEFORE_ALL = PairKey(0, 0)
 
+_PILOT_OF = text("SELECT pilot_id FROM exchanges WHERE id = :exchange")
 _LOCK = text("""
 SELECT exchange_id, arm_id FROM pairs
 WHERE pilot_id = :pilot AND state = 'pending' AND rule IS NULL AND (exchange_id, arm_id) > (:exchange, :arm)
@@ -150,11 +152,21 @@ def save_settlements(session: Session, settlements: Sequence[Settlement], *, wor
         "rules": [each.rule.value if each.rule else None for each in settlements],
         "preferences": [each.preference for each in settlements],
         "ungraded": [each.ungraded for each in settlements],
-        "facts": [orjson.dumps(each.facts).decode() for each in settlements],
+        "facts": [orjson.dumps(each).decode() for each in _stored_facts(session, settlements)],
         "graded": [each.graded for each in settlements],
     }
     session.execute(_SETTLE, parameters)
     forget_late(session, {each.key.exchange_id for each in settlements if "violations" in each.facts})
+
+
+def _stored_facts(session: Session, settlements: Sequence[Settlement]) -> list[dict[str, Any]]:
+    """Facts with what may quote sealed; all pairs are of one pilot."""
+    quoting = next((each for each in settlements if quotes(each.facts)), None)
+    if quoting is None:
+        return [dict(each.facts) for each in settlements]
+    pilot_id = session.scalars(_PILOT_OF, {"exchange": quoting.key.exchange_id}).one()
+    cipher = texts_of(session).sealing(pilot_id)
+    return [sealed_facts(cipher, each.facts) for each in settlements]
 
 
 # Rows that are locked are being touched, and thereby reopened.

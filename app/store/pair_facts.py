@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.domain.exchange import Json
 from app.domain.grading import ANCHOR, PairKey
 from app.store.grading_tables import RubricScoreRow
+from app.store.quoted import opened_facts, quotes
 from app.store.tables import ExchangeRow, GradeRow, LabelRow, PairRow, ReplyRow
 from app.store.texts import texts_of
 
@@ -76,7 +77,9 @@ def pair_lines(session: Session, pilot_id: int, incumbent: int, keys: Sequence[P
         "arms": [key.arm_id for key in keys],
     }
     rows = session.execute(_LINES, parameters) if keys else ()
-    return [PairLine(PairKey(row.exchange_id, row.arm_id), *row[2:]) for row in rows]
+    found = [PairLine(PairKey(row.exchange_id, row.arm_id), *row[2:]) for row in rows]
+    texts = texts_of(session)
+    return [replace(line, facts=opened_facts(texts, pilot_id, line.facts)) if quotes(line.facts) else line for line in found]
 
 
 @dataclass(frozen=True, slots=True)

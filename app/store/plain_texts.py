@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.store.quoted import sealed_facts
 from app.store.reports import SEALED
 from app.store.text_format import WORDS_MARK, TextCipher
 from app.store.texts import texts_of
@@ -71,6 +72,13 @@ _PLAIN_EXAMPLES = text("""
 SELECT x.report_id, x.position, r.pilot_id, x.document FROM report_examples x JOIN reports r ON r.id = x.report_id
 WHERE x.exchange_id = ANY(:ids) AND NOT x.document ? 'sealed' ORDER BY x.report_id, x.position FOR UPDATE OF x
 """)
+_PLAIN_FINDINGS = text("""
+SELECT exchange_id, arm_id, pilot_id, facts FROM pairs
+WHERE exchange_id = ANY(:ids) AND facts ?| ARRAY['violations', 'unusable', 'message'] ORDER BY exchange_id, arm_id FOR UPDATE
+""")
+_SET_FINDINGS = text("""
+UPDATE pairs SET facts = CAST(:facts AS jsonb) WHERE exchange_id = :exchange_id AND arm_id = :arm_id
+""")
 _SET_TEXT = text(f"UPDATE payloads SET body = :body WHERE {_PLACE}")  # noqa: S608 - a fragment of our own
 _SET_REASON = text("UPDATE grades SET reason = :reason WHERE id = :id")
 _SET_SCORE = text("""
@@ -93,6 +101,7 @@ def seal_plain(session: Session, after: int, most: int) -> tuple[int | None, int
         + _seal_reasons(session, ids, ciphers)
         + _seal_scores(session, ids, ciphers)
         + _seal_examples(session, ids, ciphers)
+        + _seal_findings(session, ids, ciphers)
     )
     return ids[-1], found
 
@@ -149,6 +158,16 @@ def _seal_examples(session: Session, ids: Sequence[int], ciphers: _Ciphers) -> i
         if (cipher := ciphers.of(row.pilot_id)) is not None
     ]
     return _set(session, _SET_EXAMPLE, changed)
+
+
+def _seal_findings(session: Session, ids: Sequence[int], ciphers: _Ciphers) -> int:
+    rows = session.execute(_PLAIN_FINDINGS, {"ids": ids}).all()
+    changed = [
+        {"exchange_id": row.exchange_id, "arm_id": row.arm_id, "facts": orjson.dumps(facts).decode()}
+        for row in rows
+        if (facts := sealed_facts(ciphers.of(row.pilot_id), row.facts)) != row.facts
+    ]
+    return _set(session, _SET_FINDINGS, changed)
 
 
 def _words(cipher: TextCipher, said: str) -> str:

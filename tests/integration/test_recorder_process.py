@@ -20,15 +20,18 @@ import redis
 from sqlalchemy import make_url, text
 
 from app.capture.events import encode
+from app.capture.payload_keys import FILE_NAME, PayloadKeys
 from app.capture.sealing import Sealer
 from app.capture.streams import GROUP, MIRROR, RECORD, open_streams
 from app.domain.live import Hints, RecordEvent, RequestEvent
 from app.pipeline.pilots import start_pilot
+from app.pipeline.recording import metrics
 from app.pipeline.recording.recorder import Recorder, Work
 from app.pipeline.scorecard import compute_scorecard
 from app.stack.redis import EmbeddedRedis
 from app.store.pilots import insert_pilot
-from app.store.session import SessionFactory, make_engine, session_scope
+from app.store.session import SessionFactory, make_engine, make_session_factory, session_scope
+from app.store.texts import Texts
 from tests.builders import a_configuration
 from tests.live_events import ARRIVAL, ARRIVAL_US, PILOT, count, exchange, reply
 from tests.text_keys import PAYLOAD_KEY
@@ -186,6 +189,37 @@ def test_it_waits_while_the_database_is_away(
     admin.dispose()
     assert number(session_factory, "SELECT count(*) FROM exchanges") == 99
     assert number(session_factory, "SELECT count(*) FROM exchanges WHERE closed_at IS NOT NULL") == 1
+
+
+def test_it_waits_while_the_key_of_texts_is_away_and_puts_no_event_aside(
+    redis_url: str,
+    session_factory: SessionFactory,
+    pilot: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.pipeline.recording.recorder.CLOSE_SECONDS", 3600.0)
+    keys, file = PayloadKeys(tmp_path, None), tmp_path / FILE_NAME
+    factory = make_session_factory(session_factory.kw["bind"], texts=Texts(keys, kept_seconds=0.0))
+    waited = metrics.waits.labels("payload_keys")
+
+    async def story() -> None:
+        async with recording(redis_url, factory), asyncio.timeout(WAIT_SECONDS):
+            send(redis_url, exchange(1), reply(1))
+            await drained(redis_url)
+            kept, before = file.read_text(), waited._value.get()
+            file.unlink()
+            send(redis_url, *(exchange(n) for n in range(2, 60)), reply(1, "qwen"))
+            while waited._value.get() < before + 2:  # noqa: ASYNC110 - a test waits
+                await asyncio.sleep(0.02)
+            assert await asyncio.to_thread(number, factory, "SELECT count(*) FROM exchanges") == 1
+            file.write_text(kept)
+            await drained(redis_url)
+
+    asyncio.run(story())
+    assert number(factory, "SELECT count(*) FROM exchanges") == 59
+    assert number(factory, "SELECT count(*) FROM payloads") == 61
+    assert number(factory, "SELECT count(*) FROM rejected_events") == 0
 
 
 def test_several_recorders_at_once_store_everything_once(redis_url: str, session_factory: SessionFactory, pilot: str) -> None:
