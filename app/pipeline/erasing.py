@@ -328,11 +328,13 @@ def _cut_names(session: Session, pilot: Pilot, ids: Collection[int], *, is_whole
     if not found:
         return 0
     plan = plan_of(pilot, registration_of(session, pilot.id))
-    for named in found:
-        shares = store.judge_shares_of(session, pilot.id, named.segments)
-        point = new_point(named.point, (pilot.configuration.sampling.rate, *named.rates))
-        name = new_name(pilot, plan, shares, named)
-        store.rename_conversation(session, pilot.id, named.name, name, point, is_erased=is_whole)
+    shares = store.judge_shares_of(session, pilot.id)
+    rate = pilot.configuration.sampling.rate
+    renamed = [
+        store.Renamed(each.name, new_name(pilot, plan, shares, each), new_point(each.point, (rate, *each.rates)))
+        for each in found
+    ]
+    store.rename_conversations(session, pilot.id, renamed, is_erased=is_whole)
     store.forget_users_of(session, ids, secrets.token_hex(16))
     store.forget_digests(session, ids)
     return len(found)

@@ -2,7 +2,7 @@
 
 import secrets
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from app.domain.draws import draw_point
 from app.domain.judge_sample import judging_point
@@ -16,17 +16,17 @@ PREFIX = "e-"
 MOST_TRIES = 1_000_000
 
 
-def new_name(pilot: Pilot, plan: RegisteredPlan, shares: Sequence[float], named: Named) -> str:
+def new_name(pilot: Pilot, plan: RegisteredPlan, shares: Mapping[str, Sequence[float]], named: Named) -> str:
     """A random name: drawn for people and for the judge exactly where the old one is.
 
     Args:
         pilot: Its name is what the judge's draws are made from.
         plan: People's draws.
-        shares: Of conversations that a judge looks at, where the conversation may have been drawn.
+        shares: Of conversations that a judge looks at, by segment.
         named: The conversation.
     """
     people = sorted({plan.label_probability.get(segment, 0.0) for segment in named.segments}) if plan.seed else []
-    judge = sorted(share for share in set(shares) if share < 1)
+    judge = sorted({share for segment in named.segments for share in shares.get(segment, ())})
 
     def decided(name: str) -> tuple[int, int]:
         drawn = bisect_right(people, draw_point(plan.seed, name)) if people else 0

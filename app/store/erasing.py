@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import CursorResult, text
@@ -65,8 +65,9 @@ FROM exchanges WHERE pilot_id = :pilot AND conversation_id IN (
 ) GROUP BY conversation_id ORDER BY conversation_id
 """)
 _RENAME = text("""
-UPDATE exchanges SET conversation_id = :new, sample_point = :point WHERE pilot_id = :pilot AND conversation_id = :old
-    AND (NOT :is_erased OR text_erased_at IS NOT NULL)
+UPDATE exchanges e SET conversation_id = r.new, sample_point = r.point
+FROM unnest(CAST(:old AS text[]), CAST(:new AS text[]), CAST(:points AS float8[])) AS r(old, new, point)
+WHERE e.pilot_id = :pilot AND e.conversation_id = r.old AND (NOT :is_erased OR e.text_erased_at IS NOT NULL)
 """)
 _FORGET_USERS_OF = text("""
 UPDATE exchanges SET facts = facts - 'user_hash',
@@ -77,7 +78,7 @@ _FORGET_DIGESTS = text("""
 UPDATE replies SET checks = checks - 'text_digest' - 'tools_digest' - 'label_digest' - 'calls'
 WHERE exchange_id = ANY(:ids) AND checks ?| ARRAY['text_digest', 'tools_digest', 'label_digest', 'calls']
 """)
-_SHARES = text("SELECT DISTINCT share FROM judge_shares WHERE pilot_id = :pilot AND segment = ANY(:segments)")
+_SHARES = text("SELECT DISTINCT segment, share FROM judge_shares WHERE pilot_id = :pilot AND share < 1 ORDER BY 1, 2")
 _LATE = text(
     """
 SELECT DISTINCT {column} FROM exchanges
@@ -120,6 +121,14 @@ class Named:
     point: float
     segments: tuple[str, ...]
     rates: tuple[float, ...]
+
+
+class Renamed(NamedTuple):
+    """Another name for a conversation, and another sample point."""
+
+    old: str
+    new: str
+    point: float
 
 
 def exchanges_of_conversations(session: Session, pilot_id: int, names: Collection[str]) -> list[int]:
@@ -198,15 +207,19 @@ def names_of(session: Session, pilot_id: int, exchange_ids: Collection[int]) -> 
     return [Named(row.name, row.point, tuple(row.segments), tuple(row.rates or ())) for row in rows]
 
 
-def judge_shares_of(session: Session, pilot_id: int, segments: Collection[str]) -> list[float]:
-    """Shares of conversations that a judge looked at, whatever the week."""
-    return list(session.scalars(_SHARES, {"pilot": pilot_id, "segments": sorted(segments)}))
+def judge_shares_of(session: Session, pilot_id: int) -> dict[str, list[float]]:
+    """Shares of conversations that a judge looked at where it was not all, by segment, whatever the week."""
+    found: dict[str, list[float]] = {}
+    for row in session.execute(_SHARES, {"pilot": pilot_id}):
+        found.setdefault(row.segment, []).append(row.share)
+    return found
 
 
-def rename_conversation(session: Session, pilot_id: int, old: str, new: str, point: float, *, is_erased: bool) -> None:
-    """Gives a conversation another name and sample point: all of its exchanges at once, or those without a text."""
-    parameters = {"pilot": pilot_id, "old": old, "new": new, "point": point, "is_erased": is_erased}
-    session.execute(_RENAME, parameters)
+def rename_conversations(session: Session, pilot_id: int, renamed: Sequence[Renamed], *, is_erased: bool) -> None:
+    """Gives conversations other names and sample points: all of their exchanges at once, or those without a text."""
+    columns = {name: [getattr(each, name) for each in renamed] for name in ("old", "new")}
+    parameters = {"pilot": pilot_id, "points": [each.point for each in renamed], "is_erased": is_erased}
+    session.execute(_RENAME, parameters | columns)
 
 
 def forget_users_of(session: Session, exchange_ids: Collection[int], salt: str) -> int:

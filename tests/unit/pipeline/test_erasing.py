@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -32,8 +33,10 @@ def a_pilot() -> Pilot:
 def test_a_receipt_is_genuine_as_long_as_nothing_of_it_is_changed() -> None:
     sealed = RECEIPT.sealed(KEY)
     assert sealed.is_genuine(KEY)
-    changes = ({"id": 8}, {"pilot": "b"}, {"kind": ErasureKind.CONVERSATION}, {"subject_digest": ""}, {"by": "x"},
-               {"counts": {}}, {"erased_at": datetime(2026, 11, 3, tzinfo=UTC)}, {"receipt_hash": ""})  # fmt: skip
+    changes: tuple[dict[str, Any], ...] = (
+        {"id": 8}, {"pilot": "b"}, {"kind": ErasureKind.CONVERSATION}, {"subject_digest": ""}, {"by": "x"}, {"counts": {}},
+        {"erased_at": datetime(2026, 11, 3, tzinfo=UTC)}, {"receipt_hash": ""},
+    )  # fmt: skip
     assert not any(replace(sealed, **change).is_genuine(KEY) for change in changes)
     assert not sealed.is_genuine(b"other")
 
@@ -76,11 +79,11 @@ def test_digests_of_subjects_differ_by_pilot_kind_and_key() -> None:
 def test_another_name_is_drawn_for_people_and_judge_as_the_old_one_was(name: str) -> None:
     pilot, plan = a_pilot(), RegisteredPlan("seed", 0.05, (28,), {"other": 0.3}, 1400)
     named = Named(name, 0.1, ("other",), ())
-    found = new_name(pilot, plan, [0.25, 1.0], named)
+    found = new_name(pilot, plan, {"other": [0.25], "else": [0.1]}, named)
     assert found != name
     assert found.startswith("e-")
-    for decide in (lambda each: is_drawn("seed", each, 0.3), lambda each: judging_point(pilot.name, each) < 0.25):
-        assert decide(found) == decide(name)
+    assert is_drawn("seed", found, 0.3) == is_drawn("seed", name, 0.3)
+    assert (judging_point(pilot.name, found) < 0.25) == (judging_point(pilot.name, name) < 0.25)
 
 
 @pytest.mark.parametrize(
