@@ -145,7 +145,8 @@ def test_no_process_writes_anywhere_but_into_its_volumes_and_tmp(compose: Compos
         service.close()
     said = {name: [line for line in compose.log(name).splitlines() if REFUSED.search(line)] for name in OURS}
     assert {name: lines for name, lines in said.items() if lines} == {}
-    assert {name: process.returncode for name, process in processes.items()} == dict.fromkeys(processes, 0)
+    # uvicorn ends in order, and then by the signal that it was sent.
+    assert {process.returncode for process in processes.values()} <= {0, -signal.SIGTERM}
 
 
 def work(service: Service) -> None:
