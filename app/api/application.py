@@ -32,6 +32,7 @@ from app.api import (
 )
 from app.api.body_limit import BodyLimit
 from app.api.counting import CountAnswers
+from app.api.declared import API_PREFIX
 from app.api.dependencies import Services
 from app.api.error_handlers import ERROR_RESPONSES, add_error_handlers
 from app.api.request_log import RequestLog
@@ -41,7 +42,6 @@ from app.pipeline.ingesting import Intake
 from app.pipeline.labelling.answering import Desk
 from app.pipeline.people_passwords import Passwords
 
-API_PREFIX = "/api/v1"
 STAGES = (
     pilots,
     imports,

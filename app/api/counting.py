@@ -5,8 +5,9 @@ from time import perf_counter
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.declared import NO_ROUTE, route_of
+
 KINDS = ("2xx", "3xx", "4xx", "5xx")
-NO_ROUTE = "none"
 SECONDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 ANSWERS = Counter("pilot_api_answers_total", "Answers of the API by the kind of their status.", ["status"])
 TIMES = Histogram(
@@ -34,9 +35,4 @@ class CountAnswers:
             await self.app(scope, receive, counted)
         finally:
             if scope["type"] == "http":
-                TIMES.labels(_route(scope)).observe(perf_counter() - began)
-
-
-def _route(scope: Scope) -> str:
-    """There are as many as the code declares; what nobody declared is one of them."""
-    return str(getattr(scope.get("route"), "path", NO_ROUTE))
+                TIMES.labels(route_of(scope)).observe(perf_counter() - began)

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from app.api.request_log import route_of
+from app.api.declared import route_of
 from app.errors import (
     BudgetExceeded,
     Conflict,

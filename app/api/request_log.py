@@ -6,11 +6,11 @@ from time import perf_counter
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.declared import route_of
 from app.traces.about import open_request
 
 # Asked for every few seconds by machines.
 QUIET = ("/health/live", "/health/ready", "/metrics")
-NOTHING_THERE = "none"
 
 log = structlog.get_logger(__name__)
 
@@ -42,8 +42,3 @@ class RequestLog:
             say = log.debug if route in QUIET else log.info
             seconds = round(perf_counter() - began, 4)
             say("answered", method=scope["method"], route=route, status=status, seconds=seconds, **noted)
-
-
-def route_of(scope: Scope) -> str:
-    """The address as it is declared, without what stands in its places: that may be anybody's words."""
-    return str(getattr(scope.get("route"), "path", NOTHING_THERE))

@@ -118,7 +118,8 @@ class Recorder:
             return False
         metrics.batch_seconds.observe(perf_counter() - begun)
         _count(len(entries), stored)
-        tracing.tell(lambda: Span("record", "internal", start_ns, time_ns(), {names.EVENTS: len(entries)}))
+        if stored.exchanges or stored.replies or stored.repeats:  # else it is producers' counts, every second
+            tracing.tell(lambda: Span("record", "internal", start_ns, time_ns(), {names.EVENTS: len(entries)}))
         ids = [number for number, _ in entries]
         return await self._insisting("redis", lambda: self._acknowledged(ids)) is not None
 
