@@ -43,7 +43,7 @@ def _metrics_of(file: Path) -> Iterator[Metric]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MAKERS and node.args:
             name = node.args[0]
             if isinstance(name, ast.Constant) and str(name.value).startswith("pilot_"):
-                yield Metric(name.value, MAKERS[node.func.id], frozenset(_labels(node.args[2:], lists)))
+                yield Metric(str(name.value), MAKERS[node.func.id], frozenset(_labels(node.args[2:], lists)))
 
 
 def _labels(given: list[ast.expr], lists: dict[str, list[str]]) -> Iterator[str]:
