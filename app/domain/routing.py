@@ -9,6 +9,8 @@ from typing import Any
 from app.domain.toml_table import ContentLevel
 
 FILE_NAME = "routing.json"
+# The same once more, for a gateway that starts while the file is damaged or gone.
+COPY_NAME = "routing.last.json"
 SWITCH_NAME = "mirror.off"
 VERSION = 1
 

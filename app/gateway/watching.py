@@ -1,4 +1,7 @@
-"""Follows the routing file and the kill switch; a file that cannot be read keeps what was known."""
+"""Follows the routing file and the kill switch; a file that cannot be read keeps what was known.
+
+A process that starts then knows nothing yet and takes the copy that is written beside the file.
+"""
 
 import asyncio
 import logging
@@ -6,7 +9,7 @@ from pathlib import Path
 
 import orjson
 
-from app.domain.routing import FILE_NAME, SWITCH_NAME, Routing, routing_of
+from app.domain.routing import COPY_NAME, FILE_NAME, SWITCH_NAME, Routing, routing_of
 
 LOOK_SECONDS = 0.25
 
@@ -22,6 +25,7 @@ class RoutingWatch:
 
     def __init__(self, home: Path) -> None:
         self._file = home / FILE_NAME
+        self._copy = home / COPY_NAME
         self._switch = home / SWITCH_NAME
         self._seen: tuple[int, int, int] | None = None
         self.routing: Routing | None = None
@@ -34,8 +38,9 @@ class RoutingWatch:
         try:
             self.is_off = self._switch.exists()
             found = self._file.stat()
-        except OSError:
-            return  # not written yet, or gone: what was known stays
+        except OSError:  # not written yet, or gone: what was known stays
+            self._take_copy()
+            return
         seen = (found.st_mtime_ns, found.st_size, found.st_ino)
         if seen == self._seen:
             return
@@ -45,8 +50,19 @@ class RoutingWatch:
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             self.failures += 1
             log.warning("the routing file cannot be read, what was known stays: %r", error)
+            self._take_copy()
         else:
             self.reloads += 1
+
+    def _take_copy(self) -> None:
+        if self.routing is not None:
+            return
+        try:
+            self.routing = routing_of(orjson.loads(self._copy.read_bytes()))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return  # there is none: the file itself has been told of
+        self.reloads += 1
+        log.warning("the copy of the routing file is used until the file can be read")
 
     async def run(self) -> None:
         """Looks several times a second."""

@@ -11,7 +11,7 @@ import orjson
 import structlog
 
 from app.domain.pilot import Pilot
-from app.domain.routing import FILE_NAME, PilotRoute, Routing, routing_document
+from app.domain.routing import COPY_NAME, FILE_NAME, PilotRoute, Routing, routing_document
 from app.domain.words import PilotState
 from app.errors import ServiceError
 from app.pipeline.content import strictest_level_of
@@ -38,7 +38,9 @@ def write_routing(session_factory: SessionFactory, home: Path) -> bool:
         with session_factory() as session:
             routing = routing_of_pilots(list_pilots(session))
         text = orjson.dumps(routing_document(routing), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        return _replace(home / FILE_NAME, text)
+        is_changed = _replace(home / FILE_NAME, text)
+        _replace(home / COPY_NAME, text)
+        return is_changed
 
 
 def writes_routing(session_factory: SessionFactory, home: Path) -> Callable[[], None]:

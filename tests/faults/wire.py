@@ -24,7 +24,7 @@ WHOLE, TORN, SILENT = "whole", "torn", "silent"
 AT_ONCE = struct.pack("ii", 1, 0)
 
 
-@dataclass
+@dataclass(eq=False)
 class Wire:
     """One connection through us."""
 

@@ -55,6 +55,21 @@ def test_a_damaged_file_keeps_what_was_known_and_is_counted_once(tmp_path: Path,
     assert watch.routing is not None
 
 
+@pytest.mark.parametrize("damaged", [None, "", '{"version": 1, "def'])
+def test_a_process_that_starts_while_the_file_is_damaged_or_gone_takes_its_copy(tmp_path: Path, damaged: str | None) -> None:
+    file = tmp_path / "routing.json"
+    write_routing(tmp_path, URL)
+    file.rename(tmp_path / "routing.last.json")
+    if damaged is not None:
+        file.write_text(damaged)
+    watch = looked(tmp_path)
+    assert watch.routing == Routing("live", {"live": ROUTE})
+    write_routing(tmp_path, URL, mirrors=False)
+    watch.look()
+    assert watch.routing is not None
+    assert not watch.routing.pilots["live"].mirrors
+
+
 @pytest.mark.skipif(os.name != "posix", reason="a folder in the file's place")
 def test_a_folder_in_the_files_place_is_a_damaged_file(tmp_path: Path) -> None:
     (tmp_path / "routing.json").mkdir()
