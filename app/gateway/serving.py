@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import signal
 import socket
 import time
@@ -19,6 +20,7 @@ from app.capture.outbox import Outbox
 from app.capture.presence import present
 from app.capture.sealing import load_sealer
 from app.capture.streams import RECORD, open_streams
+from app.errors import StackError
 from app.gateway.application import Gateway
 from app.gateway.counting import Ledger
 from app.gateway.figures import Figures
@@ -32,6 +34,7 @@ from app.providers.timing import LoopLag
 from app.settings import Settings
 
 COUNT_SECONDS = 1.0
+LISTEN_SECONDS = 0.002
 SETTLE_SECONDS = 1.0
 FLUSH_SECONDS = 3.0
 HOPELESS_FLUSH_SECONDS = 0.05  # Redis was away just now
@@ -43,27 +46,42 @@ log = logging.getLogger(__name__)
 
 
 def serve(
-    settings: Settings, slot: str, listening: socket.socket, *, on_ready: Callable[[], None], on_drain: Callable[[], None]
-) -> None:
+    settings: Settings, slot: str, listening: socket.socket, *, on_loaded: Callable[[], None], on_ready: Callable[[], None],
+    on_drain: Callable[[], None],
+) -> None:  # fmt: skip
     """Runs until SIGTERM; then what is under way is finished.
 
     Args:
         settings: Of the environment.
         slot: Which of several processes this is.
-        listening: Bound by whoever started us.
+        listening: Of whoever started us, who may let it listen later.
+        on_loaded: Called when requests could be served.
         on_ready: Called when requests are served.
         on_drain: Called when no more are accepted.
     """
 
     async def run() -> None:
         async with present(settings.redis_url or NO_REDIS, "gateway", slot), open_gateway(settings, slot) as gateway:
-            server = _Server(server_configuration(gateway, settings), on_ready, on_drain)
-            await server.serve(sockets=[listening])
+            configuration = server_configuration(gateway, settings)
+            configuration.load()
+            on_loaded()
+            await _until_it_listens(listening)
+            await _Server(configuration, on_ready, on_drain).serve(sockets=[listening])
 
     quiet_logs()
     give_memory_back()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(run())
+
+
+async def _until_it_listens(made: socket.socket) -> None:
+    """Others may have the port still; ends with whoever was to take it."""
+    parent = os.getppid()
+    while not made.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        if os.getppid() != parent:
+            message = "whoever started this gateway ended before it took the port"
+            raise StackError(message)
+        await asyncio.sleep(LISTEN_SECONDS)
 
 
 def server_configuration(gateway: Gateway, settings: Settings) -> uvicorn.Config:

@@ -25,6 +25,7 @@ PRODUCTION_STEADY_SECONDS = 5.0
 LOOK_SECONDS = 0.1
 LOG_BYTES = 20 * 1024 * 1024
 HEALTH_TIMEOUT_SECONDS = 1.0
+LOADED_SUFFIX = ".loaded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,12 @@ class Child:
     def ready_file(self) -> Path:
         """Of this start alone: one that drains removes its own, not that of its successor."""
         return self.home.ready / f"{self.program.label}-{os.getpid()}-{self._starts}"
+
+    @property
+    def is_loaded(self) -> bool:
+        """A gateway that waits for its socket says so in a file of its own; one that ended will not."""
+        ended = self._process is not None and self._process.poll() is not None
+        return ended or self.ready_file.with_name(self.ready_file.name + LOADED_SUFFIX).exists()
 
     @property
     def entries(self) -> list[ProcessEntry]:

@@ -11,6 +11,13 @@ RETRY_SECONDS = 0.005
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not bound
 
 
+def unbound(bind: str) -> socket.socket:
+    """A socket that nobody reaches yet: processes may inherit it before its port is free."""
+    made = socket.socket(socket.AF_INET6 if ":" in bind else socket.AF_INET, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return made
+
+
 def listen(bind: str, port: int, setting: str, *, fall_back: bool = False) -> socket.socket:
     """A listening socket.
 
@@ -20,29 +27,38 @@ def listen(bind: str, port: int, setting: str, *, fall_back: bool = False) -> so
         setting: Name of the setting that chooses the port, for the message.
         fall_back: Take any free port if this one is in use.
     """
-    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made = unbound(bind)
     try:
-        listening.bind((bind, port))
+        begin(made, bind, port, setting, fall_back=fall_back)
+    except StackError:
+        made.close()
+        raise
+    return made
+
+
+def begin(made: socket.socket, bind: str, port: int, setting: str, *, fall_back: bool) -> None:
+    """Lets an unbound socket listen; arguments as of `listen`."""
+    try:
+        made.bind((bind, port))
     except OSError as error:
-        listening.close()
         if error.errno == errno.EADDRINUSE and fall_back and port:
-            return listen(bind, 0, setting)
+            begin(made, bind, 0, setting, fall_back=False)
+            return
         raise StackError(_why(bind, port, setting, error)) from error
-    listening.listen(BACKLOG)
-    return listening
+    made.listen(BACKLOG)
 
 
-def listen_when_free(bind: str, port: int, setting: str, *, fall_back: bool, wait_seconds: float) -> socket.socket:
+def begin_when_free(made: socket.socket, bind: str, port: int, setting: str, *, fall_back: bool, wait_seconds: float) -> None:
     """The same, where whoever has the port is about to let go of it."""
     until = time.monotonic() + wait_seconds
     while time.monotonic() < until:
         try:
-            return listen(bind, port, setting)
+            begin(made, bind, port, setting, fall_back=False)
         except StackError:
             time.sleep(RETRY_SECONDS)
-    return listen(bind, port, setting, fall_back=fall_back)
+        else:
+            return
+    begin(made, bind, port, setting, fall_back=fall_back)
 
 
 def url_of(listening: socket.socket) -> str:

@@ -15,7 +15,7 @@ from app.settings import Settings
 from app.stack.children import LOOK_SECONDS, Child, Program, end_children
 from app.stack.home import Addresses, ProcessEntry, ProcessState, StackHome, StackState
 from app.stack.leftovers import Leftovers
-from app.stack.listening import listen_when_free, url_of
+from app.stack.listening import begin_when_free, unbound, url_of
 from app.stack.process import start_token
 from app.stack.programs import FLUSH_SECONDS, gateway_programs, other_programs
 from app.stack.servers import Servers
@@ -30,6 +30,8 @@ HAND_OVER_SECONDS = 5.0
 # How long Redis may take to start before orphaned gateways are told to end, and they to find it again.
 REDIS_SECONDS = 10.0
 RECONNECT_SECONDS = 1.2
+# How long their successors may take to load before the orphans are told to end all the same.
+LOADED_SECONDS = 20.0
 # A process that ended so often before everything was ready once will not get better by itself.
 HOPELESS_FAILURES = 3
 
@@ -66,11 +68,17 @@ class Supervisor:
             stack.callback(self._let_servers_be)
             # Orphaned gateways forward until nothing else can keep this one from starting.
             self._leftovers.ask_all_but_gateways()
-            api = stack.enter_context(self._listen(self._settings.api_port, "PILOT_API_PORT", "API"))
+            api = stack.enter_context(unbound(self._settings.bind))
+            self._listen(api, self._settings.api_port, "PILOT_API_PORT", "API")
             self._signals.listen()
-            self._await_hand_over()
+            gateway = stack.enter_context(unbound(self._settings.bind))
+            self._await_hand_over(gateway)
             self._leftovers.ask_gateways()
-            gateway = stack.enter_context(self._listen(self._settings.gateway_port, "PILOT_GATEWAY_PORT", "gateway"))
+            try:
+                self._listen(gateway, self._settings.gateway_port, "PILOT_GATEWAY_PORT", "gateway")
+            except StackError:
+                end_children(self._children, self._signals)
+                raise
             self._state = self._first_state(url_of(api), url_of(gateway))
             try:
                 self._start_gateways(gateway)
@@ -79,15 +87,23 @@ class Supervisor:
             finally:
                 self._stop(gateway)
 
-    def _await_hand_over(self) -> None:
-        """Orphaned gateways serve on until Redis can take what they saw; then they are told to end."""
+    def _await_hand_over(self, gateway: socket) -> None:
+        """Orphaned gateways serve until Redis can take what they saw and their successors are loaded; then they have to end."""
         if not self._leftovers.have_gateways:
             return
         self._start_servers()
+        self._add_gateways(gateway)
+        for child in self._children:
+            child.start()
         until = time.monotonic() + REDIS_SECONDS
         while not self._servers.has_redis and time.monotonic() < until and not self._signals.stops_asked:
             self._signals.wait(LOOK_SECONDS)
         time.sleep(RECONNECT_SECONDS)
+        until = time.monotonic() + LOADED_SECONDS
+        while (
+            not all(child.is_loaded for child in self._children) and time.monotonic() < until and not self._signals.stops_asked
+        ):
+            self._signals.wait(LOOK_SECONDS)
 
     def _start_servers(self) -> None:
         if self._servers.ident is None:
@@ -99,12 +115,11 @@ class Supervisor:
         if self._servers.is_alive():
             self._servers.join()
 
-    def _listen(self, port: int, setting: str, what: str) -> socket:
+    def _listen(self, made: socket, port: int, setting: str, what: str) -> None:
         patience = HAND_OVER_SECONDS if self._leftovers.entries else 0.0
-        listening = listen_when_free(self._settings.bind, port, setting, fall_back=self._any_port, wait_seconds=patience)
-        if port and not url_of(listening).endswith(f":{port}"):
-            self._say(f"port {port} is in use, so the {what} listens on {url_of(listening)}; {setting} chooses another")
-        return listening
+        begin_when_free(made, self._settings.bind, port, setting, fall_back=self._any_port, wait_seconds=patience)
+        if port and not url_of(made).endswith(f":{port}"):
+            self._say(f"port {port} is in use, so the {what} listens on {url_of(made)}; {setting} chooses another")
 
     def _first_state(self, api_url: str, gateway_url: str) -> StackState:
         pid = os.getpid()
@@ -117,27 +132,33 @@ class Supervisor:
         )
 
     def _start_gateways(self, listening: socket) -> None:
+        if not self._children:  # else they were started to take over
+            self._add_gateways(listening)
+            for child in self._children:
+                child.start()
+        self._write()
+
+    def _add_gateways(self, listening: socket) -> None:
         for file in self._home.ready.iterdir():
             file.unlink(missing_ok=True)
         empty_folder(self._metrics)
         environment = {"PILOT_REDIS_URL": self._servers.redis_url}
-        programs = gateway_programs(self._settings, listening.fileno(), outlive=self._serves_production)
-        self._start_children(programs, environment)
+        self._add_children(gateway_programs(self._settings, listening.fileno(), outlive=self._serves_production), environment)
 
     def _start_others(self, listening: socket) -> None:
         self._are_others_started = True
         environment = {"PILOT_REDIS_URL": self._servers.redis_url, "PILOT_DATABASE_URL": str(self._servers.database_url)}
         programs = other_programs(self._home, self._settings, listening.fileno(), self._state.addresses.api_url)
-        self._start_children(programs, environment)
-
-    def _start_children(self, programs: Iterable[Program], urls: dict[str, str]) -> None:
-        told = {"PILOT_HOME": str(self._home.root), "PILOT_METRICS_FOLDER": str(self._metrics), "PYTHONUNBUFFERED": "1"}
-        environment = {**os.environ, **urls, **told}
-        for program in programs:
-            child = Child(program, self._home, environment)
-            self._children.append(child)
+        for child in self._add_children(programs, environment):
             child.start()
         self._write()
+
+    def _add_children(self, programs: Iterable[Program], urls: dict[str, str]) -> list[Child]:
+        told = {"PILOT_HOME": str(self._home.root), "PILOT_METRICS_FOLDER": str(self._metrics), "PYTHONUNBUFFERED": "1"}
+        environment = {**os.environ, **urls, **told}
+        added = [Child(program, self._home, environment) for program in programs]
+        self._children += added
+        return added
 
     def _keep_running(self, on_ready: Callable[[Addresses], None], api: socket) -> None:
         until = time.monotonic() + READY_TIMEOUT_SECONDS
