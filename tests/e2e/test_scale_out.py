@@ -125,7 +125,7 @@ def more_processes(stack: LiveStack) -> Iterator[tuple[list[int], str]]:
         with listen("127.0.0.1", 0, "no setting") as listening:
             serving = [sys.executable, "-m", "workers.serve", str(listening.fileno())]
             processes.append(subprocess.Popen(serving, cwd=ROOT, env=environment, pass_fds=[listening.fileno()]))
-            wait_until(lambda: all((stack.home / f"worker-{number}.ready").exists() for number in (2, 3)), 60.0)
+            wait_until(lambda: all((stack.home / f"worker-{number}.ready").exists() for number in (2, 3)), 240.0)
             yield [stack.pids("worker")[0], *(process.pid for process in processes[:2])], url_of(listening)
     finally:
         for process in processes:
