@@ -11,13 +11,17 @@ import pytest
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
+from app.dashboard.settings_views import settings_sections
 from app.domain.erasure import ErasureKind
+from app.domain.grading import PairKey
 from app.domain.live import RecordEvent
 from app.domain.pilot import Pilot
 from app.domain.words import Role
 from app.errors import InvalidInput
 from app.pipeline.content import hidden_name
 from app.pipeline.erasing import erase
+from app.pipeline.pair_texts import pair_texts
+from app.pipeline.pilot_steps import read_settings
 from app.pipeline.receipts import check_receipt
 from app.pipeline.recording.storing import arrivals, store_batch
 from app.pipeline.retention import remove_old_texts
@@ -97,6 +101,11 @@ def test_nothing_is_left_of_who_was_erased_and_every_figure_is(
         shown = [each for each in examples_of(session, 1) if each.exchange in HERS]
         assert shown
         assert all((each.request, each.reasons) == ("", ()) and each.removed_at for each in shown)
+        key = PairKey(rows[0].id, pilot.arm_named("qwen").id)
+        today = f"{done.receipt.erased_at:%Y-%m-%d}" if done.receipt else ""
+        assert pair_texts(session, pilot, [key])[key].removed == f"Text removed on {today} (erasure)."
+        page = settings_sections(read_settings(session, pilot.name, NOW), NOW)
+        assert "The last removals of texts" in repr(page)
 
 
 def test_a_second_erasure_removes_nothing_more_and_says_so(session_factory: SessionFactory, pilot: Pilot) -> None:

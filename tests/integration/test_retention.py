@@ -14,8 +14,10 @@ from sqlalchemy.orm import Session
 
 from app.domain.erasure import ErasureKind
 from app.domain.exchange import Reply
+from app.domain.grading import PairKey
 from app.domain.pilot import Pilot
 from app.pipeline.grading import settle_without_model
+from app.pipeline.pair_texts import pair_texts
 from app.pipeline.recording.storing import store_batch
 from app.pipeline.retention import remove_old_texts
 from app.pipeline.scorecard import compute_scorecard
@@ -95,6 +97,9 @@ def test_figures_and_their_hash_are_those_of_before(session_factory: SessionFact
     assert after.candidates == in_force.candidates == before.candidates
     with session_factory() as session:
         assert tables_with(session, SENTENCE) == []
+        key = PairKey(1, pilot.arm_named("qwen").id)
+        day = f"{NOW + 10 * DAY:%Y-%m-%d}"
+        assert pair_texts(session, pilot, [key])[key].removed == f"Text removed on {day} (retention)."
         assert session.scalar(text("SELECT count(*) FROM pairs WHERE ungraded IS NOT NULL")) == 0
 
 
