@@ -8,11 +8,10 @@ import sys
 from pathlib import Path
 
 from alembic import command
-from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from app.store.migrate import alembic_configuration
+from app.store import migrate
 from app.store.session import make_engine
 from tests.running import ROOT
 
@@ -38,17 +37,15 @@ def downgrade() -> None:
 '''
 
 
-def configuration(database_url: str, folder: Path) -> Config:
-    """Alembic's, with the migrations of this release and one more."""
-    made = alembic_configuration(database_url)
-    scripts = folder / "migrations"
-    if not scripts.exists():
-        head = str(ScriptDirectory.from_config(made).get_current_head())
-        shutil.copytree(ROOT / "migrations", scripts)
+def checked_out(folder: Path) -> Path:
+    """A checkout of the next release as far as migrations go: those of this one, and one more."""
+    if not (folder / "migrations").exists():
+        head = ScriptDirectory.from_config(migrate.alembic_configuration("")).get_current_head()
+        shutil.copy(ROOT / "alembic.ini", folder)
+        shutil.copytree(ROOT / "migrations", folder / "migrations")
         script = SCRIPT.format(revision=REVISION, head=head, column=COLUMN)
-        (scripts / "versions" / f"{REVISION}.py").write_text(script)
-    made.set_main_option("script_location", str(scripts))
-    return made
+        (folder / "migrations" / "versions" / f"{REVISION}.py").write_text(script)
+    return folder
 
 
 def has_column(database_url: str) -> bool:
@@ -65,9 +62,15 @@ def has_column(database_url: str) -> bool:
         engine.dispose()
 
 
-if __name__ == "__main__":
-    made = configuration(sys.argv[1], Path(sys.argv[2]))
-    if sys.argv[3] == "up":
-        command.upgrade(made, "head")
+def main() -> None:
+    """As that release would, and back again."""
+    url, folder, way = sys.argv[1:]
+    migrate.ROOT = checked_out(Path(folder))
+    if way == "up":
+        migrate.upgrade_database(url)
     else:
-        command.downgrade(made, "-1")
+        command.downgrade(migrate.alembic_configuration(url), "-1")
+
+
+if __name__ == "__main__":
+    main()
