@@ -6,7 +6,7 @@ OpenTelemetry's own batch processor drops the oldest without a count and waits h
 import logging
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import getrandbits
 
 from opentelemetry.context import Context
@@ -72,8 +72,12 @@ class OtlpExporter:
         self._provider.add_span_processor(self._queue)
         self._tracer = self._provider.get_tracer("parallel_pilot", parallel_pilot.__version__, SCHEMA_URL)
 
-    def tell(self, span: Span) -> None:
-        """Takes a span if the sampler wants its trace."""
+    def tell(self, make: Callable[[], Span]) -> None:
+        """Takes a span if there is room and the sampler wants its trace; without room it is not even made."""
+        if self._queue.is_full:
+            spans.labels("dropped").inc()
+            return
+        span = make()
         self._ids.given.place = span.place
         made = self._tracer.start_span(
             span.name,
@@ -127,11 +131,16 @@ class Queue(SpanProcessor):
         self._thread = threading.Thread(target=self._run, name="spans", daemon=True)
         self._thread.start()
 
+    @property
+    def is_full(self) -> bool:
+        """Whether a span would be dropped now."""
+        return self._is_closing or len(self._waiting) >= self._most
+
     @override
     def on_end(self, span: ReadableSpan) -> None:
         if span.context is None or not span.context.trace_flags.sampled:
             return
-        if self._is_closing or len(self._waiting) >= self._most:
+        if self.is_full:
             spans.labels("dropped").inc()
             return
         self._waiting.append(span)

@@ -15,8 +15,8 @@ log = logging.getLogger(__name__)
 class Exporter(Protocol):
     """Takes spans to a collector."""
 
-    def tell(self, span: Span) -> None:
-        """Takes a span, at once."""
+    def tell(self, make: Callable[[], Span]) -> None:
+        """Takes a span, at once, or drops it without making it."""
         ...
 
     def close(self, seconds: float) -> None:
@@ -71,6 +71,6 @@ def tell(make: Callable[[], Span]) -> None:
     if exporter is None:
         return
     try:
-        exporter.tell(make())
+        exporter.tell(make)
     except Exception as error:  # a fault of ours in a trace must cost no exchange
         log.error("a span could not be told: %s", type(error).__name__)  # noqa: TRY400 - its words may be production's
