@@ -19,6 +19,13 @@ from app.store.audit import record
 from app.store.session import SessionFactory, session_scope
 
 ATTEMPTS = Counter("pilot_sign_ins_total", "Attempts to sign in, by what was given and what became of it", ["given", "outcome"])
+OUTCOMES = {
+    "password": ("done", "wrong", "disabled", *(f"limited_{kind}" for kind in ("address", "name", "browser", "busy"))),
+    "key": ("done", "wrong", "limited_key"),
+}
+for _given, _outcomes in OUTCOMES.items():
+    for _outcome in _outcomes:
+        ATTEMPTS.labels(_given, _outcome)
 # Who tried is not known; no person and no key can have this name.
 STRANGER = "visitor"
 WRONG = "the name or the password is wrong"

@@ -29,9 +29,7 @@ class Client:
         prefix: What addresses are below.
     """
 
-    def __init__(
-        self, url: str, key: str, *, transport: httpx2.BaseTransport | None = None, prefix: str = "/api/v1/"
-    ) -> None:
+    def __init__(self, url: str, key: str, *, transport: httpx2.BaseTransport | None = None, prefix: str = "/api/v1/") -> None:
         self.url = url.rstrip("/")
         parsed = _parsed(self.url)
         self._http = httpx2.Client(
