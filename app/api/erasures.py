@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from app.api.dependencies import Admin, Services, ServicesDep
+from app.api.paths import Id
 from app.capture.sealing import load_digest_key
 from app.domain.erasure import ErasureKind, Receipt
 from app.pipeline.erasing import MOST_SUBJECT, Erased, erase
@@ -80,7 +81,7 @@ def list_erasures(services: ServicesDep, _: Admin, name: str) -> list[ReceiptBod
 
 
 @router.get("/pilots/{name}/erasures/{erasure_id}")
-def get_erasure(services: ServicesDep, _: Admin, name: str, erasure_id: int) -> ReceiptBody:
+def get_erasure(services: ServicesDep, _: Admin, name: str, erasure_id: Id) -> ReceiptBody:
     """One receipt."""
     with session_scope(services.session_factory) as session:
         return _body(get_receipt(session, get_pilot(session, name).id, erasure_id))

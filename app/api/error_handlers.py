@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -28,7 +29,7 @@ from app.errors import (
     TransientProviderError,
     UnknownPrice,
 )
-from app.store.health import DATABASE_ERRORS, VALUE_ERRORS, trouble_of
+from app.store.health import DATABASE_ERRORS, IMPOSSIBLE_VALUE, VALUE_ERRORS, trouble_of
 
 STATUS: dict[type[ServiceError], int] = {
     InvalidInput: 422,
@@ -123,6 +124,9 @@ def _wrong_request(_: Request, error: Exception) -> JSONResponse:
 
 def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+    if error.status_code == HTTPStatus.BAD_REQUEST:  # the framework's word for a body that is no UTF-8, or ends too early
+        unread = Problem("the body cannot be read: it must be JSON in UTF-8", field="body")
+        return error_response(STATUS[InvalidInput], InvalidInput.code, unread.message, problems=[unread])
     message = f"there is nothing at {request.url.path}" if error.detail == "Not Found" else str(error.detail)
     response = error_response(error.status_code, CODES.get(error.status_code, "http_error"), message)
     response.headers.update(error.headers or {})
@@ -139,7 +143,7 @@ def _database_error(_: Request, error: Exception) -> JSONResponse:
 
 def _impossible_value(request: Request, error: Exception) -> JSONResponse:
     structlog.get_logger().warning("impossible_value", route=route_of(request.scope), exc_info=error)
-    return error_response(422, InvalidInput.code, "the request has a value that cannot be stored")
+    return error_response(422, InvalidInput.code, IMPOSSIBLE_VALUE)
 
 
 def _unexpected(request: Request, error: Exception) -> JSONResponse:

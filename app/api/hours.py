@@ -16,6 +16,7 @@ from app.api.hours_bodies import (
     HoursVersionBody,
     NewHours,
 )
+from app.api.paths import Id
 from app.capture.hours.fields import COLUMNS
 from app.capture.hours.reading import OWN
 from app.domain.hours import DayOrder, HoursKind
@@ -79,7 +80,7 @@ def export_hours_file(services: ServicesDep, _: Viewer, name: str) -> Response:
 
 
 @router.patch("/{entry_id}")
-def correct_hours_entry(services: ServicesDep, who: Labeller, name: str, entry_id: int, changes: HoursChanges) -> HoursBody:
+def correct_hours_entry(services: ServicesDep, who: Labeller, name: str, entry_id: Id, changes: HoursChanges) -> HoursBody:
     """Puts a corrected entry, with a number of its own, in place of one; the old one stays in the history.
 
     Operators correct every entry, labellers those that they logged.
@@ -90,7 +91,7 @@ def correct_hours_entry(services: ServicesDep, who: Labeller, name: str, entry_i
 
 @router.delete("/{entry_id}", status_code=204, response_class=Response)
 def remove_hours_entry(
-    services: ServicesDep, who: Labeller, name: str, entry_id: int, reason: Annotated[str, REASON] = ""
+    services: ServicesDep, who: Labeller, name: str, entry_id: Id, reason: Annotated[str, REASON] = ""
 ) -> Response:
     """Marks an entry as removed: it counts no more and stays in the history."""
     with session_scope(services.session_factory) as session:
@@ -99,7 +100,7 @@ def remove_hours_entry(
 
 
 @router.get("/{entry_id}/history")
-def read_hours_history(services: ServicesDep, _: Viewer, name: str, entry_id: int) -> HoursHistoryBody:
+def read_hours_history(services: ServicesDep, _: Viewer, name: str, entry_id: Id) -> HoursHistoryBody:
     """All versions of an entry, oldest first; asked for by the number of any of them."""
     with session_scope(services.session_factory) as session:
         found = hours_history(session, name, entry_id)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api.bodies import RawBody, text_body
 from app.api.dependencies import Operator, ServicesDep, Viewer
 from app.api.error_handlers import ProblemBody
+from app.api.paths import Id
 from app.capture.sealing import load_digest_key
 from app.domain.imports import ImportFormat, ImportState
 from app.pipeline import importing
@@ -62,7 +63,7 @@ def open_import(services: ServicesDep, who: Operator, name: str, new: NewImport)
 
 @router.put("/imports/{import_id}/chunks", openapi_extra=LINES)
 def send_chunk(
-    services: ServicesDep, _: Operator, import_id: int, offset: Annotated[int, Query(ge=0)], text: RawBody
+    services: ServicesDep, _: Operator, import_id: Id, offset: Annotated[int, Query(ge=0)], text: RawBody
 ) -> ImportBody:
     """Takes the next lines; 409 with `facts.bytes_staged` if they do not begin where the last chunk ended."""
     settings = services.settings
@@ -79,7 +80,7 @@ def send_chunk(
 
 
 @router.post("/imports/{import_id}/commit")
-def commit_import(services: ServicesDep, who: Operator, import_id: int) -> ResultBody:
+def commit_import(services: ServicesDep, who: Operator, import_id: Id) -> ResultBody:
     """Stores everything, or 422 with what is wrong with the first 50 bad lines, and nothing is stored."""
     given = services.settings.stream_key.get_secret_value() if services.settings.stream_key else None
     done = importing.commit_import(
@@ -91,14 +92,14 @@ def commit_import(services: ServicesDep, who: Operator, import_id: int) -> Resul
 
 
 @router.get("/imports/{import_id}")
-def read_import(services: ServicesDep, _: Viewer, import_id: int) -> ImportBody:
+def read_import(services: ServicesDep, _: Viewer, import_id: Id) -> ImportBody:
     """How far an import is, and what is wrong so far."""
     with session_scope(services.session_factory) as session:
         return _body(get_import(session, import_id))
 
 
 @router.delete("/imports/{import_id}")
-def abandon_import(services: ServicesDep, who: Operator, import_id: int) -> ImportBody:
+def abandon_import(services: ServicesDep, who: Operator, import_id: Id) -> ImportBody:
     """Throws an unfinished import away; one that ended stays as it is."""
     with session_scope(services.session_factory) as session:
         return _body(importing.abandon_import(session, import_id, who.name))

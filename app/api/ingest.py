@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
@@ -58,10 +58,14 @@ class _Room:
     waiting = 0
 
 
-NOT_NOW = {"model": ErrorBody, "description": "Not now; see Retry-After."}
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    408: {"model": ErrorBody, "description": "The body did not come in time."},
+    415: {"model": ErrorBody, "description": "A Content-Encoding other than gzip."},
+    503: {"model": ErrorBody, "description": "Not now; see Retry-After."},
+}
 
 
-@router.post("/ingest", response_model=TakenBody, openapi_extra=BATCH | declares(Role.INGEST), responses={503: NOT_NOW})
+@router.post("/ingest", response_model=TakenBody, openapi_extra=BATCH | declares(Role.INGEST), responses=REFUSALS)
 async def ingest(request: Request, credentials: Credentials) -> TakenBody | Response:
     """Takes a batch of events whole, or says when to come again; the same batch twice does no harm."""
     key = key_of(credentials)

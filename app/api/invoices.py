@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from app.api.bodies import RawBody, text_body
 from app.api.dependencies import Operator, ServicesDep, Viewer
+from app.api.paths import Id
 from app.domain.estimate_models import Money
 from app.domain.invoices import StoredInvoice
 from app.pipeline.invoices import import_invoice, remove_invoice
@@ -81,7 +82,7 @@ def read_invoices(services: ServicesDep, _: Viewer, name: str) -> InvoiceList:
 
 
 @router.delete("/{invoice_id}")
-def void_invoice_file(services: ServicesDep, who: Operator, name: str, invoice_id: int) -> InvoiceBody:
+def void_invoice_file(services: ServicesDep, who: Operator, name: str, invoice_id: Id) -> InvoiceBody:
     """Lets a file no longer count; its history stays, and what it replaced counts again."""
     with session_scope(services.session_factory) as session:
         return _body(remove_invoice(session, name, invoice_id, who.name))

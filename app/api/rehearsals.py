@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.dependencies import Operator, ServicesDep, Viewer
+from app.api.paths import Id
 from app.api.replays import Money
 from app.domain.rehearsal import Rehearsal, RehearsalModel, RehearsalTerms, StepModel
 from app.domain.replay import ReplayState
@@ -97,14 +98,14 @@ def read_rehearsals(name: str, services: ServicesDep, _: Viewer) -> list[Rehears
 
 
 @router.get("/rehearsals/{rehearsal_id}")
-def read_rehearsal(rehearsal_id: int, services: ServicesDep, _: Viewer) -> RehearsalBody:
+def read_rehearsal(rehearsal_id: Id, services: ServicesDep, _: Viewer) -> RehearsalBody:
     """How far a rehearsal is, and what it found."""
     with services.session_factory() as session:
         return _body(get_rehearsal(session, rehearsal_id))
 
 
 @router.post("/rehearsals/{rehearsal_id}/cancel")
-def cancel_rehearsal(rehearsal_id: int, services: ServicesDep, principal: Operator) -> RehearsalBody:
+def cancel_rehearsal(rehearsal_id: Id, services: ServicesDep, principal: Operator) -> RehearsalBody:
     """Ends a rehearsal within seconds: calls that are on the way are ended."""
     with session_scope(services.session_factory, services.publish) as session:
         return _body(pipeline.cancel_rehearsal(session, rehearsal_id, by=principal))

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from app.api.dependencies import Operator, ServicesDep, Viewer
+from app.api.paths import Id
 from app.domain.replay import ArmProgress, ReplayLimits, ReplayState
 from app.pipeline import replay as pipeline
 from app.store.session import session_scope
@@ -67,14 +68,14 @@ def create_replay(name: str, body: ReplayRequest, services: ServicesDep, princip
 
 
 @router.get("/replays/{replay_id}")
-def read_replay(replay_id: int, services: ServicesDep, _: Viewer) -> ReplayBody:
+def read_replay(replay_id: Id, services: ServicesDep, _: Viewer) -> ReplayBody:
     """How far a replay is."""
     with services.session_factory() as session:
         return _body(pipeline.replay_status(session, replay_id))
 
 
 @router.post("/replays/{replay_id}/cancel")
-def cancel_replay(replay_id: int, services: ServicesDep, principal: Operator) -> ReplayBody:
+def cancel_replay(replay_id: Id, services: ServicesDep, principal: Operator) -> ReplayBody:
     """Ends a replay: no further exchange is asked, replies that are on the way are still stored."""
     with session_scope(services.session_factory, services.publish) as session:
         return _body(pipeline.cancel_replay(session, replay_id, by=principal))

@@ -176,7 +176,7 @@ def read_batch(body: bytes) -> GivenBatch:
         try:
             item = _items.validate_json(orjson.dumps(event))  # in JSON a list is a tuple, too
             given.append(Given(place, item, _checked(item, its_parts)))
-        except (ValueError, ValidationError) as error:
+        except (ValueError, TypeError) as error:  # the second: nested so deeply that it cannot be written again
             pilot = event.get("pilot")
             refused.append(Refusal(place, "invalid_event", _first(error), pilot if isinstance(pilot, str) else None))
     return GivenBatch(head.boot, head.started_us, head.sent_us, tuple(given), tuple(refused))

@@ -19,7 +19,11 @@ PIECE_BYTES = 1 << 20
 def add_bundle_page(router: APIRouter, door: Door) -> None:
     """Adds the download."""
     router.add_api_route(
-        "/reports/{report_id:int}/bundle", BundlePage(door).give, methods=["GET"], response_class=Response, name="bundle_page"
+        "/reports/{report_id:number}/bundle",
+        BundlePage(door).give,
+        methods=["GET"],
+        response_class=Response,
+        name="bundle_page",
     )
 
 

@@ -56,9 +56,9 @@ def add_hours_pages(router: APIRouter, door: Door) -> None:
     for address, method, endpoint in (
         ("/pilots/{name}/hours", "GET", pages.show),
         ("/pilots/{name}/hours", "POST", pages.log),
-        ("/pilots/{name}/hours/{entry:int}", "GET", pages.history),
-        ("/pilots/{name}/hours/{entry:int}/correct", "POST", pages.correct),
-        ("/pilots/{name}/hours/{entry:int}/remove", "POST", pages.remove),
+        ("/pilots/{name}/hours/{entry:number}", "GET", pages.history),
+        ("/pilots/{name}/hours/{entry:number}/correct", "POST", pages.correct),
+        ("/pilots/{name}/hours/{entry:number}/remove", "POST", pages.remove),
     ):
         router.add_api_route(
             address, endpoint, methods=[method], response_class=HTMLResponse, name=f"hours_{endpoint.__name__}"

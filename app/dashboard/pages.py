@@ -16,6 +16,7 @@ from app.dashboard.keys_page import add_keys_page
 from app.dashboard.labelling import add_labelling_pages
 from app.dashboard.latency_page import add_latency_page
 from app.dashboard.money_page import add_money_page
+from app.dashboard.numbers import register_numbers
 from app.dashboard.overview_page import add_overview_pages
 from app.dashboard.page_roles import check_roles
 from app.dashboard.pairs_pages import add_pairs_pages
@@ -67,6 +68,7 @@ def make_pages_router(
         publish: Sends jobs to the workers; `None` = rows ask for them, and the sweep finds them.
         sign_ins: How people sign in; default: sessions, limits and hashes as the settings have them by default.
     """
+    register_numbers()
     door = Door(session_factory, pepper, Signer(pepper), sign_ins or SignIns(session_factory, pepper), publish)
     router = APIRouter(include_in_schema=False, route_class=page_route(SignInPage(door).instead))
     router.add_api_route(ROUTE, asset, methods=["GET"], response_class=HTMLResponse, name="page_asset")

@@ -44,7 +44,7 @@ READING = "reading pairs"
 def add_pairs_pages(router: APIRouter, door: Door) -> None:
     """Adds the list and the page of one pair."""
     pages = PairsPages(door)
-    for address, endpoint in (("/pilots/{name}/pairs", pages.show), ("/pilots/{name}/pairs/{number:int}", pages.show_one)):
+    for address, endpoint in (("/pilots/{name}/pairs", pages.show), ("/pilots/{name}/pairs/{number:number}", pages.show_one)):
         router.add_api_route(
             address, endpoint, methods=["GET"], response_class=HTMLResponse, name=f"pairs_pages_{endpoint.__name__}"
         )

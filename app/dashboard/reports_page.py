@@ -51,8 +51,8 @@ def add_reports_page(router: APIRouter, door: Door) -> None:
     for address, method, endpoint in (
         ("/pilots/{name}/reports", "GET", pages.show),
         ("/pilots/{name}/reports", "POST", pages.make),
-        ("/reports/{report_id:int}", "GET", pages.report),
-        ("/reports/{report_id:int}/download", "GET", pages.download),
+        ("/reports/{report_id:number}", "GET", pages.report),
+        ("/reports/{report_id:number}/download", "GET", pages.download),
     ):
         router.add_api_route(
             address, endpoint, methods=[method], response_class=HTMLResponse, name=f"reports_page_{endpoint.__name__}"

@@ -28,6 +28,7 @@ from app.reports.document import Chart
 from app.reports.html import TEMPLATES as REPORT_TEMPLATES
 from app.reports.html import content_security_policy, make_environment
 from app.reports.palette import INKS
+from app.store.health import IMPOSSIBLE_VALUE, VALUE_ERRORS
 
 STATUS = {NotPermitted: 403, NotFound: 404, Conflict: 409, InvalidInput: 422, TooManyAttempts: 429}
 ACCOUNT = "/account"
@@ -84,6 +85,8 @@ def page_route(sign_in: Callable[[Request, str], Response]) -> type[APIRoute]:
                     response = RedirectResponse(ACCOUNT, 303)
                 except ServiceError as error:
                     response = problem_page(error)
+                except VALUE_ERRORS:
+                    response = problem_page(InvalidInput(IMPOSSIBLE_VALUE))
                 for header, value in HEADERS.items():
                     response.headers.setdefault(header, value)
                 return response

@@ -14,6 +14,10 @@ from app.store.session import SessionFactory
 DATABASE_ERRORS: tuple[type[Exception], ...] = (OperationalError, InterfaceError, PoolTimeout)
 # For a value that no column can hold, such as a text with a NUL or with half a character, or a number of 30 digits.
 VALUE_ERRORS: tuple[type[Exception], ...] = (DataError, UnicodeEncodeError)
+IMPOSSIBLE_VALUE = (
+    "a value cannot be stored: texts are whole characters without NUL, whole numbers have at most 18 digits, "
+    "dates are of the years 1 to 9999"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,7 @@ def _examples() -> tuple[bytes, ...]:
     return (*seeds("pilot_toml"), *(text.encode() for text in found))
 
 
+EXAMPLES = _examples()
 JUDGES = (
     FIRST.encode(), f"<think>{SECOND}</think>\n{FIRST}".encode(), f"```json\n{FIRST}\n```".encode(), f"So:\n{FIRST}".encode(),
     *seeds("judge_scores"),
@@ -135,7 +136,7 @@ TARGETS = (
     Target(
         "judge", check_judge, JUDGES, words('"preference" first second tie reasoning criteria met {{{{{{{{{{{{{{{{{{{{'), 3.0
     ),
-    Target("pilot_toml", check_configuration, _examples(), TOML_WORDS, 0.6),
+    Target("pilot_toml", check_configuration, EXAMPLES, TOML_WORDS, 0.6),
     Target("catalogue", check_catalogue, CATALOGUE, TOML_WORDS, 0.3),
     Target("routing", check_routing, seeds("routing"), words("version default pilots mirrors"), 2.0),
     Target("page_addresses", check_addresses, ADDRESSES, words("~ & sort= after= ."), 2.0),

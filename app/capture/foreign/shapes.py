@@ -93,10 +93,10 @@ def moment(value: Any, field: str) -> datetime | None:
         return None
     try:
         read = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):  # the last: the first or last day that there is, in a zone
         message = f"{field} must be an ISO 8601 time"
         raise UnusableRecord(message, field=field, code="not_a_time") from None
-    return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
 
 
 def arrival(value: Any, field: str) -> datetime:

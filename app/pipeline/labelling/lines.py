@@ -109,7 +109,10 @@ def _read(found: dict[str, Any], number: int) -> ReadLine | list[Problem]:
     bad = list(_key_problems(given, known + list(SHOWN) if is_answer else known, number))
     if bad:
         return bad
-    text = orjson.dumps({key: value for key, value in given.items() if key in known})
+    try:
+        text = orjson.dumps({key: value for key, value in given.items() if key in known})
+    except TypeError:  # what orjson reads it can write, but not so deeply nested
+        return [problem(number, (), "too_deep", "the line is nested too deeply")]
     try:
         if is_answer:
             return ReadLine(number, None, ANSWERED.validate_json(text))
