@@ -19,7 +19,7 @@ from tests.live.production import KEY
 from tests.live.stack import LiveStack, live_stack, wait_until
 from tests.running import ROOT, Service, running_service
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 START = datetime(2026, 9, 7, tzinfo=UTC)
 AS_OF = (START + timedelta(days=15)).isoformat()
 LIVE, PAST = "live", "past"
