@@ -34,7 +34,7 @@ TABLES = {
 HERS = ("e-00", "e-01", "e-02")
 
 
-def a_known_pilot(factory: SessionFactory, *, pairs: int = 60) -> Pilot:
+def a_known_pilot(factory: SessionFactory, *, pairs: int = 40) -> Pilot:
     """Running, graded, with a report; the first three exchanges are Anna's."""
     with session_scope(factory) as session:
         pilot = start_pilot(session, a_pilot(session, **TABLES).name, "ops", ARRIVED).pilot

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from app.dashboard.settings_views import settings_sections
 from app.domain.erasure import ErasureKind
+from app.domain.exchange import Reply
 from app.domain.grading import PairKey
 from app.domain.live import RecordEvent
 from app.domain.pilot import Pilot
@@ -35,15 +36,11 @@ from tests.builders import a_pilot
 from tests.integration.erasing import HERS, KEY, NOW, SENTENCE, TALK, USER, a_known_pilot, tables_with
 from tests.integration.importing import commit, counts, import_lines, opened, send
 from tests.live_events import exchange, received, reply
+from tests.stored_pairs import StoredPair, store_pairs
 from tests.unit.capture.lines import a_label, a_line, text_of
 
 # Names of conversations are part of what is hashed; a day whose names changed is closed again.
 OF_NAMES = frozenset({"data_hash", "days_reopened"})
-
-
-@pytest.fixture
-def pilot(session_factory: SessionFactory) -> Pilot:
-    return a_known_pilot(session_factory)
 
 
 def figures(factory: SessionFactory, pilot: Pilot) -> dict[str, Any]:
@@ -74,8 +71,9 @@ def _is_same(one: Any, other: Any) -> bool:
 
 @pytest.mark.parametrize(("kind", "subject"), [(ErasureKind.CONVERSATION, TALK), (ErasureKind.USER, USER)])
 def test_nothing_is_left_of_who_was_erased_and_every_figure_is(
-    session_factory: SessionFactory, pilot: Pilot, kind: ErasureKind, subject: str
+    session_factory: SessionFactory, kind: ErasureKind, subject: str
 ) -> None:
+    pilot = a_known_pilot(session_factory)
     before = figures(session_factory, pilot)
     with session_factory() as session:
         planted = {"grades", "pairs", "imports", "replies", "labels", "audit_log"}
@@ -108,9 +106,19 @@ def test_nothing_is_left_of_who_was_erased_and_every_figure_is(
         assert "The last removals of texts" in repr(page)
 
 
-def test_a_second_erasure_removes_nothing_more_and_says_so(session_factory: SessionFactory, pilot: Pilot) -> None:
+def a_small_one(factory: SessionFactory) -> Pilot:
+    """A pilot with one exchange of a conversation."""
+    with session_scope(factory) as session:
+        pilot = a_pilot(session)
+        store_pairs(session, pilot, [StoredPair(TALK, Reply("yes"), Reply("no"))])
+    return pilot
+
+
+def test_a_second_erasure_removes_nothing_more_and_says_so(session_factory: SessionFactory) -> None:
+    pilot = a_small_one(session_factory)
     first = erase(session_factory, pilot.name, ErasureKind.CONVERSATION, TALK, by="ops", key=KEY)
     again = erase(session_factory, pilot.name, ErasureKind.CONVERSATION, TALK, by="ops", key=KEY)
+    assert (first.counts["exchanges"], first.counts["texts"], first.is_again) == (1, 3, False)
     assert again.is_again
     assert again.receipt == first.receipt
     nobody = erase(session_factory, pilot.name, ErasureKind.USER, "nobody", by="ops", key=KEY)
@@ -119,7 +127,8 @@ def test_a_second_erasure_removes_nothing_more_and_says_so(session_factory: Sess
         erase(session_factory, pilot.name, ErasureKind.USER, " ", by="ops", key=KEY)
 
 
-def test_a_receipt_that_was_changed_is_told(session_factory: SessionFactory, pilot: Pilot) -> None:
+def test_a_receipt_that_was_changed_is_told(session_factory: SessionFactory) -> None:
+    pilot = a_small_one(session_factory)
     receipt = erase(session_factory, pilot.name, ErasureKind.CONVERSATION, TALK, by="ops", key=KEY).receipt
     assert receipt is not None
     with session_factory() as session:

@@ -91,7 +91,7 @@ def test_figures_and_their_hash_are_those_of_before(session_factory: SessionFact
         session.execute(text("UPDATE pilots SET configuration = jsonb_set(configuration, '{content,retention_days}', '1')"))
         in_force = compute_scorecard(session_factory, pilot.name, now=NOW)
     removed = remove_old_texts(session_factory, KEY, NOW + 10 * DAY)
-    assert (removed.exchanges, kept(session_factory)) == (60, {})
+    assert (removed.exchanges, kept(session_factory)) == (40, {})
     settle_without_model(session_factory, pilot)
     after = compute_scorecard(session_factory, pilot.name, now=NOW)
     assert after.candidates == in_force.candidates == before.candidates
