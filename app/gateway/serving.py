@@ -66,7 +66,9 @@ def serve(
             configuration.load()
             on_loaded()
             await _until_it_listens(listening)
+            sharing = asyncio.create_task(_share_as_orphan(listening))
             await _Server(configuration, on_ready, on_drain).serve(sockets=[listening])
+            sharing.cancel()
 
     quiet_logs()
     give_memory_back()
@@ -82,6 +84,15 @@ async def _until_it_listens(made: socket.socket) -> None:
             message = "whoever started this gateway ended before it took the port"
             raise StackError(message)
         await asyncio.sleep(LISTEN_SECONDS)
+
+
+async def _share_as_orphan(listening: socket.socket) -> None:
+    """When its supervisor is gone, the next one may take the port before this process lets go of it."""
+    parent = os.getppid()
+    while os.getppid() == parent:  # noqa: ASYNC110 - nothing tells of it
+        await asyncio.sleep(COUNT_SECONDS)
+    with suppress(OSError):  # it was closed meanwhile
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
 
 
 def server_configuration(gateway: Gateway, settings: Settings) -> uvicorn.Config:

@@ -61,6 +61,23 @@ def begin_when_free(made: socket.socket, bind: str, port: int, setting: str, *, 
     begin(made, bind, port, setting, fall_back=fall_back)
 
 
+def begin_shared(made: socket.socket, bind: str, port: int) -> bool:
+    """Lets it listen beside an orphaned gateway that shares its port (`share`), so that nobody is refused in between.
+
+    Whether it could; for all others the port is as taken as before.
+    """
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        made.bind((bind, port))
+    except OSError:
+        return False
+    else:
+        made.listen(BACKLOG)
+        return True
+    finally:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 0)
+
+
 def url_of(listening: socket.socket) -> str:
     """Where programs of this machine reach it."""
     host, port = listening.getsockname()[:2]

@@ -15,7 +15,7 @@ from app.settings import Settings
 from app.stack.children import LOOK_SECONDS, Child, Program, end_children
 from app.stack.home import Addresses, ProcessEntry, ProcessState, StackHome, StackState
 from app.stack.leftovers import Leftovers
-from app.stack.listening import begin_when_free, unbound, url_of
+from app.stack.listening import begin_shared, begin_when_free, unbound, url_of
 from app.stack.process import start_token
 from app.stack.programs import FLUSH_SECONDS, gateway_programs, other_programs
 from app.stack.servers import Servers
@@ -73,12 +73,7 @@ class Supervisor:
             self._signals.listen()
             gateway = stack.enter_context(unbound(self._settings.bind))
             self._await_hand_over(gateway)
-            self._leftovers.ask_gateways()
-            try:
-                self._listen(gateway, self._settings.gateway_port, "PILOT_GATEWAY_PORT", "gateway")
-            except StackError:
-                end_children(self._children, self._signals)
-                raise
+            self._take_port(gateway)
             self._state = self._first_state(url_of(api), url_of(gateway))
             try:
                 self._start_gateways(gateway)
@@ -104,6 +99,19 @@ class Supervisor:
             not all(child.is_loaded for child in self._children) and time.monotonic() < until and not self._signals.stops_asked
         ):
             self._signals.wait(LOOK_SECONDS)
+
+    def _take_port(self, gateway: socket) -> None:
+        """Beside the orphans where they share it, else as soon as they let go of it."""
+        port = self._settings.gateway_port
+        is_shared = bool(port) and self._leftovers.have_gateways and begin_shared(gateway, self._settings.bind, port)
+        self._leftovers.ask_gateways()
+        if is_shared:
+            return
+        try:
+            self._listen(gateway, port, "PILOT_GATEWAY_PORT", "gateway")
+        except StackError:
+            end_children(self._children, self._signals)
+            raise
 
     def _start_servers(self) -> None:
         if self._servers.ident is None:

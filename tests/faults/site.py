@@ -219,8 +219,8 @@ def site(folder: Path, place: Place | None = None, *, wired: bool = False, **set
         all_settings |= clocks.environment if clocks else {}
         all_settings |= _urls(net) if net else {}
         running = Stack(home, all_settings)
+        stack.callback(running.down)  # also what is left of one that does not come up
         facts = running.up()
-        stack.callback(running.down)
         service = Service(facts["api_url"], Path(facts["admin_key_file"]).read_text().strip())
         stack.callback(service.close)
         service.create(TOML.format(vendor=vendor.url, candidate=candidate.url))
