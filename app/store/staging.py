@@ -1,8 +1,7 @@
 """Lines on their way into the store: written by COPY, read back where they meet what is stored already."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import psycopg
@@ -41,23 +40,27 @@ def write_staged(session: Session, import_id: int, pilot_id: int, lines: Sequenc
     if not lines:
         return
     cipher = texts_of(session).sealer(pilot_id)
-    lines = [replace(each, records=_sealed(cipher, each.records)) for each in lines]
-    exchanges = [(s.exchange_id, import_id, s.records.line, s.is_merge, *s.records.exchange) for s in lines]
+    exchanges = [
+        (s.exchange_id, import_id, s.records.line, s.is_merge, *_exchange_row(cipher, s.records.exchange)) for s in lines
+    ]
     _copy(session, "staged_exchanges", (*_LINE, *ExchangeRecord._fields), exchanges)
-    for table, fields, name in _CHILDREN:
-        rows = [(s.exchange_id, import_id, *record) for s in lines for record in getattr(s.records, name)]
+    for table, fields, name, row_of in _CHILDREN:
+        rows = [(s.exchange_id, import_id, *row_of(cipher, record)) for s in lines for record in getattr(s.records, name)]
         if rows:
             _copy(session, table, (*_OF_LINE, *fields), rows)
 
 
-def _sealed(cipher: TextCipher, line: LineRecords) -> LineRecords:
-    exchange, seal = line.exchange, cipher.seal
-    reference = exchange.reference if exchange.reference is None else seal(exchange.reference)
-    return line._replace(
-        exchange=exchange._replace(body=seal(exchange.body), reference=reference),
-        replies=[each._replace(body=seal(each.body)) for each in line.replies],
-        grades=[each._replace(reason=cipher.seal_words(each.reason)) if each.reason else each for each in line.grades],
-    )
+def _exchange_row(cipher: TextCipher, exchange: ExchangeRecord) -> tuple[Any, ...]:
+    *narrow, body, reference = exchange
+    return (*narrow, cipher.seal(body), None if reference is None else cipher.seal(reference))
+
+
+def _reply_row(cipher: TextCipher, reply: ReplyRecord) -> tuple[Any, ...]:
+    return (*reply[:-1], cipher.seal(reply.body))
+
+
+def _grade_row(cipher: TextCipher, grade: GradeRecord) -> tuple[Any, ...]:
+    return grade._replace(reason=cipher.seal_words(grade.reason)) if grade.reason else grade
 
 
 def opened(texts: SessionTexts, pilot_id: int, line: LineRecords) -> LineRecords:
@@ -75,10 +78,14 @@ def opened(texts: SessionTexts, pilot_id: int, line: LineRecords) -> LineRecords
     )
 
 
-_CHILDREN = (
-    ("staged_replies", ReplyRecord._fields, "replies"),
-    ("staged_grades", GradeRecord._fields, "grades"),
-    ("staged_labels", LabelRecord._fields, "labels"),
+def _label_row(_: TextCipher, label: LabelRecord) -> tuple[Any, ...]:
+    return label
+
+
+_CHILDREN: tuple[tuple[str, tuple[str, ...], str, Callable[[TextCipher, Any], tuple[Any, ...]]], ...] = (
+    ("staged_replies", ReplyRecord._fields, "replies", _reply_row),
+    ("staged_grades", GradeRecord._fields, "grades", _grade_row),
+    ("staged_labels", LabelRecord._fields, "labels", _label_row),
 )
 
 
