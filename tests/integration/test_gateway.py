@@ -144,7 +144,7 @@ def test_each_request_leaves_two_events_and_a_number(
     counts = [event for event in events(own_redis, "record", tmp_path) if isinstance(event, CountEvent)]
     assert counts[-1].is_final
     assert counts[-1].pilots["live"].issued == outcome.sent + 2
-    dropped = {"mirroring_off": 0, "opted_out": 1, "not_mirrored_route": 1, "too_large": 0, "shed": 0}
+    dropped = {"mirroring_off": 0, "opted_out": 1, "not_mirrored_route": 1, "too_large": 0, "shed": 0, "not_sampled": 0}
     assert counts[-1].pilots["live"].dropped == dropped
 
 
