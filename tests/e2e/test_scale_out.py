@@ -137,7 +137,7 @@ def work_of(home: Path, name: str, pids: list[int]) -> float:
     """What these processes counted of their work."""
     files = [file for pid in pids for file in (home / "metrics").glob(f"counter_*-{pid}.db")]
     counts = [found for file in files for found in MmapedDict.read_all_values_from_file(str(file))]  # type: ignore[no-untyped-call]
-    return float(sum(value for key, value, *_ in counts if json.loads(key)[0] == WORK[name]))
+    return float(sum(value for key, value, *_ in counts if json.loads(key)[1] == WORK[name]))
 
 
 def rows(stack: LiveStack) -> dict[str, int]:
