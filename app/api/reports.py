@@ -22,7 +22,10 @@ from app.store.session import session_scope
 router = APIRouter(tags=["reports"])
 
 ReportId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
-CONTENT = {each.media_type.split(";")[0]: {"schema": {"type": "string"}} for each in FORMATS.values()}
+CONTENT = {
+    media_type: {"schema": {"type": "object" if media_type == "application/json" else "string"}}
+    for media_type in (each.media_type.split(";")[0] for each in FORMATS.values())
+}
 
 
 class ReportWanted(BaseModel):

@@ -24,7 +24,7 @@ Format = Annotated[Literal["json", "litellm"], Query(alias="format", description
 
 
 @router.get(
-    "/pilots/{name}/routing", response_model=RoutingTable, responses={200: {"content": {YAML: {"schema": {"type": "string"}}}}}
+    "/pilots/{name}/routing", response_model=RoutingTable, responses={200: {"content": {YAML: {"schema": {"type": "object"}}}}}
 )
 def read_routing(
     name: str, services: ServicesDep, _: Viewer, candidate: Candidate = None, format_name: Format = "json"

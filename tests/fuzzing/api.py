@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 from hypothesis.errors import Unsatisfiable
+from requests import Timeout
 from schemathesis import Case
 from schemathesis.core.failures import Failure, FailureGroup
 from schemathesis.generation import GenerationMode
@@ -88,8 +89,14 @@ def _made_real(case: Case, caller: Caller, random: Random) -> None:
 
 
 def _try(case: Case, caller: Caller, tried: Tried) -> None:
-    response = case.call(headers=caller.headers, timeout=CALL_SECONDS)
     tried.calls += 1
+    try:
+        response = case.call(headers=caller.headers, timeout=CALL_SECONDS)
+    except Timeout:
+        tried.note(
+            tried.server_errors, f"{case.operation.label} no answer within {CALL_SECONDS} s", case.as_curl_command()[:600]
+        )
+        return
     tried.statuses[response.status_code] += 1
     label = case.operation.label
     request = f"{caller.name}: {case.as_curl_command()[:600]}"
