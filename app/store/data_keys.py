@@ -48,9 +48,7 @@ def wrap_anew(session: Session, keys: Sequence[Fernet]) -> int:
         try:
             row.wrapped = all_keys.rotate(row.wrapped)
         except InvalidToken as error:
-            message = (
-                f"data key {row.number} of pilot {row.pilot_id} is wrapped by a key that is not there: nothing was done"
-            )
+            message = f"data key {row.number} of pilot {row.pilot_id} is wrapped by a key that is not there: nothing was done"
             raise TextKeyMissing(message, pilot_id=row.pilot_id, number=row.number) from error
     session.flush()
     return len(rows)

@@ -37,7 +37,7 @@ def keys(tmp_path: Path) -> PayloadKeys:
 
 
 @pytest.fixture
-def open_factory(fresh_database_url: str, keys: PayloadKeys) -> Iterator[Callable[[], SessionFactory]]:
+def open_factory(fresh_database_url: str, keys: PayloadKeys) -> Iterator[Callable[..., SessionFactory]]:
     """Factories of processes of their own, that share the database and the folder with the keys."""
     made: list[Engine] = []
 
@@ -51,7 +51,7 @@ def open_factory(fresh_database_url: str, keys: PayloadKeys) -> Iterator[Callabl
 
 
 @pytest.fixture
-def factory(open_factory: Callable[[], SessionFactory]) -> SessionFactory:
+def factory(open_factory: Callable[..., SessionFactory]) -> SessionFactory:
     return open_factory()
 
 
@@ -111,7 +111,7 @@ def test_what_an_earlier_version_stored_is_read_and_sealed_later(factory: Sessio
 
 
 def test_a_rotation_wraps_every_key_anew_and_all_processes_go_on(
-    open_factory: Callable[[], SessionFactory], keys: PayloadKeys
+    open_factory: Callable[..., SessionFactory], keys: PayloadKeys
 ) -> None:
     ours, theirs = open_factory(), open_factory()
     recorded(ours, [1])
@@ -132,7 +132,7 @@ def test_a_rotation_wraps_every_key_anew_and_all_processes_go_on(
 
 
 def test_a_rotation_that_dies_between_file_and_tables_loses_nothing(
-    open_factory: Callable[[], SessionFactory], keys: PayloadKeys, monkeypatch: pytest.MonkeyPatch
+    open_factory: Callable[..., SessionFactory], keys: PayloadKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     factory = open_factory()
     recorded(factory, [1])
@@ -152,7 +152,7 @@ def test_a_rotation_that_dies_between_file_and_tables_loses_nothing(
     assert requests(open_factory()) == asked
 
 
-def test_rotations_while_others_write_lose_no_text(open_factory: Callable[[], SessionFactory], keys: PayloadKeys) -> None:
+def test_rotations_while_others_write_lose_no_text(open_factory: Callable[..., SessionFactory], keys: PayloadKeys) -> None:
     factory, writer = open_factory(), open_factory()
     recorded(factory, [0])
     failures: list[Exception] = []
@@ -175,7 +175,7 @@ def test_rotations_while_others_write_lose_no_text(open_factory: Callable[[], Se
     assert None not in found
 
 
-def test_keys_that_processes_make_at_once_are_one_key(open_factory: Callable[[], SessionFactory]) -> None:
+def test_keys_that_processes_make_at_once_are_one_key(open_factory: Callable[..., SessionFactory]) -> None:
     factories = [open_factory() for _ in range(4)]
     with session_scope(factories[0]) as session:
         pilot = a_pilot(session)
@@ -208,7 +208,7 @@ def test_a_key_that_is_rolled_back_seals_nothing_afterwards(factory: SessionFact
 
 
 def test_a_lost_key_is_named_and_a_new_one_does_not_take_its_place(
-    open_factory: Callable[[], SessionFactory], keys: PayloadKeys, tmp_path: Path
+    open_factory: Callable[..., SessionFactory], keys: PayloadKeys, tmp_path: Path
 ) -> None:
     factory = open_factory()
     recorded(factory, [1])
@@ -252,7 +252,7 @@ def test_a_session_without_keys_says_so(fresh_database_url: str, factory: Sessio
 
 
 def test_shredded_texts_cannot_be_read_by_anybody_and_figures_stay(
-    open_factory: Callable[[], SessionFactory], keys: PayloadKeys
+    open_factory: Callable[..., SessionFactory], keys: PayloadKeys
 ) -> None:
     factory, other = open_factory(), open_factory(kept_seconds=0.0)
     pilot = recorded(factory, [1, 2])

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from cryptography.fernet import Fernet
 
-from parallel_pilot.cli import encryption, main
+from parallel_pilot.cli import main
 from parallel_pilot.cli.client import Client
 
 STATUS = {
@@ -40,7 +40,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
         return httpx2.Response(200, json=turns.pop(0) if len(turns) > 1 else turns[0])
 
     made = Client("http://service", "key", transport=httpx2.MockTransport(answer))
-    monkeypatch.setattr(encryption.Client, "from_environment", classmethod(lambda _: made))
+    monkeypatch.setattr(Client, "from_environment", classmethod(lambda _: made))
     return calls
 
 
