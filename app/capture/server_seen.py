@@ -15,6 +15,7 @@ from app.jobs import SENT_AT
 LOOK_SECONDS = 2.0
 UNACKNOWLEDGED = "unacked"  # kombu's name for what a worker has and has not finished
 
+
 @dataclass(frozen=True, slots=True)
 class StreamSeen:
     """One stream; `oldest_seconds` `None` = it is empty."""
