@@ -181,4 +181,3 @@ def test_a_backup_under_traffic_is_restored_into_another_home_to_the_last_digit(
         coverage = restored.get(f"/pilots/{LIVE}/scorecard")["coverage"]
         assert 50 <= coverage["production_requests"] <= requests
         assert sum(coverage["by_reason"].values()) == coverage["production_requests"]
-        assert restored.get(f"/pilots/{PAST}/pairs", limit=1)
