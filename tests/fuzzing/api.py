@@ -11,6 +11,7 @@ from hypothesis.errors import Unsatisfiable
 from requests import Timeout
 from schemathesis import Case
 from schemathesis.core.failures import Failure, FailureGroup
+from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
 from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi.checks import (
@@ -52,7 +53,8 @@ def plain_text(_: Any, value: Any) -> bytes:
 
 def operations_of(web: FastAPI) -> list[APIOperation[Any, Any, Any, Any]]:
     """All operations, to be asked in this process."""
-    return [found.ok() for found in schemathesis.openapi.from_asgi("/openapi.json", web).get_all_operations()]
+    found = schemathesis.openapi.from_asgi("/openapi.json", web).get_all_operations()
+    return [each.ok() for each in found if isinstance(each, Ok)]
 
 
 def ask(operation: APIOperation[Any, Any, Any, Any], caller: Caller, tried: Tried, *, examples: int, seed: int) -> None:
@@ -69,7 +71,7 @@ def ask(operation: APIOperation[Any, Any, Any, Any], caller: Caller, tried: Trie
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )
-        def one(case: Case) -> None:
+        def one(case: "Case[Any]") -> None:
             _made_real(case, caller, random)
             _try(case, caller, tried)
 
@@ -79,7 +81,7 @@ def ask(operation: APIOperation[Any, Any, Any, Any], caller: Caller, tried: Trie
             continue
 
 
-def _made_real(case: Case, caller: Caller, random: Random) -> None:
+def _made_real(case: "Case[Any]", caller: Caller, random: Random) -> None:
     for name in list(case.path_parameters or ()):
         if name in caller.real and random.random() < REAL_SHARE:
             case.path_parameters[name] = random.choice(caller.real[name])
@@ -88,7 +90,7 @@ def _made_real(case: Case, caller: Caller, random: Random) -> None:
         case.body = mutator.make(random)
 
 
-def _try(case: Case, caller: Caller, tried: Tried) -> None:
+def _try(case: "Case[Any]", caller: Caller, tried: Tried) -> None:
     tried.calls += 1
     try:
         response = case.call(headers=caller.headers, timeout=CALL_SECONDS)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -43,7 +44,7 @@ def furnished(session_factory: SessionFactory, home: Path, redis_url: str | None
     web = make_api(services)
     web.include_router(make_pages_router(session_factory=session_factory, pepper=PEPPER, publish=services.publish))
     rows = ("import", "replay", "rehearsal", "report", "entry", "invoice", "erasure")
-    real = {"name": EXISTS, **{f"{row}_id": NUMBERS for row in rows}}
+    real: dict[str, list[Any]] = {"name": EXISTS, **{f"{row}_id": NUMBERS for row in rows}}
     callers = [Caller("nobody", {}, real)]
     callers += [
         Caller(role.value, bearer(key_for(role, session_factory, f"fuzz-{role.value}")), real)
