@@ -91,7 +91,7 @@ def collector(*, hangs: bool = False) -> Iterator[Collector]:
 
 
 def _spans(body: bytes) -> Iterator[Received]:
-    for resource in ExportTraceServiceRequest.FromString(body).resource_spans:  # type: ignore[no-untyped-call]
+    for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
         for scope in resource.scope_spans:
             for span in scope.spans:
                 yield Received(

@@ -54,9 +54,9 @@ def show(seen: Seen, words: dict[PartName, Word]) -> None:
     postgres_bytes.set(UNKNOWN if database is None else database.bytes)
     lag = None if database is None else database.recorder_lag_seconds
     recorder_lag.set(UNKNOWN if lag is None else lag)
-    for name, disk in seen.disks.items():
-        disk_free.labels(name).set(disk.free_bytes)
-        disk_size.labels(name).set(disk.size_bytes)
+    for place, disk in seen.disks.items():
+        disk_free.labels(place).set(disk.free_bytes)
+        disk_size.labels(place).set(disk.size_bytes)
 
 
 def _show_redis(found: RedisSeen | None) -> None:

@@ -61,8 +61,8 @@ SELECT EXISTS (SELECT FROM pairs WHERE pilot_id = :pilot AND state = 'settled' A
 """)
 _REOPEN = text(f"""
 WITH back AS (
-    SELECT exchange_id, arm_id FROM pairs
-    WHERE {HAS_TEXT.format("pairs")} AND pilot_id = :pilot AND state = 'settled' AND facts ->> 'unasked' = :reason FOR UPDATE SKIP LOCKED
+    SELECT exchange_id, arm_id FROM pairs WHERE {HAS_TEXT.format("pairs")}
+        AND pilot_id = :pilot AND state = 'settled' AND facts ->> 'unasked' = :reason FOR UPDATE SKIP LOCKED
 )
 UPDATE pairs p SET state = 'pending', rule = NULL, ungraded = NULL, facts = '{{}}', settled_at = NULL
 FROM back b WHERE p.exchange_id = b.exchange_id AND p.arm_id = b.arm_id

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from app.api.counting import NO_ROUTE
+from app.api.declared import NO_ROUTE
 from app.capture import presence
 from app.capture.presence import Presence, present
 from app.capture.server_seen import look_at_redis
