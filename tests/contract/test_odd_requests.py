@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 
 from app.api.application import make_api
 from app.dashboard.pages import make_pages_router
@@ -21,6 +22,8 @@ from tests.fuzzing.pages import ODD, ask_pages
 from tests.integration.labelling import NAME, a_labelled_pilot, a_line
 
 SEED = 20261121
+# A plan is simulated for seconds; `./run bench fuzz-api` asks it.
+PLAN = "POST /api/v1/plan"
 DEEP = b'{"a":' * 900 + b"1" + b"}" * 900
 BODIES = (b"\xff{", DEEP, b"[]", b'"\\ud800"', b"null", b'{"name": "a\\u0000b"}', b"9" * 5000)
 
@@ -53,6 +56,8 @@ def wrong_answers(web: FastAPI, caller: Caller) -> Iterator[str]:
     random, described = Random(SEED), web.openapi()
     with TestClient(web, raise_server_exceptions=False) as client:
         for route in api_routes(described):
+            if route.name == PLAN:
+                continue
             path, _, query = route.path.partition("?")
             documented: dict[str, Any] = described["paths"][path][route.method.lower()]["responses"]
             for number in range(3):
@@ -67,8 +72,9 @@ def wrong_answers(web: FastAPI, caller: Caller) -> Iterator[str]:
 
 
 def test_odd_values_at_every_operation_and_page_get_a_described_answer(web: tuple[FastAPI, Caller]) -> None:
-    assert list(wrong_answers(*web)) == []
     tried = Tried()
-    ask_pages(web[0], [web[1]], tried, requests=160, seed=SEED)
+    with capture_logs():  # drawing a traceback for a terminal takes seconds
+        assert list(wrong_answers(*web)) == []
+        ask_pages(web[0], [web[1]], tried, requests=160, seed=SEED)
     assert tried.server_errors == {}
     assert len(tried.statuses) > 3

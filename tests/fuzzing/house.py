@@ -19,7 +19,7 @@ from app.store.session import SessionFactory, make_engine, make_session_factory
 from tests.api import PEPPER, bearer, key_for, services_for
 from tests.fuzzing.oddities import Caller
 from tests.integration.labelling import NAME, a_labelled_pilot, a_line
-from tests.text_keys import known_texts
+from tests.text_keys import PAYLOAD_KEY, known_texts
 
 EXISTS = [NAME]
 NUMBERS = [1, 2, 0, -1, 2**31, 2**63, 10**30]
@@ -40,7 +40,7 @@ def furnished(session_factory: SessionFactory, home: Path, redis_url: str | None
         assert made.status_code == 201, made.text
         opened = api.post(f"/api/v1/pilots/{NAME}/imports", json={"file_key": "0" * 64})
         assert opened.status_code == 200, opened.text
-    services = services_for(session_factory, home, redis_url=redis_url)
+    services = services_for(session_factory, home, redis_url=redis_url, payload_keys=PAYLOAD_KEY)
     web = make_api(services)
     web.include_router(make_pages_router(session_factory=session_factory, pepper=PEPPER, publish=services.publish))
     rows = ("import", "replay", "rehearsal", "report", "entry", "invoice", "erasure")

@@ -92,7 +92,12 @@ def _timing(record: Json) -> Json:
 def _whole(record: Json, field: str) -> Any:
     """A column with texts, which LiteLLM cuts beyond a length: a text with a hole is of no use."""
     value = unpacked(record.get(field))
-    if value and TRUNCATED in orjson.dumps(value):
+    try:
+        is_cut = bool(value) and TRUNCATED in orjson.dumps(value)
+    except TypeError:  # what orjson reads it can write, but not so deeply nested
+        message = f"{field} is nested too deeply"
+        raise UnusableRecord(message, field=field, code="too_deep") from None
+    if is_cut:
         message = f"{field} was cut by LiteLLM: raise MAX_STRING_LENGTH_PROMPT_IN_DB, or leave this record out"
         raise UnusableRecord(message, field=field, code="truncated")
     return value
