@@ -10,6 +10,7 @@ from app.domain.words import Role
 from app.pipeline.reporting import view_report
 from app.reports.pack.whole import make_pack
 from app.store.session import make_engine, make_session_factory
+from tests.text_keys import known_texts
 
 
 def peak_mb() -> float:
@@ -20,7 +21,7 @@ def peak_mb() -> float:
 
 def pack_of(database_url: str, report_id: int) -> None:
     """Prints how long it took, the peak memory of the process and the size of each document."""
-    factory = make_session_factory(make_engine(database_url))
+    factory = make_session_factory(make_engine(database_url), texts=known_texts())
     started = time.perf_counter()
     files = make_pack(view_report(factory, report_id, Principal("bench", Role.ADMIN)))
     seconds = time.perf_counter() - started

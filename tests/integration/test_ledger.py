@@ -31,9 +31,11 @@ from app.store.live_ledger import read_ledger
 from app.store.payloads import ensure_partitions
 from app.store.pilots import get_pilot, insert_pilot
 from app.store.spend import spent
+from app.store.texts import TEXTS
 from tests.builders import a_configuration
 from tests.integration.scorecard_pilots import PRICED
 from tests.live_events import ARRIVAL, PILOT, count, exchange, failed, received, reply, retry, skipped
+from tests.text_keys import known_texts
 
 DAY = timedelta(days=1)
 
@@ -203,7 +205,7 @@ def test_every_issued_number_has_exactly_one_place(engine: Engine, database_url:
     events, issued = data.draw(stories())
     with engine.connect() as connection:
         outer = connection.begin()
-        session = Session(connection, join_transaction_mode="create_savepoint")
+        session = Session(connection, join_transaction_mode="create_savepoint", info={TEXTS: known_texts()})
         pilot = started(session)
         while events:
             cut = data.draw(st.integers(1, len(events)))
