@@ -17,12 +17,18 @@ def made_once(file: Path, make: Callable[[], str]) -> str:
             pass
         finally:
             draft.unlink()
+        _sync_name(file)
     return file.read_text().strip()
 
 
 def replace(file: Path, text: str) -> None:
     """Another text in place of the file's: who reads meanwhile finds one or the other, also after a crash."""
     os.replace(_draft(file, text), file)  # noqa: PTH105 - says that it replaces
+    _sync_name(file)
+
+
+def _sync_name(file: Path) -> None:
+    """What is stored under a key must not outlive, after a crash, the name under which the key is found."""
     folder = os.open(file.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

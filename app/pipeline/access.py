@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from app.capture.key_files import made_once
 from app.domain.access import ApiKey, Principal
 from app.domain.people import folded
 from app.domain.words import Role
@@ -70,24 +71,7 @@ def load_pepper(home: Path, given: str | None) -> str:
     """The secret under which keys are digested: the one given, else `PILOT_HOME/pepper`, made at first use."""
     if given:
         return given
-    file = home / "pepper"
-    if not file.exists():
-        _write_once(file, secrets.token_urlsafe(32))
-    return file.read_text().strip()
-
-
-def _write_once(file: Path, text: str) -> None:
-    """Two processes that start at once end with the same file: a hard link is made whole and by one of them."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    draft.touch(mode=0o600)
-    draft.write_text(text + "\n")
-    try:
-        file.hardlink_to(draft)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
+    return made_once(home / "pepper", lambda: secrets.token_urlsafe(32) + "\n")
 
 
 def _check_name(name: str) -> None:

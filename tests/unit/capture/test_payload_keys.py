@@ -1,5 +1,7 @@
 """The installation's keys of texts: one file for all processes, replaced as a whole."""
 
+import os
+import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,6 +19,21 @@ def test_the_file_is_made_once_whoever_begins_and_nobody_else_may_read_it(tmp_pa
     assert len({tuple(each.texts()) for each in keys}) == 1
     assert (tmp_path / FILE_NAME).stat().st_mode & 0o777 == 0o600
     assert [file.name for file in tmp_path.iterdir()] == [FILE_NAME]
+
+
+def test_a_key_is_on_the_disk_with_its_name_before_anything_is_sealed_under_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[bool, bool]] = []
+    fsync = os.fsync
+
+    def noting(handle: int) -> None:
+        synced.append((stat.S_ISDIR(os.fstat(handle).st_mode), (tmp_path / FILE_NAME).exists()))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    PayloadKeys(tmp_path, None).make()
+    assert synced == [(False, False), (True, True)], "first the key's own bytes, then the folder that names it"
 
 
 def test_a_new_key_comes_first_and_the_old_ones_stay(tmp_path: Path) -> None:
