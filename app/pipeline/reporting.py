@@ -75,10 +75,10 @@ def make_report(  # noqa: PLR0913 - all but the pilot and the moment are named
     pairs = _pairs(session_factory, made) if shows_pairs else []
     with _bundle_of(made, now) as data, session_scope(session_factory, publish) as session:
         number = _store(session, made, now, origin)
-        insert_examples(session, number, pairs)
         if data is not None:
             keep_bundle(session, number, *data)
             drop_older_bundles(session, made.pilot.id)
+        insert_examples(session, number, pairs)
         if tell_of_report(session, made.pilot, number, kind, made.document) and publish is not None:
             publish_after_commit(session, Job.MESSAGES)
         record(session, by, "report.make", made.pilot.id, report=number, data_hash=made.document.data_hash)

@@ -156,7 +156,7 @@ def save_settlements(session: Session, settlements: Sequence[Settlement], *, wor
         "graded": [each.graded for each in settlements],
     }
     session.execute(_SETTLE, parameters)
-    forget_late(session, {each.key.exchange_id for each in settlements if "violations" in each.facts})
+    forget_late(session, {each.key.exchange_id for each in settlements if quotes(each.facts)})
 
 
 def _stored_facts(session: Session, settlements: Sequence[Settlement]) -> list[dict[str, Any]]:

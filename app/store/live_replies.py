@@ -16,7 +16,7 @@ from app.store.base import Base
 from app.store.live_tables import LateReplyRow, RejectedEventRow, SkippedRow, WaitingReplyRow
 from app.store.pairs import HAS_TEXT
 from app.store.tables import PayloadRow, ReplyRow
-from app.store.text_removal import erased_among
+from app.store.text_removal import erased_among, forget_late
 from app.store.texts import texts_of
 
 REPLIES, PAYLOADS = Base.metadata.tables[ReplyRow.__tablename__], Base.metadata.tables[PayloadRow.__tablename__]
@@ -43,7 +43,12 @@ def add_replies(session: Session, pilot: RecordedPilot, replies: Iterable[LiveRe
     if not ordered:
         return
     session.execute(insert(REPLIES).on_conflict_do_nothing(), [_reply_row(pilot, each) for each in ordered])
-    _add_texts(session, pilot, [(each, each.body) for each in ordered if each.body is not None])
+    # After the replies, whose foreign keys hold their exchanges: a removal has been, or waits for us.
+    gone = erased_among(session, {each.exchange_id for each in ordered})
+    _add_texts(
+        session, pilot, [(each, each.body) for each in ordered if each.body is not None and each.exchange_id not in gone]
+    )
+    forget_late(session, gone)
     parameters = {
         "exchanges": [each.exchange_id for each in ordered],
         "arms": [each.arm_id for each in ordered],
@@ -53,9 +58,6 @@ def add_replies(session: Session, pilot: RecordedPilot, replies: Iterable[LiveRe
 
 
 def _add_texts(session: Session, pilot: RecordedPilot, bodies: Sequence[tuple[LiveReply, bytes]]) -> None:
-    # After the replies, whose foreign keys hold their exchanges: a removal has been, or waits for us.
-    gone = erased_among(session, {each.exchange_id for each, _ in bodies})
-    bodies = [(each, body) for each, body in bodies if each.exchange_id not in gone]
     cipher = texts_of(session).sealing(pilot.id) if bodies else None
     if cipher is None:  # nothing to keep, or the pilot's texts were shredded
         return

@@ -18,7 +18,7 @@ from app.store.model_sightings import note_fingerprints
 from app.store.pairs import touch_pairs
 from app.store.payloads import ensure_partitions
 from app.store.tables import ExchangeRow, PayloadRow, ReplyRow
-from app.store.text_removal import erased_among
+from app.store.text_removal import erased_among, forget_late
 from app.store.texts import texts_of
 
 _COUNTS = (
@@ -61,6 +61,7 @@ def record_replies(session: Session, pilot: Pilot, rows: Sequence[NewReply]) -> 
 
 def _record_payloads(session: Session, pilot: Pilot, rows: Sequence[NewReply], arrivals: dict[int, datetime]) -> None:
     gone = erased_among(session, arrivals)
+    forget_late(session, gone)
     rows = [row for row in rows if row.exchange_id not in gone]
     if not rows:
         return

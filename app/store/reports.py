@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, func, select, text
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.domain.report import PairExample, Provenance, ReportKind, StoredReport
@@ -16,6 +16,8 @@ from app.store.work_tables import ReportRow
 
 LARGEST_ID = 2**63 - 1
 SEALED = "sealed"
+# A report is made for minutes: whoever removes texts meanwhile waits for us, or has been.
+_REMOVED = text("SELECT id, text_erased_at FROM exchanges WHERE id = ANY(:ids) ORDER BY id FOR KEY SHARE")
 
 
 def insert_report(
@@ -48,11 +50,14 @@ def insert_report(
 
 
 def insert_examples(session: Session, report_id: int, examples: Sequence[PairExample]) -> None:
-    """Stores the pairs that a report shows, in their order."""
+    """Stores the pairs that a report shows, in their order; without the words of those that lost their text meanwhile."""
     pilot_id = session.scalars(select(ReportRow.pilot_id).where(ReportRow.id == report_id)).one()
     cipher = texts_of(session).sealing(pilot_id) if examples else None
     if cipher is None:  # nothing to keep, or the pilot's texts were shredded
         return
+    rows = session.execute(_REMOVED, {"ids": sorted({each.exchange_number for each in examples})})
+    gone = {row.id: row.text_erased_at for row in rows}
+    kept = [each.without_texts(at) if (at := gone.get(each.exchange_number)) else each for each in examples]
     session.add_all(
         ReportExampleRow(
             report_id=report_id,
@@ -60,7 +65,7 @@ def insert_examples(session: Session, report_id: int, examples: Sequence[PairExa
             exchange_id=each.exchange_number,
             document={SEALED: cipher.seal_words(each.model_dump_json())},
         )
-        for place, each in enumerate(examples)
+        for place, each in enumerate(kept)
     )
     session.flush()
 

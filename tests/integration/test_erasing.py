@@ -14,10 +14,11 @@ from starlette.testclient import TestClient
 from app.dashboard.settings_views import settings_sections
 from app.domain.erasure import ErasureKind
 from app.domain.exchange import Reply
-from app.domain.grading import PairKey
+from app.domain.grading import PairKey, Settlement
 from app.domain.live import RecordEvent
 from app.domain.pilot import Pilot
-from app.domain.words import Role
+from app.domain.report import PairExample
+from app.domain.words import Role, Rule
 from app.errors import InvalidInput
 from app.pipeline.content import hidden_name
 from app.pipeline.erasing import erase
@@ -28,8 +29,9 @@ from app.pipeline.recording.storing import arrivals, store_batch
 from app.pipeline.retention import remove_old_texts
 from app.pipeline.scorecard import compute_scorecard
 from app.store.erasures import list_receipts
+from app.store.grades import save_settlements
 from app.store.payloads import ensure_partitions, read_payloads
-from app.store.reports import examples_of
+from app.store.reports import examples_of, insert_examples, insert_report
 from app.store.session import SessionFactory, session_scope
 from tests.api import PILOT_TOML, an_api, bearer, key_for
 from tests.builders import a_pilot
@@ -125,6 +127,25 @@ def test_a_second_erasure_removes_nothing_more_and_says_so(session_factory: Sess
     assert (nobody.counts["exchanges"], nobody.is_again) == (0, False)
     with pytest.raises(InvalidInput, match="1 to 500"):
         erase(session_factory, pilot.name, ErasureKind.USER, " ", by="ops", key=KEY)
+
+
+def test_what_was_being_written_about_it_meanwhile_is_not_kept(session_factory: SessionFactory) -> None:
+    pilot = a_small_one(session_factory)
+    with session_factory() as session:
+        key = PairKey(session.scalars(text("SELECT id FROM exchanges")).one(), pilot.arm_named("qwen").id)
+    erase(session_factory, pilot.name, ErasureKind.CONVERSATION, TALK, by="ops", key=KEY)
+    shown = PairExample(
+        exchange=TALK, exchange_number=key.exchange_id, candidate="qwen", segment="other", chosen_as="random", preference=None,
+        rule="grader", request=SENTENCE, incumbent_reply=SENTENCE, reasons=(SENTENCE,),
+    )  # fmt: skip
+    with session_scope(session_factory) as session:
+        number = insert_report(session, pilot.id, made_at=NOW, data_hash="x", document={"summary": {}})
+        insert_examples(session, number, [shown])
+        save_settlements(session, [Settlement(key, Rule.GRADER, ungraded="refused", facts={"message": SENTENCE})])
+    with session_factory() as session:
+        (kept,) = examples_of(session, number)
+        assert (kept.request, kept.incumbent_reply, kept.reasons, kept.removed_at is None) == ("", "", (), False)
+        assert session.scalar(text("SELECT facts FROM pairs")) == {}
 
 
 def test_a_receipt_that_was_changed_is_told(session_factory: SessionFactory) -> None:
