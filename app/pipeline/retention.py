@@ -73,11 +73,12 @@ def _remove(
 ) -> int:
     batches = _old(factory, pilot_id, before)
     removed, is_done = remove_in_batches(factory, pilot_id, batches, now, seconds=seconds)
-    if not removed["exchanges"]:
-        return 0
     with session_scope(factory) as session:
+        # Also where no exchange is too old: a refused import has none, and a turn may have been killed before it came here.
         removed["import_problems"] = blank_problems(session, pilot_id, before=before)
         removed["audit_remarks"] = blank_remarks(session, pilot_id)
+        if not removed.total():
+            return 0
         counts = {name: number for name, number in sorted(removed.items()) if number}
         said = counts | {"before": before.isoformat(), "weeks_dropped": list(weeks)} | ({} if is_done else {MORE: True})
         digest = subject_digest(key, pilot_id, ErasureKind.RETENTION, before.isoformat())

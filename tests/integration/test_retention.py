@@ -26,7 +26,7 @@ from app.store.payloads import ensure_partitions, is_partition_missing
 from app.store.retention import Week, drop_week, retention_days, weeks_of_texts
 from app.store.session import SessionFactory, session_scope
 from tests.builders import a_pilot
-from tests.integration.erasing import KEY, NOW, SENTENCE, a_known_pilot, tables_with
+from tests.integration.erasing import KEY, NOW, SENTENCE, USER, a_known_pilot, tables_with
 from tests.live_events import ARRIVAL_US, exchange, received, reply
 from tests.stored_pairs import StoredPair, a_request, store_pairs
 
@@ -82,6 +82,25 @@ def test_a_week_is_dropped_when_no_pilot_keeps_it_and_else_emptied_by_rows(sessi
         said = [each.counts for each in list_receipts(session, short.id)]
         assert [counts["exchanges"] for counts in said] == [1, 20]
         assert all(each.is_genuine(KEY) and each.kind is ErasureKind.RETENTION for each in list_receipts(session, long.id))
+
+
+def test_what_a_refused_import_quoted_goes_too_although_it_left_no_exchange(session_factory: SessionFactory) -> None:
+    with session_scope(session_factory) as session:
+        pilot = a_pilot(session, content={"retention_days": 30})
+        session.execute(
+            text(
+                "INSERT INTO imports (pilot_id, file_key, format, state, layout, by, problems, finished_at)"
+                " SELECT :pilot, 'k' || days, 'pilot', 'refused', 'l', 'ops', CAST(:problems AS jsonb),"
+                " :now - days * interval '1 day' FROM unnest(ARRAY[29, 31]) AS of(days)"
+            ),
+            {"pilot": pilot.id, "problems": f'[{{"line": 3, "message": "{SENTENCE}"}}]', "now": RUN},
+        )
+    assert remove_old_texts(session_factory, KEY, RUN).exchanges == 0
+    with session_factory() as session:
+        left = session.scalars(text("SELECT file_key FROM imports WHERE problems::text LIKE :said"), {"said": f"%{SENTENCE}%"})
+        assert list(left) == ["k29"]
+        (receipt,) = list_receipts(session, pilot.id)
+        assert (receipt.kind, receipt.counts["import_problems"]) == (ErasureKind.RETENTION, 1)
 
 
 def test_figures_and_their_hash_are_those_of_before(session_factory: SessionFactory) -> None:
@@ -174,9 +193,12 @@ def test_events_that_come_after_a_removal_bring_no_text_back(session_factory: Se
     remove_old_texts(session_factory, KEY, datetime.now(UTC))
     with session_scope(session_factory) as session:
         ensure_partitions(session, [datetime.fromtimestamp(ARRIVAL_US / 1e6, UTC)])
-        late = received(reply(1, "qwen"), exchange(2), reply(2), reply(2, "qwen"))
+        said = {"parameter": "user", "action": "dropped", "from": USER, "to": None, "why": "unknown"}
+        beside = {"adaptation": [said], "usage": {"prompt_tokens": 3, "said": SENTENCE}}
+        late = received(reply(1, "qwen", columns=beside), exchange(2), reply(2), reply(2, "qwen"))
         store_batch(session, late, retry_window_seconds=1.0)
     assert kept(session_factory) == {}
     with session_factory() as session:
         rows = session.execute(text("SELECT count(*), count(text_erased_at) FROM exchanges")).one()
         assert (tuple(rows), session.scalar(text("SELECT count(*) FROM replies"))) == ((2, 2), 4)
+        assert [tables_with(session, words) for words in (USER, SENTENCE)] == [[], []], "nor what stands beside it"
