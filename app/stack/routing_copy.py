@@ -13,6 +13,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import override
+
 from app.domain.routing import FILE_NAME, routing_of
 from app.errors import StackError
 from app.stack.home import read_settings
@@ -62,10 +64,21 @@ def write(file: Path, text: bytes) -> bool:
     return True
 
 
+class _Staying(urllib.request.HTTPRedirectHandler):
+    """Follows nobody elsewhere: the key is the API's alone."""
+
+    @override
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+_open = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Staying()).open
+
+
 def fetch(api_url: str, key: str) -> bytes:
     """What the API says now, in the form of the file."""
     request = urllib.request.Request(f"{api_url}{ADDRESS}", headers={"Authorization": f"Bearer {key}"})  # noqa: S310 - ours
-    with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:  # noqa: S310
+    with _open(request, timeout=ANSWER_SECONDS) as answer:
         document: dict[str, Any] = json.load(answer)
     return (json.dumps(document, indent=2) + "\n").encode()
 
@@ -73,7 +86,7 @@ def fetch(api_url: str, key: str) -> bytes:
 def _key() -> str:
     key = os.environ.get(KEY, "").strip()
     if not key:
-        message = f"set {KEY} to the key of a viewer: pilot keys create NAME --role viewer"
+        message = f"set {KEY} to the key of a viewer: pilot keys add NAME --role viewer"
         raise StackError(message)
     return key
 

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 from typing_extensions import override
 
 from app.domain.routing import PilotRoute, Routing, routing_document, routing_of
-from app.stack.routing_copy import ADDRESS, fetch, seed, write
+from app.stack.routing_copy import ADDRESS, fetch, main, seed, write
+from parallel_pilot.cli.application import app as application
 
 KNOWN = routing_document(Routing("bot", {"bot": PilotRoute("bot", "https://vendor/v1", True, "full")}))
 
@@ -50,12 +52,33 @@ def test_it_is_asked_for_with_a_key(tmp_path: Path) -> None:
     assert asked == [(ADDRESS, "Bearer a key")]
 
 
+def test_the_key_follows_no_redirect_and_no_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere: list[tuple[str, str | None]] = []
+    with an_api(elsewhere) as other:
+        monkeypatch.setenv("http_proxy", other)
+        asked: list[tuple[str, str | None]] = []
+        with an_api(asked, moved_to=f"{other}/there") as url, pytest.raises(OSError, match="302"):
+            fetch(url, "a key")
+    assert (asked, elsewhere) == ([(ADDRESS, "Bearer a key")], [])
+
+
+def test_without_a_key_it_names_the_command_that_makes_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PILOT_API_KEY", raising=False)
+    assert main(["--api", "http://127.0.0.1:1"]) == 1
+    told = capsys.readouterr().err.partition(": pilot ")[2].split()
+    assert CliRunner().invoke(application, [*told, "--help"]).exit_code == 0
+
+
 @contextmanager
-def an_api(asked: list[tuple[str, str | None]]) -> Iterator[str]:
+def an_api(asked: list[tuple[str, str | None]], moved_to: str | None = None) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked.append((self.path, self.headers.get("Authorization")))
-            self.send_response(200)
+            self.send_response(302 if moved_to else 200)
+            if moved_to:
+                self.send_header("Location", moved_to)
             self.end_headers()
             self.wfile.write(as_file(KNOWN))
 
@@ -66,6 +89,8 @@ def an_api(asked: list[tuple[str, str | None]]) -> Iterator[str]:
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         serving = threading.Thread(target=server.serve_forever, args=(0.01,))
         serving.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        serving.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            serving.join()
