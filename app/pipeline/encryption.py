@@ -129,6 +129,9 @@ def rotate(factory: SessionFactory, keys: PayloadKeys, by: str, *, data_keys: bo
     """
     with wrapping_alone(factory) as session:
         was = read_keys(keys)
+        if keys.is_given and not was:
+            message = f"{keys.place} is set and holds no key: put one in it, or unset it"
+            raise TextKeyMissing(message)
         *wrapped, lost = wrapped_under(session, was)
         if lost:
             message = f"{lost} data keys are wrapped by a key that is not in {keys.place}; nothing was changed"

@@ -129,6 +129,8 @@ def test_a_rotation_wraps_every_key_anew_and_all_processes_go_on(
     assert [each.data_keys for each in encryption_state(ours, keys).keys] == [0, 2, 0]
     assert rotate(ours, keys, "ada").is_new_key is False  # a key that wraps nothing yet is taken first
     assert [each.data_keys for each in encryption_state(ours, keys).keys] == [2, 0, 0]
+    with pytest.raises(TextKeyMissing, match="PILOT_PAYLOAD_KEYS is set and holds no key"):
+        rotate(ours, PayloadKeys(Path(), " , "), "ada")
 
 
 def test_a_rotation_that_dies_between_file_and_tables_loses_nothing(
