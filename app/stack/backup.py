@@ -1,8 +1,6 @@
 """`./run backup FILE`: all that the service keeps, of one moment, while it works; its keys beside it (docs/backup.md)."""
 
 import argparse
-import hashlib
-import json
 import sys
 import time
 from datetime import UTC, datetime
@@ -15,7 +13,7 @@ from app.errors import StackError
 from app.pipeline.provenance import code_version
 from app.settings import Settings
 from app.stack.attached import Servers, attached
-from app.stack.backup_file import BackupWriter, reading_backup, writing_backup
+from app.stack.backup_file import BackupWriter, reading_backup, sum_of, writing_backup
 from app.stack.backup_keys import Keys, find_keys, write_keys
 from app.stack.home import StackHome, read_settings
 from app.stack.terminal import exit_code, say
@@ -46,15 +44,10 @@ def back_up(home: StackHome, settings: Settings, file: Path, keys_file: Path) ->
         facts = _write(home, settings, servers, writer)
         keys = find_keys(home.root, settings)
         writer.finish(facts | {"keys": keys.fingerprints()})
-    write_keys(keys_file, keys, manifest_sum(file))
+    with reading_backup(file) as backup:
+        write_keys(keys_file, keys, sum_of(backup.manifest))
     _tell_keys(keys, keys_file)
     return facts
-
-
-def manifest_sum(file: Path) -> str:
-    """By which the keys' file names its backup."""
-    with reading_backup(file) as backup:
-        return hashlib.sha256(json.dumps(backup.manifest, sort_keys=True).encode()).hexdigest()
 
 
 def _write(home: StackHome, settings: Settings, servers: Servers, writer: BackupWriter) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import json
 import os
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,7 +72,9 @@ def writing_backup(file: Path) -> Iterator[BackupWriter]:
         raise StackError(message)
     draft = file.with_name(f".{file.name}.part")
     try:
-        with os.fdopen(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_RDWR, 0o600), "wb") as stream:
+        # What lies there is of one that was killed, or of somebody else, who could read what is written into a file of theirs.
+        draft.unlink(missing_ok=True)
+        with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600), "wb") as stream:
             with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
                 yield BackupWriter(archive)
             stream.flush()
@@ -107,7 +110,7 @@ class Backup:
             with self._archive.open(name) as file:
                 while data := file.read(READ_BYTES):
                     yield data
-        except (KeyError, zipfile.BadZipFile, EOFError) as error:
+        except (KeyError, zipfile.BadZipFile, zlib.error, EOFError) as error:
             message = f"the backup is damaged: {name} cannot be read ({error})"
             raise StackError(message) from error
 
@@ -124,16 +127,25 @@ def reading_backup(file: Path) -> Iterator[Backup]:
     try:
         with zipfile.ZipFile(file) as archive:
             manifest = json.loads(archive.read(MANIFEST))
-            if manifest.get("format") != FORMAT or not isinstance(manifest.get("version"), int):
+            if (
+                not isinstance(manifest, dict)
+                or manifest.get("format") != FORMAT
+                or not isinstance(manifest.get("version"), int)
+            ):
                 message = f"{file} is no backup of this program"
                 raise StackError(message)
             if manifest["version"] > VERSION:
                 message = f"{file} was made by a newer version: restore it with that one"
                 raise StackError(message)
             yield Backup(archive, manifest)
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
+    except (OSError, zipfile.BadZipFile, zlib.error, KeyError, ValueError) as error:
         message = f"{file} is no whole backup: {error}"
         raise StackError(message) from error
+
+
+def sum_of(manifest: dict[str, Any]) -> str:
+    """By which the keys' file names its backup: the manifest has the SHA-256 of each part."""
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 
 def pieces(parts: Iterable[bytes]) -> bytes:

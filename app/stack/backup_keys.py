@@ -20,7 +20,7 @@ FORMAT = "parallel-pilot keys"
 PEPPER, ADMIN_KEY = "pepper", "admin.key"
 # What each file is for, and the setting that stands in its place.
 FILES = {
-    PEPPER: ("API keys and passwords are checked with it", "PILOT_PEPPER"),
+    PEPPER: ("API keys and sessions are checked with it", "PILOT_PEPPER"),
     STREAM_KEY: ("it seals what waits in Redis, and the digests of users", "PILOT_STREAM_KEY"),
     PAYLOAD_KEYS: ("stored texts cannot be read without it", "PILOT_PAYLOAD_KEYS"),
     ADMIN_KEY: ("the first admin's key", None),
@@ -69,15 +69,23 @@ def write_keys(file: Path, keys: Keys, backup_sha256: str) -> None:
 
 def read_keys(file: Path) -> dict[str, str]:
     """The files in it; `StackError` if it is none."""
+    return {str(name): str(text) for name, text in _read(file)["files"].items()}
+
+
+def is_beside(file: Path, backup_sha256: str) -> bool:
+    """Whether keys were written beside this very backup; one that somebody changed since is another one."""
+    return bool(_read(file).get("manifest_sha256") == backup_sha256)
+
+
+def _read(file: Path) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(file.read_text())
-        files = found["files"]
-        if found["format"] != FORMAT or not set(files) <= set(FILES):
+        if found["format"] != FORMAT or not set(found["files"]) <= set(FILES):
             raise ValueError(FORMAT)  # noqa: TRY301 - said below
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"{file} is no file of keys: {error}"
         raise StackError(message) from error
-    return {str(name): str(text) for name, text in files.items()}
+    return found
 
 
 def put_keys(home: Path, files: dict[str, str]) -> None:

@@ -14,8 +14,8 @@ from app.errors import StackError
 from app.settings import Settings
 from app.stack.attached import Servers, attached
 from app.stack.backup import ROUTING, stream_part, table_part
-from app.stack.backup_file import Backup, reading_backup
-from app.stack.backup_keys import find_keys, put_keys, read_keys
+from app.stack.backup_file import Backup, reading_backup, sum_of
+from app.stack.backup_keys import find_keys, is_beside, put_keys, read_keys
 from app.stack.drill import checked_copy, drill
 from app.stack.home import StackHome, read_settings
 from app.stack.removal import TRACES, remove_installation
@@ -25,7 +25,7 @@ from app.store.table_copy import DatabaseShape, TableShape, is_empty, load_table
 
 
 def restore(
-    home: StackHome, settings: Settings, file: Path, keys_file: Path | None, *, compare: bool = False
+    home: StackHome, settings: Settings, file: Path, keys_file: Path | None, *, compare: bool = False, of_another: bool = False
 ) -> dict[str, Any]:
     """Fills an empty installation; gives the backup's manifest.
 
@@ -35,6 +35,7 @@ def restore(
         file: The backup.
         keys_file: The file of its keys; `None` = without: what is sealed cannot be read.
         compare: Read all back before anything is migrated, and compare.
+        of_another: The keys were written beside another backup: that nobody changed this one cannot be told.
 
     Raises:
         StackError: With the reason; what was begun in an embedded home is removed again.
@@ -46,6 +47,8 @@ def restore(
                 f"the backup is of revision {shape.revision}, which this version does not know: restore it with a newer one"
             )
             raise StackError(message)
+        if keys_file is not None and not of_another:
+            _refuse_changed(file, keys_file, backup)
         backup.check()
         _refuse_used(home)
         home.prepare()
@@ -69,6 +72,15 @@ def _refuse_used(home: StackHome) -> None:
     there = [name for name in TRACES if (home.root / name).exists()]
     if there:
         message = f"{home.root} is in use (it holds {', '.join(there)}): restore into an empty PILOT_HOME"
+        raise StackError(message)
+
+
+def _refuse_changed(file: Path, keys_file: Path, backup: Backup) -> None:
+    if not is_beside(keys_file, sum_of(backup.manifest)):
+        message = (
+            f"{keys_file} was not written beside {file}: somebody changed the backup, or these are the keys of another one of "
+            "the same installation; if you know that it is the latter, add --keys-of-another-backup"
+        )
         raise StackError(message)
 
 
@@ -128,6 +140,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("file", type=Path, metavar="FILE", help="made by ./run backup")
     made.add_argument("--keys", type=Path, metavar="FILE", help="its keys; default: FILE.keys")
     made.add_argument("--without-keys", action="store_true", help="numbers only: no text and no API key can be read")
+    made.add_argument(
+        "--keys-of-another-backup", action="store_true", help="of the same installation: who changed this one is not noticed"
+    )
     made.add_argument("--check", action="store_true", help="into a folder that is thrown away: is everything there?")
     return made
 
@@ -139,13 +154,15 @@ def run(arguments: argparse.Namespace) -> None:
     if keys_file is not None and not keys_file.exists():
         message = f"the keys {keys_file} are not there: name them with --keys, or restore numbers only with --without-keys"
         raise StackError(message)
-    settings = read_settings()
+    settings, of_another = read_settings(), arguments.keys_of_another_backup
     if arguments.check:
-        drill(lambda home, own: restore(home, own, arguments.file, keys_file, compare=True), settings, say)
+        drill(
+            lambda home, own: restore(home, own, arguments.file, keys_file, compare=True, of_another=of_another), settings, say
+        )
         say(f"the backup is whole and can be restored; it took {time.monotonic() - began:.1f} s")
         return
     home = StackHome(settings.home.resolve())
-    manifest = restore(home, settings, arguments.file, keys_file)
+    manifest = restore(home, settings, arguments.file, keys_file, of_another=of_another)
     say(f"restored what there was at {manifest['made_at']} into {home.root}, in {time.monotonic() - began:.1f} s")
     say("erasures and revoked keys since then are to be repeated (docs/backup.md); ./run up starts the stack")
 

@@ -157,7 +157,7 @@ def test_it_refuses_other_keys_and_a_damaged_or_newer_file(places: tuple[Place, 
     told = json.loads(keys.read_text())
     wrong = tmp_path / "wrong.keys"
     wrong.write_text(json.dumps(told | {"files": told["files"] | {"pepper": "another one"}}))
-    with pytest.raises(StackError, match=r"not the keys of the backup: pepper \(API keys and passwords.*is another one"):
+    with pytest.raises(StackError, match=r"not the keys of the backup: pepper \(API keys and sessions.*is another one"):
         restore(two.home, two.settings, file, wrong)
     given = two.settings.model_copy(update={"pepper": SecretStr(told["files"].pop("pepper").strip())})
     wrong.write_text(json.dumps(told))
@@ -175,7 +175,13 @@ def test_it_refuses_other_keys_and_a_damaged_or_newer_file(places: tuple[Place, 
     (tmp_path / "no-zip").write_bytes(os.urandom(100))
     with pytest.raises(StackError, match="is no whole backup"):
         restore(two.home, given, tmp_path / "no-zip", wrong)
-    restore(two.home, given, file, wrong)  # the pepper comes from the setting
+    changed = tmp_path / "changed"
+    rewritten(
+        file, changed, lambda name, data: data.replace(b'"made_at": "2', b'"made_at": "1') if "manifest" in name else data
+    )
+    with pytest.raises(StackError, match=r"wrong.keys was not written beside .*changed: somebody changed the backup"):
+        restore(two.home, given, changed, wrong)
+    restore(two.home, given, changed, wrong, of_another=True)  # the pepper comes from the setting
 
 
 def rewritten(file: Path, other: Path, change: Any) -> None:
