@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.capture.newer import STREAM_SHARE
 from app.capture.presence import present
 from app.capture.sealing import load_sealer
 from app.capture.streams import open_streams
@@ -65,6 +66,7 @@ async def _run(settings: Settings, slot: str) -> None:
         consumer=slot,
         batch=settings.record_batch,
         retry_window_seconds=settings.retry_window_seconds,
+        newer_bytes=int(STREAM_SHARE * settings.stream_bytes),
     )
     recorder = Recorder(work)
     loop = asyncio.get_running_loop()

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 
+from app.capture.newer import STREAM_SHARE
 from app.capture.outbox import Outbox
 from app.capture.sealing import Sealer, digest_key, load_key
 from app.capture.streams import MIRROR, StreamReader, open_streams
@@ -73,8 +74,9 @@ async def open_mirror(settings: Settings, slot: str, environment: Mapping[str, s
             )
             in_hand_bytes = IN_HAND_FACTOR * settings.mirror_held_bytes
             yield Mirror(
-                streams, partial(StreamReader, streams, MIRROR, slot), desk, breakers, watch, in_hand_bytes=in_hand_bytes
-            )
+                streams, partial(StreamReader, streams, MIRROR, slot), desk, breakers, watch,
+                in_hand_bytes=in_hand_bytes, newer_bytes=int(STREAM_SHARE * settings.stream_bytes),
+            )  # fmt: skip
         await outbox.close(CLOSE_SECONDS)
     finally:
         await end([sending])

@@ -10,7 +10,7 @@ from typing import Any
 import redis.asyncio
 
 from app.capture.events import Entry, size_of
-from app.capture.newer import NewerEntries
+from app.capture.newer import MOST_BYTES, NewerEntries
 from app.capture.streams import MIRROR, REDIS_ERRORS, StreamReader
 from app.domain.live import MirrorEvent, ReplyEvent, external_id
 from app.pipeline.mirroring import metrics
@@ -40,6 +40,7 @@ class Mirror:
         watch: Reads the candidates' metrics pages.
         in_hand_bytes: Entries that are read and not acknowledged; beyond it nothing is read. It is reached only where the
             recorder's stream is at its bound: requests that wait for room are bounded before.
+        newer_bytes: How much of the stream entries of a newer version may take.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Mirror:
         watch: ServerWatch,
         *,
         in_hand_bytes: int,
+        newer_bytes: int = MOST_BYTES,
     ) -> None:
         self._client = client
         self._make_reader = make_reader
@@ -60,7 +62,7 @@ class Mirror:
         self._watch = watch
         self._in_hand_limit = in_hand_bytes
         self._in_hand = 0
-        self._newer = NewerEntries(client, MIRROR)
+        self._newer = NewerEntries(client, MIRROR, most_bytes=newer_bytes)
         self._known: set[str] = set()
         self._under_way: set[asyncio.Task[None]] = set()
         self._done: list[str] = []
@@ -165,7 +167,8 @@ class Mirror:
                 await self._reader.tend()
                 await self._breakers.say(self._client)
                 metrics.newer.set(len(self._newer))
-                await self._take(await self._newer.overdue())
+                while overdue := await self._newer.overdue():
+                    await self._take(overdue)
             except REDIS_ERRORS as error:
                 log.warning("the stream is not tended: %s", type(error).__name__)
             await asyncio.sleep(TEND_SECONDS)

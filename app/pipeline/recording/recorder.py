@@ -14,7 +14,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.capture.events import Entry
-from app.capture.newer import NewerEntries
+from app.capture.newer import MOST_BYTES, NewerEntries
 from app.capture.sealing import Sealer
 from app.capture.streams import MIRROR, RECORD, REDIS_ERRORS, StreamReader, horizon_ms
 from app.domain.ledger import Boot
@@ -57,6 +57,7 @@ class Work:
         consumer: Its name in the stream's group: one that comes back under it goes on where it ended.
         batch: Events in one transaction.
         retry_window_seconds: How long after a failure the client's SDK may try again.
+        newer_bytes: How much of the stream events of a newer version may take.
     """
 
     client: "redis.asyncio.Redis"
@@ -65,6 +66,7 @@ class Work:
     consumer: str
     batch: int
     retry_window_seconds: float
+    newer_bytes: int = MOST_BYTES
 
 
 class Recorder:
@@ -73,7 +75,7 @@ class Recorder:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._reader = StreamReader(work.client, RECORD, work.consumer)
-        self._newer = NewerEntries(work.client, RECORD)
+        self._newer = NewerEntries(work.client, RECORD, most_bytes=work.newer_bytes)
         self._stopping = asyncio.Event()
         self._weeks: set[datetime] = set()
         self._heard_since: datetime | None = None
@@ -228,9 +230,9 @@ class Recorder:
 
     async def _give_up_newer(self) -> None:
         metrics.newer.set(len(self._newer))
-        overdue = await self._newer.overdue()
-        if overdue:
-            await self._take(overdue)
+        while overdue := await self._newer.overdue():
+            if not await self._take(overdue):
+                return
 
     async def _close_once(self) -> None:
         """Applies the watermark of the last turn if all that stood in the stream then is recorded; then makes the next one."""
