@@ -19,6 +19,8 @@ VISIBILITY_TIMEOUT_SECONDS = 3600.0
 LOOK_SHARE, LOOK_SECONDS = 0.25, 60.0
 CONNECT_TIMEOUT_SECONDS = 2.0
 SENT_AT = "sent_at"
+# The sweep asks every few seconds for all that nobody is at; beyond so many messages in a queue it asks no more.
+MOST_ASKED_AGAIN = 100
 SEND_RETRIES = {"max_retries": 2, "interval_start": 0.0, "interval_step": 0.2, "interval_max": 0.4}
 
 log = logging.getLogger(__name__)
@@ -135,6 +137,34 @@ def make_publish(
             log.warning("job %s %s was not sent, the sweep will ask for it: %s", job.value, arguments, error)
 
     return publish
+
+
+def publish_where_room(
+    redis_url: str | None, publish: Callable[[Job, list[Any]], None], *, most: int = MOST_ASKED_AGAIN
+) -> Callable[[Job, list[Any]], None]:
+    """For whoever asks again and again for work that may be asked for already: nothing is added to a queue that is long.
+
+    Its workers are busy; once it is short again, all that nobody is at is asked for.
+    """
+    long = _long_queues(redis_url, most) if redis_url is not None else frozenset()
+
+    def publish_some(job: Job, arguments: list[Any]) -> None:
+        if QUEUES[job] not in long:
+            publish(job, arguments)
+
+    return publish_some
+
+
+def _long_queues(redis_url: str, most: int) -> frozenset[str]:
+    plain = redis_url.replace("redis+socket://", "unix://", 1)
+    client = redis.Redis.from_url(plain, socket_timeout=CONNECT_TIMEOUT_SECONDS, socket_connect_timeout=CONNECT_TIMEOUT_SECONDS)
+    try:
+        return frozenset(queue for queue in (*LIVE_QUEUES, *BATCH_QUEUES) if client.llen(queue) >= most)
+    except redis.RedisError as error:  # then nothing can be sent either
+        log.warning("the queues' lengths are not known: %s", type(error).__name__)
+        return frozenset()
+    finally:
+        client.close()
 
 
 @signals.before_task_publish.connect

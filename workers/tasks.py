@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from app.jobs import Job
+from app.jobs import Job, publish_where_room
 from app.pipeline.alerting import watch_pilots
 from app.pipeline.grading import hold_gradings, sweep_gradings
 from app.pipeline.hold import BEHIND
@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 def grade(pilot_id: int) -> None:
     """One turn at a pilot's pairs; asks for the next one if there is more to do."""
     here = runtime()
+    here.live_hold.begin()
     take_turn(here, pilot_id, here.live_hold)
 
 
@@ -34,7 +35,8 @@ def grade(pilot_id: int) -> None:
 def scorecards() -> None:
     """Keeps the figures that pages read fresh."""
     here = runtime()
-    refresh_running(here.session_factory, every=timedelta(seconds=here.settings.scorecard_seconds), hold=here.hold)
+    here.live_hold.begin()
+    refresh_running(here.session_factory, every=timedelta(seconds=here.settings.scorecard_seconds), hold=here.live_hold)
 
 
 @celery.task(name=Job.SCORECARD.value)
@@ -61,7 +63,8 @@ def sweep() -> None:
     """Asks again for work whose row is unfinished and that nobody holds: rows, not messages, are the truth."""
     here = runtime()
     is_behind = here.hold.look() == BEHIND
-    with session_scope(here.session_factory, here.publish) as session:
+    publish = publish_where_room(here.settings.redis_url, here.publish)
+    with session_scope(here.session_factory, publish) as session:
         if is_behind:
             hold_gradings(session)
         else:

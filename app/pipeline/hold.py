@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import redis
 from prometheus_client import Counter, Gauge
 
+from app.capture.newer import is_newer
 from app.capture.streams import RECORD, alive_key
 from app.domain.queues import NOW
 from app.settings import Settings
@@ -170,6 +171,11 @@ class LiveHold:
         self._looked_at = -LOOK_SECONDS
         self._lock = threading.Lock()
 
+    def begin(self) -> None:
+        """A turn begins, so a process was free for whatever waited before."""
+        with self._lock:
+            self._waited = 0
+
     @property
     def reason(self) -> str:
         """As `Hold.reason`."""
@@ -202,13 +208,34 @@ def _client_of(redis_url: str) -> "redis.Redis":
 
 
 def read_backlog(client: "redis.Redis") -> Backlog:
-    """What stands in the stream now, by Redis' own clock."""
+    """What stands in the stream now, by Redis' own clock.
+
+    Events of a newer version wait for a newer recorder, up to an hour (`app/capture/newer.py`): nobody has to wait for them.
+    """
     first: Any = client.xrange(RECORD, count=1)
+    if first and is_newer(first[0][1]):
+        first, size_bytes = _not_read(client), 0  # how much of the stream they take is not known
+    else:
+        size_bytes = int(client.memory_usage(RECORD) or 0)
     if not first:
         return Backlog(0.0, 0, is_read=True)
     seconds, microseconds = client.time()
     age = seconds + microseconds / 1e6 - int(first[0][0].partition(b"-")[0]) / 1000
-    return Backlog(max(0.0, age), int(client.memory_usage(RECORD) or 0), is_read=_is_read(client))
+    return Backlog(max(0.0, age), size_bytes, is_read=_is_read(client))
+
+
+def _not_read(client: "redis.Redis") -> Any:
+    """The oldest entry that no recorder has taken, as a list."""
+    try:
+        groups: Any = client.xinfo_groups(RECORD)
+    except redis.ResponseError:  # the stream is gone: it is empty
+        return []
+    last = max((found["last-delivered-id"] for found in groups), key=_moment, default=b"0-0")
+    return client.xrange(RECORD, min=b"(" + last, count=1)
+
+
+def _moment(number: bytes) -> tuple[int, ...]:
+    return tuple(map(int, number.split(b"-")))
 
 
 def _is_read(client: "redis.Redis") -> bool:

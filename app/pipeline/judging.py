@@ -31,6 +31,8 @@ from app.store.session import SessionFactory, session_scope
 PAIRS_AT_ONCE = 250
 # Where all that is left was judged before: how often new pairs are looked for.
 NEW_SECONDS = 2.0
+# How much of the time looking for them may take: with a million pairs to judge anew each look reads all of them.
+NEW_SHARE = 0.05
 # The first calls begin one after the other: begun at once they would come and go in waves.
 RAMP_SECONDS = 0.002
 # For each call in flight; the others are between two calls: their answers are being stored.
@@ -119,10 +121,12 @@ class _Run:
             claim_pairs, session, pilot_id,
             worker=self.worker, lease_seconds=self.plan.lease_seconds, limit=PAIRS_AT_ONCE,
         )  # fmt: skip
-        keys = take(again=False) if monotonic() >= self._look_for_new_at else []
+        begun = monotonic()
+        keys = take(again=False) if begun >= self._look_for_new_at else []
         if not keys:
+            if begun >= self._look_for_new_at:
+                self._look_for_new_at = monotonic() + max(NEW_SECONDS, (monotonic() - begun) / NEW_SHARE)
             keys = take()
-            self._look_for_new_at = max(self._look_for_new_at, monotonic() + NEW_SECONDS)
         return keys
 
     async def _judge(self, record: PairRecord) -> None:

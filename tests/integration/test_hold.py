@@ -4,10 +4,11 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import redis
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from app.capture.streams import GROUP, RECORD, alive_key
 from app.domain.exchange import Reply
@@ -17,6 +18,7 @@ from app.domain.queues import NOW
 from app.domain.replay import ReplayState
 from app.jobs import Job
 from app.pipeline import hold as holding
+from app.pipeline import judging
 from app.pipeline.grading import GradingLimits, grade_pilot, hold_gradings, status_of_grading, sweep_gradings
 from app.pipeline.hold import BEHIND, ENDING, WAITED_FOR, BacklogLimits, LiveHold, RecorderHold
 from app.pipeline.status import status_of
@@ -112,6 +114,19 @@ def test_where_no_recorder_lives_or_redis_is_away_nobody_is_helped_by_waiting(st
     assert RecorderHold(stream.url, LIMITS, lambda: True).look() == ENDING
 
 
+def test_nobody_waits_for_events_that_only_a_newer_recorder_can_store(stream: Stream, hold: RecorderHold) -> None:
+    stream.catch_up()
+    an_hour_ago = int((time.time() - 3000) * 1000)
+    newer = b'{"v": 2, "kind": "exchange", "sealed": false}'
+    stream.client.xadd(RECORD, {b"h": newer, b"b": b"x" * 2_000_000}, id=f"{an_hour_ago}-0")
+    stream.client.xreadgroup(GROUP, "recorder-1", {RECORD: ">"}, count=1, block=1)
+    assert looked(hold) == ""
+    stream.client.xadd(RECORD, {b"h": b"an event"}, id=f"{an_hour_ago + 2_900_000}-0")
+    assert looked(hold) == BEHIND, "the recorder has not even read that one"
+    stream.client.xreadgroup(GROUP, "recorder-1", {RECORD: ">"}, count=1, block=1)
+    assert looked(hold) == ""
+
+
 def test_a_turn_in_a_process_for_live_work_lets_go_where_short_work_waits(stream: Stream, hold: RecorderHold) -> None:
     live = LiveHold(hold, stream.url)
 
@@ -123,6 +138,10 @@ def test_a_turn_in_a_process_for_live_work_lets_go_where_short_work_waits(stream
     stream.client.lpush(NOW, b"a message")
     assert look() == "", "a free process may take it any moment"
     assert look() == live.reason == WAITED_FOR
+    live.begin()
+    assert live.reason == "", "the next turn does not end for what the last one let go for"
+    assert look() == ""
+    assert look() == WAITED_FOR
     stream.client.delete(NOW)
     assert look() == ""
     stream.fall_behind()
@@ -228,6 +247,34 @@ def _until(happened: Callable[[], bool]) -> None:
     while not happened():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.01)
+
+
+def test_with_many_to_judge_anew_new_pairs_are_looked_for_in_a_small_part_of_the_time(
+    session_factory: SessionFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judging, "PAIRS_AT_ONCE", 10)
+    monkeypatch.setattr(judging, "NEW_SECONDS", 0.0)
+    looks: list[bool] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if "SET claimed_by" in statement:
+            looks.append(not parameters["again"])
+
+    with fake_judge(longer_wins) as judge:
+        pilot = _judged_pilot(session_factory, judge.url)
+        limits = GradingLimits(concurrency=4, timeout_seconds=5, lease_seconds=60, seconds=60)
+        with session_scope(session_factory) as session:
+            session.execute(text("UPDATE pairs SET is_again = true"))
+        engine = session_factory.kw["bind"]
+        event.listen(engine, "before_cursor_execute", note)
+        try:
+            monkeypatch.setattr(judging, "NEW_SHARE", 1e-6)
+            grade_pilot(session_factory, pilot.id, limits)
+        finally:
+            event.remove(engine, "before_cursor_execute", note)
+    assert _pending(session_factory, pilot.name) == 0
+    assert looks.count(False) > PAIRS // 10
+    assert looks.count(True) == 1
 
 
 def test_pairs_that_were_never_judged_go_before_those_that_are_judged_again(session_factory: SessionFactory) -> None:
