@@ -28,6 +28,8 @@ MODELS_SECONDS = 3600.0  # asked for hourly, done daily: beat forgets what it se
 ANCHORS_SECONDS = 3600.0
 SCORECARDS_SECONDS = 120.0  # each is computed anew at most every PILOT_SCORECARD_SECONDS
 WEEKLY_SECONDS = 600.0
+# By so much the clocks of beat and of a worker may differ: what expires by the worker's clock on its way is never done.
+CLOCKS_SECONDS = 120.0
 RETENTION_SECONDS = 3600.0  # texts are removed daily, what came late for an erasure each time
 ALERTS_SECONDS = 30.0
 MESSAGES_SECONDS = 30.0
@@ -59,9 +61,10 @@ celery.conf.update(
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
     worker_max_memory_per_child=MOST_KEPT_KILOBYTES,
-    # A busy worker must find one sweep afterwards, not the sweeps of the whole time.
+    # A busy worker must find a few sweeps afterwards, not the sweeps of the whole time.
     beat_schedule={
-        job.value: {"task": job.value, "schedule": seconds, "options": {"expires": seconds}} for job, seconds in BEATS.items()
+        job.value: {"task": job.value, "schedule": seconds, "options": {"expires": max(seconds, CLOCKS_SECONDS)}}
+        for job, seconds in BEATS.items()
     },
 )
 celery.set_current()

@@ -19,6 +19,22 @@ print(json.dumps(sorted(name for name in celery.tasks if name.startswith("pilot.
 """
 
 
+SCHEDULE = """
+from workers.celery_app import celery
+import json
+print(json.dumps([(each["schedule"], each["options"]["expires"]) for each in celery.conf.beat_schedule.values()]))
+"""
+
+
+def test_what_beat_asks_for_is_done_also_where_its_clock_is_a_minute_behind(tmp_path: Path) -> None:
+    environment = {"PILOT_HOME": str(tmp_path), "PILOT_REDIS_URL": "redis://127.0.0.1:1/0"}
+    command = [sys.executable, "-c", SCHEDULE]
+    told = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    schedule = json.loads(told.stdout.splitlines()[-1])
+    assert len(schedule) > 5
+    assert all(60 < expires <= max(seconds, 120) for seconds, expires in schedule)
+
+
 def test_each_job_has_a_queue_that_somebody_reads() -> None:
     assert set(QUEUES) == set(Job)
     assert set(QUEUES.values()) <= {*LIVE_QUEUES, *BATCH_QUEUES}
