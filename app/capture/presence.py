@@ -17,7 +17,17 @@ KEY = "presence"
 TELL_SECONDS = 2.0
 LEAVE_SECONDS = 0.5
 SYNC_TIMEOUT_SECONDS = 2.0
-_TELL = "redis.call('HSET', KEYS[1], ARGV[1], redis.call('TIME')[1])"
+# A process that was killed and never came back, as each container under a name of its own, is forgotten.
+FORGET_SECONDS = 24 * 3600
+_TELL = f"""
+local now = redis.call('TIME')[1]
+if redis.call('HSET', KEYS[1], ARGV[1], now) == 1 then
+    local said = redis.call('HGETALL', KEYS[1])
+    for i = 1, #said, 2 do
+        if now - said[i + 1] > {FORGET_SECONDS} then redis.call('HDEL', KEYS[1], said[i]) end
+    end
+end
+"""
 
 log = logging.getLogger(__name__)
 

@@ -45,6 +45,18 @@ def test_a_process_is_heard_of_while_it_lives_and_leaves_in_order(redis_server: 
     assert look_at_redis(redis_server.url, QUEUES).heard == {}
 
 
+def test_processes_that_were_killed_and_never_came_back_are_forgotten_after_a_day(
+    redis_server: EmbeddedRedis, emptied: Any
+) -> None:
+    now = emptied.time()[0]
+    emptied.hset(presence.KEY, mapping={"mirror/of-last-week": now - 7 * 86_400, "mirror/of-an-hour-ago": now - 3600})
+    living = Presence(redis_server.url, "mirror", "mirror-1")
+    living.tell()
+    living.tell()
+    assert set(look_at_redis(redis_server.url, QUEUES).heard["mirror"]) == {"of-an-hour-ago", "mirror-1"}
+    living.leave()
+
+
 def test_a_process_ends_also_where_redis_is_away() -> None:
     async def story() -> None:
         async with asyncio.timeout(10), present("unix:///nowhere/redis.sock", "gateway", "gateway-1"):
