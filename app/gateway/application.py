@@ -128,4 +128,4 @@ def _told(scope: Scope, send: Send, at_us: int) -> Send:
     """For an answer of ours: with the header that tells its time, if that was asked for."""
     if not asks_for_overhead(scope["headers"]):
         return send
-    return answers.telling(send, (time.time_ns() // 1000 - at_us) / 1e6)
+    return answers.telling(send, max(0, time.time_ns() // 1000 - at_us) / 1e6)  # the clock may be set in between

@@ -35,6 +35,7 @@ from app.settings import Settings
 
 COUNT_SECONDS = 1.0
 LISTEN_SECONDS = 0.002
+PORT_SECONDS = 120.0  # a supervisor takes it within a third of that, or never
 SETTLE_SECONDS = 1.0
 FLUSH_SECONDS = 3.0
 HOPELESS_FLUSH_SECONDS = 0.05  # Redis was away just now
@@ -78,9 +79,10 @@ def serve(
 
 async def _until_it_listens(made: socket.socket) -> None:
     """Others may have the port still; ends with whoever was to take it."""
-    parent = os.getppid()
+    parent, until = os.getppid(), time.monotonic() + PORT_SECONDS
     while not made.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-        if os.getppid() != parent:
+        # It may have ended while we loaded: then our parent is the system from the beginning.
+        if os.getppid() != parent or time.monotonic() > until:
             message = "whoever started this gateway ended before it took the port"
             raise StackError(message)
         await asyncio.sleep(LISTEN_SECONDS)

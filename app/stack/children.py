@@ -106,7 +106,15 @@ class Child:
     def is_loaded(self) -> bool:
         """A gateway that waits for its socket says so in a file of its own; one that ended will not."""
         ended = self._process is not None and self._process.poll() is not None
-        return ended or self.ready_file.with_name(self.ready_file.name + LOADED_SUFFIX).exists()
+        return ended or self._loaded_file.exists()
+
+    @property
+    def _loaded_file(self) -> Path:
+        return self.ready_file.with_name(self.ready_file.name + LOADED_SUFFIX)
+
+    def _forget_files(self) -> None:
+        for file in (self.ready_file, self._loaded_file):
+            file.unlink(missing_ok=True)
 
     @property
     def entries(self) -> list[ProcessEntry]:
@@ -115,9 +123,9 @@ class Child:
 
     def start(self) -> None:
         """Starts it now; its group is its own, so that Ctrl-C reaches the supervisor alone."""
-        self.ready_file.unlink(missing_ok=True)
+        self._forget_files()
         self._starts += 1
-        self.ready_file.unlink(missing_ok=True)
+        self._forget_files()
         if self.writes_log:
             if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
                 self.log.replace(self.log.with_suffix(".log.1"))

@@ -1,12 +1,15 @@
 """One request of each block bypasses mirroring; and the gateway's own time, for who asks for it."""
 
 import asyncio
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.gateway import answers
+from app.gateway.application import _told
 from app.gateway.counting import PilotLedger
 from app.gateway.headers import asks_for_overhead, read_request_headers
 from tests.unit.gateway.front import Front, front, parts
@@ -125,6 +128,18 @@ def test_an_incumbent_that_breaks_off_late_is_not_counted_as_our_time(tmp_path: 
             assert seconds < 0.2
 
     run(story())
+
+
+def test_a_clock_that_is_set_back_makes_no_negative_time() -> None:
+    said: list[Any] = []
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    scope = {"headers": [(b"x-pilot-overhead", b"1")]}
+    in_an_hour = (time.time_ns() // 1000) + 3_600_000_000
+    run(answers.refuse_upgrade(_told(scope, send, in_an_hour)))
+    assert dict(said[0]["headers"])[TOLD] == b"0.000000"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.stack.children import LONGEST_DELAY_SECONDS, PATIENCE, Child, Program
+from app.stack.children import LOADED_SUFFIX, LONGEST_DELAY_SECONDS, PATIENCE, Child, Program
 from app.stack.home import ProcessState, StackHome
 from app.stack.process import is_alive
 
@@ -53,6 +53,16 @@ def wait_until_ended(child: Child, pid: int) -> None:
     while is_alive(pid, token):
         assert time.monotonic() < until
         time.sleep(0.002)
+
+
+def test_files_of_starts_that_are_over_do_not_pile_up(make: Make) -> None:
+    child = make()
+    wait_until_running(child)
+    for _ in range(3):
+        child.ready_file.with_name(child.ready_file.name + LOADED_SUFFIX).touch()
+        child.end()
+        child.start()
+    assert len(list(child.ready_file.parent.iterdir())) <= 1
 
 
 def test_a_killed_gateway_is_started_again_by_the_same_look_that_notices(make: Make) -> None:
