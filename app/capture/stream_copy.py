@@ -24,11 +24,17 @@ def open_redis(redis_url: str) -> redis.Redis:
 
 
 def read_stream(client: redis.Redis, stream: str, sealer: Sealer) -> Iterator[tuple[int, bytes]]:
-    """Entries as frames: how many they are, and they themselves, sealed with the key of the streams."""
-    after = "-"
+    """Entries as frames: how many they are, and they themselves, sealed with the key of the streams.
+
+    What is added meanwhile is left out: under traffic there would be no end.
+    """
+    newest: Any = client.xrevrange(stream, count=1)
+    if not newest:
+        return
+    after, last = "-", newest[0][0].decode()
     place = 0
     while True:
-        entries: Any = client.xrange(stream, min=after, count=AT_ONCE)
+        entries: Any = client.xrange(stream, min=after, max=last, count=AT_ONCE)
         if not entries:
             return
         plain = orjson.dumps([[number.decode(), _packed(entry)] for number, entry in entries])

@@ -5,10 +5,10 @@ no gateway could read, the file stays as it is: production goes on with what was
 """
 
 import argparse
+import http.client
 import json
 import os
 import sys
-import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,7 @@ def _keep(file: Path, options: argparse.Namespace, key: str) -> None:
         try:
             write(file, fetch(options.api.rstrip("/"), key))
             found = ""
-        except (OSError, ValueError, urllib.error.URLError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             found = f"the file stays as it is: {error}"
         if found != problem:
             sys.stderr.write(f"{found or 'the API answers again'}\n")

@@ -4,6 +4,7 @@ import json
 import os
 import zipfile
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from sqlalchemy import make_url, text
 from app.capture.events import encode
 from app.capture.payload_keys import PayloadKeys
 from app.capture.sealing import load_sealer
+from app.capture.stream_copy import read_stream
 from app.capture.streams import MIRROR, RECORD
 from app.domain.words import Role
 from app.errors import StackError
@@ -92,6 +94,18 @@ def filled(place: Place) -> Any:
         card = card_of(session, pilot)
     engine.dispose()
     return card
+
+
+def test_a_stream_under_traffic_is_read_to_the_end_that_it_had(places: tuple[Place, Place]) -> None:
+    one, _ = places
+    load_pepper(one.home.root, None)
+    sealer, entry = load_sealer(one.home.root, None), encode(exchange(1))
+    first = [one.redis.xadd(RECORD, entry) for _ in range(3)]  # type: ignore[arg-type]
+    frames = []
+    for frame in islice(read_stream(one.redis, RECORD, sealer), 5):
+        frames.append(frame)
+        one.redis.xadd(RECORD, entry)  # type: ignore[arg-type]
+    assert [count for count, _ in frames] == [len(first)]
 
 
 def test_all_of_it_comes_back_to_the_last_digit(places: tuple[Place, Place], tmp_path: Path) -> None:

@@ -71,14 +71,29 @@ def test_without_a_key_it_names_the_command_that_makes_one(
     assert CliRunner().invoke(application, [*told, "--help"]).exit_code == 0
 
 
+def test_an_answer_that_breaks_off_leaves_the_file_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "routing.json"
+    write(file, as_file(KNOWN))
+    monkeypatch.setenv("PILOT_HOME", str(tmp_path))
+    monkeypatch.setenv("PILOT_API_KEY", "a key")
+    with an_api([], breaks_off=True) as url:
+        assert main(["--api", url, "--once"]) == 0
+    assert json.loads(file.read_bytes()) == KNOWN
+    assert "stays as it is" in capsys.readouterr().err
+
+
 @contextmanager
-def an_api(asked: list[tuple[str, str | None]], moved_to: str | None = None) -> Iterator[str]:
+def an_api(asked: list[tuple[str, str | None]], moved_to: str | None = None, *, breaks_off: bool = False) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked.append((self.path, self.headers.get("Authorization")))
             self.send_response(302 if moved_to else 200)
             if moved_to:
                 self.send_header("Location", moved_to)
+            if breaks_off:
+                self.send_header("Content-Length", "100000")
             self.end_headers()
             self.wfile.write(as_file(KNOWN))
 
