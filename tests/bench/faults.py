@@ -131,7 +131,7 @@ def _is_whole(made: Site) -> bool:
     """The scorecard's own ledger, once everything is accounted for, adds up and is what the rows say."""
     ledger, _ = made.settled(0, 0, FINAL_SECONDS)
     found = made.coverage()
-    return bool(sum(found["by_reason"].values()) == found["production_requests"] >= ledger.requests)
+    return bool(sum(found["by_reason"].values()) == found["production_requests"] == ledger.requests)
 
 
 MEDIANS = ("p50_ms", "p99_ms", "p50_ratio", "p99_over_ms", "back_seconds", "settled_seconds", "memory_mb")

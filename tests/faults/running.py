@@ -112,13 +112,14 @@ def _cell(
     excused = [each for each in asked if any(excuse.holds(each) for excuse in site.excuses)]
     numbers = {each.number for each in excused}
     others = [each for each in asked if each.number not in numbers]
+    may_fail = {each.number for each in asked if any(excuse.holds(each) for excuse in site.excuses if not excuse.is_only_late)}
     spare = len(excused) + 2 if scenario.ends_gateway else 0
     after, settled = site.settled(before.requests + len(asked) - spare, spare + before.by_reason[PENDING])
     rows = rows_of(site.database_url, name)
     counted = after.requests - before.requests
     without_row = counted - (after.rows - before.rows)
     unheard = max(0, sum(each.outcome == OK and each.number not in rows.numbers for each in asked) - max(0, without_row))
-    failed = [each for each in others if each.outcome not in (OK, WRONG)]
+    failed = [each for each in asked if each.number not in may_fail and each.outcome not in (OK, WRONG)]
     times = [each.milliseconds for each in others]
     return Cell(
         sent=len(asked),

@@ -54,11 +54,15 @@ timeout_seconds = 3
 
 @dataclass(frozen=True)
 class Excuse:
-    """Requests that may meet the fault: those on the harmed process' connections, or all (`ports` None), in that time."""
+    """Requests that may meet the fault: those on the harmed process' connections, or all (`ports` None), in that time.
+
+    `is_only_late`: They may wait for it, and not fail.
+    """
 
     since: int
     until: int
     ports: frozenset[int] | None = None
+    is_only_late: bool = False
 
     def holds(self, asked: Asked) -> bool:
         """Whether it was under way there and then."""
@@ -134,7 +138,7 @@ class Site:
             yield
             ports.update(*(self.parts.client_ports(pid, self.port) for pid in pids))
         if pids:
-            self.excuses.append(Excuse(since, time.monotonic_ns(), frozenset(ports)))
+            self.excuses.append(Excuse(since, time.monotonic_ns(), frozenset(ports), is_only_late=True))
 
     @contextmanager
     def _candidate_late(self) -> Iterator[None]:
