@@ -12,10 +12,12 @@ from app.domain.pilot import Pilot
 from app.domain.words import PilotState
 from app.errors import Conflict, InvalidInput, Problem
 from app.pipeline.erasing import remove_in_batches
+from app.pipeline.importing import abandon_import
 from app.store.audit import record
 from app.store.data_keys import shred_keys
 from app.store.erasing import blank_problems, blank_remarks
 from app.store.erasures import write_receipt
+from app.store.imports import open_imports
 from app.store.pilots import get_pilot, get_pilot_by_id
 from app.store.session import SessionFactory, session_scope
 from app.store.shredding import pilots_to_clear, unmarked_exchanges
@@ -74,8 +76,17 @@ def shred_pilot(
             record(session, by, "pilot.shred", pilot.id, pilot=name, data_keys=removed)
         texts = texts_of(session).texts
     texts.forget()
+    _end_imports(factory, pilot.id, by)
     cleared, is_cleared = _clear(factory, pilot.id, at, seconds)
     return Shredded(at, removed, cleared["exchanges"], is_cleared)
+
+
+def _end_imports(factory: SessionFactory, pilot_id: int, by: str) -> None:
+    """Uploads that were begun go, with their lines and what was said of wrong ones, which may quote them."""
+    with session_scope(factory) as session:
+        for number in open_imports(session, pilot_id):
+            abandon_import(session, number, by)
+        blank_problems(session, pilot_id)
 
 
 def clear_shredded(factory: SessionFactory, *, seconds: float) -> int:

@@ -123,6 +123,12 @@ def stale_imports(session: Session, before: datetime) -> list[int]:
     return list(session.scalars(query.order_by(ImportRow.id)))
 
 
+def open_imports(session: Session, pilot_id: int) -> list[int]:
+    """Imports of a pilot that have not ended."""
+    query = select(ImportRow.id).where(ImportRow.pilot_id == pilot_id, ImportRow.state == ImportState.STAGING.value)
+    return list(session.scalars(query.order_by(ImportRow.id)))
+
+
 def hold_pilot(session: Session, pilot_id: int) -> PilotState:
     """One merge into a pilot at a time, and no change of the pilot until it ends; the pilot's state now."""
     session.execute(text("SELECT pg_advisory_xact_lock(hashtext('parallel-pilot-import'), :pilot)"), {"pilot": pilot_id})

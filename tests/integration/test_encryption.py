@@ -263,7 +263,16 @@ def test_shredded_texts_cannot_be_read_by_anybody_and_figures_stay(
     with pytest.raises(Conflict, match="once it is stopped"):
         shred_pilot(factory, pilot.name, "ada", confirmed=pilot.name, key=b"key")
     stop(factory)
+    with session_scope(factory) as session:  # an upload that was never finished
+        session.execute(
+            text(
+                "INSERT INTO imports (pilot_id, file_key, format, layout, by, problems)"
+                " VALUES (:pilot, 'k', 'pilot', 'l', 'ops', CAST(:problems AS jsonb))"
+            ),
+            {"pilot": pilot.id, "problems": f'[{{"line": 3, "message": "{SECRET}"}}]'},
+        )
     done = shred_pilot(factory, pilot.name, "ada", confirmed=pilot.name, key=b"key")
+    assert _rows(factory, f"SELECT state, problems::text LIKE '%{SECRET}%' FROM imports") == [("abandoned", False)]
     assert (done.data_keys, done.cleared, done.is_cleared) == (1, 2, True)
     for each in (factory, other):
         assert requests(each) == [None, None]
