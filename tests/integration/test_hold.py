@@ -169,6 +169,7 @@ def test_a_grading_turn_ends_early_for_the_recorder_and_is_finished_later(
         assert _swept(session_factory) == [(Job.GRADE, [pilot.id])], "it is asked for as soon as the sweep asks at all"
 
         stream.catch_up()
+        assert looked(hold) == ""
         while grade_pilot(session_factory, pilot.id, limits):
             pass
         assert len(judge.calls) == len({(call.first, call.second) for call in judge.calls}) == 2 * PAIRS
