@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from sqlalchemy import Engine, make_url, text
 from sqlalchemy.orm import Session
 
@@ -24,6 +25,8 @@ __all__ = ["pytest_configure", "pytest_terminal_summary", "pytest_xdist_make_sch
 OTHER_POSTGRES = "PILOT_TEST_POSTGRES_BIN"
 # Of every process that a test starts: what one of them stores, the test itself can read.
 os.environ.setdefault("PILOT_PAYLOAD_KEYS", PAYLOAD_KEY)
+# Lines of the log are no output of a command that a test reads: processes write them to standard error, and so does this one.
+structlog.configure(logger_factory=structlog.stdlib.LoggerFactory(), wrapper_class=structlog.stdlib.BoundLogger)
 
 
 @pytest.fixture(scope="session")

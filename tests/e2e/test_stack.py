@@ -160,7 +160,7 @@ def test_after_a_killed_supervisor_the_children_end_and_up_takes_over_the_server
     before_urls = stack.up()
     before = stack.pids()
     stack.kill("supervisor")
-    wait_for(lambda: not any(runs(before[name]) for name in ("api", "mirror", "recorder", "worker", "beat")))
+    wait_for(lambda: not any(runs(before[name]) for name in EVERYTHING - GATEWAYS - {"postgres", "redis"}))
     shown = stack.told()
     left = {name for name, process in shown.items() if process["state"] == "running"}
     assert left == {"postgres", "redis"} | GATEWAYS
@@ -182,7 +182,7 @@ def test_down_ends_what_a_killed_supervisor_left_and_no_stranger(new_stack: Call
     stack.up()
     before = stack.pids()
     stack.kill("supervisor")
-    wait_for(lambda: not any(runs(before[name]) for name in ("api", "mirror", "recorder", "worker", "beat")))
+    wait_for(lambda: not any(runs(before[name]) for name in EVERYTHING - GATEWAYS - {"postgres", "redis"}))
     # A stranger got the numbers of those that ended.
     with subprocess.Popen(["/bin/sleep", "60"]) as stranger:
         state = json.loads((stack.home / "stack.json").read_text())

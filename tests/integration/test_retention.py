@@ -116,7 +116,8 @@ def test_figures_and_their_hash_are_those_of_before(session_factory: SessionFact
     assert after.candidates == in_force.candidates == before.candidates
     with session_factory() as session:
         assert tables_with(session, SENTENCE) == []
-        key = PairKey(1, pilot.arm_named("qwen").id)
+        first = session.scalar(text("SELECT min(id) FROM exchanges WHERE pilot_id = :pilot"), {"pilot": pilot.id}) or 0
+        key = PairKey(first, pilot.arm_named("qwen").id)
         day = f"{NOW + 10 * DAY:%Y-%m-%d}"
         assert pair_texts(session, pilot, [key])[key].removed == f"Text removed on {day} (retention)."
         assert session.scalar(text("SELECT count(*) FROM pairs WHERE ungraded IS NOT NULL")) == 0
