@@ -3,7 +3,6 @@
 from starlette.convertors import Convertor, register_url_convertor
 from typing_extensions import override
 
-
 LONGEST_DIGITS = 18
 # The greatest that a column holds: no row ever has it.
 BEYOND = 2**63 - 1
