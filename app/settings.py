@@ -54,7 +54,7 @@ class Settings(BaseSettings):
         default=None, description="Seals events in Redis, base64 of 32 bytes; default: a file in PILOT_HOME."
     )
     stream_bytes: int = Field(default=256 * 1024**2, ge=1024**2, description="Bound of each stream; at it producers shed.")
-    outbox_bytes: int = Field(default=16 * 1024**2, ge=1024**2, description="Events a process holds while Redis is away.")
+    outbox_bytes: int = Field(default=6 * 1024**2, ge=1024**2, description="Events a process holds while Redis is away.")
     gateway_workers: int = Field(default=2, ge=1, le=64, description="Gateway processes on one port.")
     gateway_body_bytes: int = Field(default=1024**2, ge=0, description="Longest request body that is mirrored.")
     gateway_reply_bytes: int = Field(default=4 * 1024**2, ge=1024, description="Most bytes of a reply that are kept to mirror.")

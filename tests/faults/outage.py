@@ -16,8 +16,6 @@ from tests.faults.traffic import OK, Place, percentile
 BEFORE_SECONDS, AFTER_SECONDS, LOOK_SECONDS = 15.0, 15.0, 1.0
 FINAL_SECONDS = 300.0
 MEMORY_MB = 10.0
-# Smaller than by default, so that the bound is reached within the outage and something is shed.
-OUTBOX_BYTES = 4 * 1024**2
 
 
 def outage_report(folder: Path, cpus: Cpus, minutes: float) -> dict[str, Any]:
