@@ -19,7 +19,7 @@ from tests.model_servers import DONE, completion, event, event_stream, model_ser
 
 def test_a_whole_reply_has_a_total_time_and_no_first_token() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.12)  # the server may wait already while the caller's clock is about to start
         return web.json_response(completion())
 
     answer = ask_handler(handler)
@@ -28,7 +28,7 @@ def test_a_whole_reply_has_a_total_time_and_no_first_token() -> None:
     assert (reply.usage.input_tokens, reply.usage.output_tokens) == (10, 5)
     assert (reply.timing.ttft_any_seconds, reply.timing.ttft_visible_seconds) == (None, None)
     assert reply.timing.total_seconds is not None
-    assert 0.09 <= reply.timing.total_seconds < 0.4
+    assert 0.1 <= reply.timing.total_seconds < 0.4
 
 
 def test_the_role_frame_is_no_token_and_reasoning_is_one() -> None:
@@ -128,7 +128,7 @@ def test_the_clock_begins_when_the_last_byte_is_sent() -> None:
         reply = reply_of(ask(url, stream=True, request=large, timeout_seconds=20.0))
     assert time.monotonic() - began > 0.7
     assert reply.timing.ttft_any_seconds is not None
-    assert 0.09 <= reply.timing.ttft_any_seconds < 0.5
+    assert 0.1 <= reply.timing.ttft_any_seconds < 0.5
 
 
 def test_a_stalled_event_loop_is_told() -> None:

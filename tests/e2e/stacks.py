@@ -16,7 +16,7 @@ from app.stack.home import StackHome
 from app.stack.status import read_status
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 240
+START_SECONDS = 120
 
 
 @dataclass(frozen=True)
