@@ -105,7 +105,7 @@ class Outbox:
                 is_told = True
                 self.is_connected = False
                 await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                pause = FIRST_PAUSE_SECONDS if self._is_closing else min(pause * 2, LONGEST_PAUSE_SECONDS)
             else:
                 self.is_connected = True
                 is_told = False

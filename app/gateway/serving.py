@@ -38,7 +38,7 @@ LISTEN_SECONDS = 0.002
 PORT_SECONDS = 120.0  # a supervisor takes it within a third of that, or never
 SETTLE_SECONDS = 1.0
 FLUSH_SECONDS = 3.0
-HOPELESS_FLUSH_SECONDS = 0.05  # Redis was away just now
+HOPELESS_FLUSH_SECONDS = 0.05  # this process never met Redis
 # Longer than clients keep their connections, so that it is they who end them.
 KEEP_ALIVE_SECONDS = 75
 NO_REDIS = "unix:///nowhere/redis.sock"
@@ -160,8 +160,8 @@ async def _settle(figures: Figures) -> None:
 
 
 async def _say_last(outbox: Outbox, ledger: Ledger) -> None:
-    """The last count and all that waits, as long as Redis takes it."""
-    until = time.monotonic() + (FLUSH_SECONDS if outbox.is_connected else HOPELESS_FLUSH_SECONDS)
+    """The last count and all that waits, as long as Redis takes it, or may take it again in a moment."""
+    until = time.monotonic() + (FLUSH_SECONDS if outbox.acknowledged else HOPELESS_FLUSH_SECONDS)
     last = encode(ledger.event(is_final=True))
     while not outbox.offer(RECORD, last) and time.monotonic() < until:  # noqa: ASYNC110 - as above
         await asyncio.sleep(0.01)

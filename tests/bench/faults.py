@@ -135,7 +135,10 @@ def _is_whole(made: Site) -> bool:
 
 
 MEDIANS = ("p50_ms", "p99_ms", "p50_ratio", "p99_over_ms", "back_seconds", "settled_seconds", "memory_mb")
-SUMS = ("sent", "failed", "excused", "excused_failed", "wrong", "direct_failed", "twice", "missing", "unheard", "uncounted")
+SUMS = (
+    "sent", "failed", "excused", "excused_failed", "carried", "wrong", "direct_failed", "twice", "missing",
+    "unheard", "uncounted",
+)  # fmt: skip
 
 
 def _summary(name: str, cells: list[dict[str, Any]]) -> dict[str, Any]:

@@ -22,12 +22,13 @@ class Cell:
     Attributes:
         failed: Production requests without a right answer, beyond those that the direct path would have met as well.
         excused: Requests that the fault itself carried (of a killed gateway), and how many of them failed.
+        carried: Of a killed gateway: those, and requests that it answered so shortly before that Redis may not have them.
         wrong: Replies in which a byte differs.
         p50_ms: Of all requests that are not excused, from when they were due.
         late_ms: The largest of those that are excused.
         twice: Rows beyond the first of a request.
         missing: Answered requests that neither have a row nor are counted by the ledger as left out.
-        unheard: Answered requests that no event told of: of a killed gateway.
+        unheard: Answered requests that no event told of.
         uncounted: Requests that the ledger does not know.
         beyond: Requests that the ledger knows and nobody sent.
         restarted: How often which process was started again.
@@ -39,6 +40,7 @@ class Cell:
     how: dict[str, int]
     excused: int
     excused_failed: int
+    carried: int
     wrong: int
     direct_failed: int
     p50_ms: float
@@ -74,7 +76,7 @@ def problems(cell: Cell, scenario: Scenario) -> list[str]:
         found.append(f"{cell.twice} rows twice")
     if cell.missing:
         found.append(f"{cell.missing} acknowledged requests have no row")
-    if cell.uncounted > (cell.excused if scenario.ends_gateway else 0):
+    if cell.uncounted > cell.carried:
         found.append(f"{cell.uncounted} requests are not in the ledger")
     if cell.beyond:
         found.append(f"{cell.beyond} requests in the ledger were never sent")
@@ -111,14 +113,15 @@ def _cell(
 ) -> Cell:  # fmt: skip
     excused = [each for each in asked if any(excuse.holds(each) for excuse in site.excuses)]
     numbers = {each.number for each in excused}
+    carried = {each.number for each in asked if scenario.ends_gateway and any(excuse.carries(each) for excuse in site.excuses)}
     others = [each for each in asked if each.number not in numbers]
     may_fail = {each.number for each in asked if any(excuse.holds(each) for excuse in site.excuses if not excuse.is_only_late)}
-    spare = len(excused) + 2 if scenario.ends_gateway else 0
+    spare = len(carried) + 2 if scenario.ends_gateway else 0
     after, settled = site.settled(before.requests + len(asked) - spare, spare + before.by_reason[PENDING])
     rows = rows_of(site.database_url, name)
     counted = after.requests - before.requests
     without_row = counted - (after.rows - before.rows)
-    unheard = max(0, sum(each.outcome == OK and each.number not in rows.numbers for each in asked) - max(0, without_row))
+    unheard = {each.number for each in asked if each.outcome == OK and each.number not in rows.numbers}
     failed = [each for each in asked if each.number not in may_fail and each.outcome not in (OK, WRONG)]
     times = [each.milliseconds for each in others]
     return Cell(
@@ -128,6 +131,7 @@ def _cell(
         how=outcomes(failed),
         excused=len(excused),
         excused_failed=sum(each.outcome != OK for each in excused),
+        carried=len(carried),
         wrong=sum(each.outcome == WRONG for each in asked),
         direct_failed=sum(each.outcome != OK for each in directly),
         p50_ms=percentile(times, 0.5),
@@ -137,8 +141,8 @@ def _cell(
         late_ms=max((each.milliseconds for each in excused), default=None),
         rows=len(rows.numbers),
         twice=rows.twice,
-        missing=max(0, unheard - len(excused)) if scenario.ends_gateway else unheard,
-        unheard=unheard,
+        missing=max(0, len(unheard - carried) - max(0, without_row)),
+        unheard=max(0, len(unheard) - max(0, without_row)),
         uncounted=max(0, len(asked) - counted),
         beyond=max(0, counted - len(asked)),
         reasons=_more(after.by_reason, before.by_reason),

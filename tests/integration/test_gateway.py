@@ -238,6 +238,28 @@ def test_without_redis_it_boots_forwards_and_sheds_within_its_bound_and_delivers
             server.stop()
 
 
+def test_a_process_that_is_told_to_end_while_redis_starts_again_still_hands_over_what_it_holds(
+    tmp_path: Path, vendor_url: str, listening: socket.socket
+) -> None:
+    write_routing(tmp_path, vendor_url)
+    server = start_redis(tmp_path / "redis")
+    try:
+        with gateway(tmp_path, server.url, listening) as process, redis.Redis.from_url(server.url) as client:
+            ask(address(listening))
+            until(lambda: client.xlen("mirror") == 2)
+            server.stop()
+            ask(address(listening))
+            time.sleep(0.5)  # it has noticed by now
+            process.process.terminate()
+            time.sleep(0.5)
+            start_redis(tmp_path / "redis")
+            assert process.process.wait(20) == 0
+            assert client.xlen("mirror") == 4
+            assert events(client, "record", tmp_path)[-1].pilots["live"].issued == 2
+    finally:
+        server.stop()
+
+
 def test_a_process_that_is_told_to_end_finishes_its_streams_while_another_serves(
     tmp_path: Path, own_redis: Any, redis_server: EmbeddedRedis, listening: socket.socket
 ) -> None:
