@@ -11,7 +11,8 @@ RUN python -m app.stack.locking --print service > service.lock \
  && /opt/venv/bin/pip install --no-cache-dir --require-hashes --requirement service.lock
 
 FROM python:3.11-slim-bookworm
-RUN useradd --system --uid 10001 --home-dir /var/lib/pilot --create-home --shell /usr/sbin/nologin pilot
+RUN useradd --system --uid 10001 --home-dir /var/lib/pilot --create-home --shell /usr/sbin/nologin pilot \
+ && install --directory --owner pilot /var/lib/pilot-gateway
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /srv/parallel-pilot
 COPY alembic.ini ./

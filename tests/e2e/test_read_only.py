@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -58,7 +59,7 @@ class Compose:
 
     def __init__(self, folder: Path, database_url: str, redis_url: str) -> None:
         self.folder, self.tmp = folder, folder / "tmp"
-        for name in ("home", "metrics", "tmp"):
+        for name in ("home", "gateway-home", "metrics", "tmp"):
             (folder / name).mkdir()
         nowhere = folder.parent / "home-of-nobody"
         nowhere.mkdir(exist_ok=True)
@@ -66,6 +67,7 @@ class Compose:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PILOT_", "XDG_"))}
         self._environment = kept | {
             "PILOT_DATABASE_URL": database_url, "PILOT_REDIS_URL": redis_url, "PILOT_PEPPER": "p" * 40,
+            "PILOT_STREAM_KEY": b64encode(bytes(32)).decode(),
             "PILOT_HOME": str(folder / "home"), "PILOT_METRICS_FOLDER": str(folder / "metrics"),
             "HOME": str(nowhere), "HOSTNAME": os.uname().nodename, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -76,6 +78,8 @@ class Compose:
         own = self.tmp / name
         own.mkdir(exist_ok=True)
         given = {"TMPDIR": str(own), "PILOT_READY_FILE": str(own / "ready")}
+        if name == "gateway":
+            given["PILOT_HOME"] = str(self.folder / "gateway-home")
         wanted = SERVICES[name]["environment"]
         return {
             key: value for key, value in (self._environment | given).items() if not key.startswith("PILOT_") or key in wanted
@@ -84,6 +88,8 @@ class Compose:
     def words(self, name: str, words: list[str]) -> list[str]:
         """A command of the file, here."""
         changed = [word.replace("/tmp/", f"{self.tmp / name}/").replace("$$", "$") for word in words]  # noqa: S108 - the file's own
+        folders = {"/var/lib/pilot": str(self.folder / "home"), "/var/lib/pilot-gateway": str(self.folder / "gateway-home")}
+        changed = [folders.get(word, word) for word in changed]
         for there, here in self.ports.items():
             changed = [re.sub(rf"\b{there}\b", here, word) for word in changed]
         return ["127.0.0.1" if word == "0.0.0.0" else word for word in changed]
@@ -143,6 +149,8 @@ def test_no_process_writes_anywhere_but_into_its_volumes_and_tmp(compose: Compos
         service = Service(f"http://127.0.0.1:{compose.ports['8080']}", key)
         work(service)
         service.close()
+        brought = {path.name for path in (compose.folder / "gateway-home").iterdir()}
+        assert brought == {"routing.json"}
     said = {name: [line for line in compose.log(name).splitlines() if REFUSED.search(line)] for name in OURS}
     assert {name: lines for name, lines in said.items() if lines} == {}
     # uvicorn ends in order, and then by the signal that it was sent.

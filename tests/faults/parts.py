@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.stack.home import ProcessState, StackHome
+from app.stack.process import start_token
 from app.stack.status import Status, read_status
 from tests.bench.gateway_loads import process_tree
 
 SUPERVISOR, GATEWAY = "supervisor", "gateway"
 EVERY = ("mirror", "recorder", "api", "worker", "beat", "redis", "postgres")
+DEAD_SECONDS = 10.0
 SLOW_STOPPED_SECONDS, SLOW_RUNNING_SECONDS = 0.08, 0.02
 
 
@@ -172,3 +174,18 @@ def wait_until_back(parts: Parts, seconds: float) -> float:
         assert time.monotonic() - began < seconds, f"not everything is back: {parts.status()}"
         time.sleep(0.1)
     return time.monotonic() - began
+
+
+def _threads(pid: int) -> list[Path]:
+    try:
+        return list(Path(f"/proc/{pid}/task").iterdir())
+    except FileNotFoundError:
+        return []
+
+
+def wait_until_dead(pid: int) -> None:
+    """Returns once its files are closed: it is a zombie, or gone."""
+    until = time.monotonic() + DEAD_SECONDS
+    while start_token(pid) is not None or len(_threads(pid)) > 1:
+        assert time.monotonic() < until, f"{pid} does not die"
+        time.sleep(0.001)

@@ -20,7 +20,7 @@ from tests.e2e.stacks import Stack
 from tests.faults.clocks import Clocks
 from tests.faults.mounts import Disk, can_mount
 from tests.faults.network import Network, network
-from tests.faults.parts import GATEWAY, Parts, wait_until_back
+from tests.faults.parts import GATEWAY, Parts, wait_until_back, wait_until_dead
 from tests.faults.rows import PENDING, Ledger, ledger_of
 from tests.faults.traffic import Asked, ModelServer, Place, Traffic
 from tests.running import Service, free_port
@@ -124,12 +124,16 @@ class Site:
                 self.parts.kill(name)
 
     def kill_gateway(self) -> None:
-        """What it carries at that moment is excused: it is stopped first, so that nothing is added while we look."""
+        """What it carries is excused: it is stopped first, so that no connection is added while we look.
+
+        Its connections take requests until the kernel has closed them, some milliseconds after the signal.
+        """
         pid = self.parts.pid(GATEWAY)
         os.kill(pid, signal.SIGSTOP)
         since = time.monotonic_ns()
         ports = self.parts.client_ports(pid, self.port)
         os.kill(pid, signal.SIGKILL)
+        wait_until_dead(pid)
         self.parts.ended.add(pid)
         self.excuses.append(Excuse(since, time.monotonic_ns(), frozenset(ports)))
 

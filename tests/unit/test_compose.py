@@ -41,7 +41,7 @@ def module_exists(name: str) -> bool:
 
 def test_the_same_processes_run_as_under_run_up() -> None:
     assert {name for name, service in SERVICES.items() if "profiles" not in service} == {
-        *CHILDREN, *SERVERS, "migrate", "worker-batch",
+        *CHILDREN, *SERVERS, "migrate", "worker-batch", "gateway-files",
     }  # fmt: skip
 
 
@@ -59,10 +59,25 @@ def test_the_gateway_waits_for_nobody() -> None:
     assert "depends_on" not in gateway
     assert gateway["restart"] == "always"
     assert not {"PILOT_DATABASE_URL", "PILOT_PEPPER"} & set(gateway["environment"])
-    # The file that it lives by is written by the api.
-    assert "pilot-home:/var/lib/pilot" in gateway["volumes"]
-    assert gateway["volumes"] == SERVICES["api"]["volumes"]
     assert float(gateway["stop_grace_period"].removesuffix("s")) > Settings().gateway_drain_seconds + FLUSH_SECONDS
+
+
+def test_the_gateway_sees_no_volume_with_keys_and_gets_the_file_that_it_lives_by() -> None:
+    """The api writes it into `pilot-home`; `gateway-files` brings it over, and could write nothing back."""
+    (own,) = [volume for volume in SERVICES["gateway"]["volumes"] if volume.endswith(":/var/lib/pilot")]
+    home = "pilot-home:/var/lib/pilot"
+    assert own == "gateway-home:/var/lib/pilot"
+    assert [name for name in OURS if own in SERVICES[name]["volumes"]] == ["gateway"]
+    bringing = SERVICES["gateway-files"]
+    target = bringing["command"][bringing["command"].index("--target") + 1]
+    assert bringing["volumes"] == [f"{home}:ro", f"gateway-home:{target}"]
+    assert bringing["network_mode"] == "none"
+    assert home in SERVICES["api"]["volumes"]
+    # A volume takes its owner from the folder of the image.
+    assert f"install --directory --owner pilot {target}" in DOCKERFILE
+    # Each with a key of its own could not read what the other sealed.
+    keys = {SERVICES[name]["environment"].get("PILOT_STREAM_KEY") for name in OURS if name != "gateway-files"}
+    assert keys == {"${PILOT_STREAM_KEY:?set PILOT_STREAM_KEY}"}
 
 
 @pytest.mark.parametrize("command", commands(), ids=" ".join)
