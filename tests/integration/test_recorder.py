@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.domain.live import RecordEvent
 from app.domain.pilot import Pilot
 from app.pipeline.recording.storing import Stored, arrivals, store_batch
-from app.store.live_closing import close_overdue
+from app.store.live_closing import advance_watermark, close_overdue
 from app.store.live_exchanges import hold_pilots
 from app.store.payloads import ensure_partitions
 from app.store.spend import spent
@@ -142,6 +142,20 @@ def test_after_its_deadline_an_exchange_waits_no_longer(session: Session, pilot:
         text("SELECT e.external_id, s.reason FROM skipped_replies s JOIN exchanges e ON e.id = s.exchange_id")
     )
     assert sorted(tuple(row) for row in skips) == [("b1-1", "not_asked"), ("b1-2", "not_asked")]
+
+
+def test_requests_of_a_clock_that_was_put_back_have_as_long_as_others_to_be_answered(session: Session, pilot: Pilot) -> None:
+    """All that arrived before the watermark seems to be over: what comes from there now is still under way."""
+    now = ARRIVAL + timedelta(hours=1)
+    advance_watermark(session, now)
+    stored(session, exchange(1))
+    held = hold_pilots(session, [PILOT])[PILOT]
+    assert close_overdue(session, held, now + timedelta(seconds=2)) == 0
+    stored(session, reply(1), reply(1, "qwen"))
+    assert exchanges(session) == [("b1-1", "captured", True)]
+    stored(session, exchange(2))
+    assert close_overdue(session, held, now + timedelta(seconds=900)) == 1
+    assert exchanges(session)[1] == ("b1-2", "lost", True)
 
 
 def test_a_late_reply_is_counted_and_never_merged(session: Session, pilot: Pilot) -> None:
