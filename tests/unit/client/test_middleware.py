@@ -33,7 +33,8 @@ def running(app: Any) -> Iterator[str]:
         thread.join()
 
 
-def calling_app(arguments: dict[str, Any], vendor_url: str, **options: Any) -> FastAPI:
+@contextmanager
+def calling_app(arguments: dict[str, Any], vendor_url: str, **options: Any) -> Iterator[FastAPI]:
     """An application that asks a model in a synchronous and in an asynchronous endpoint, and serves none."""
     app = FastAPI()
     app.add_middleware(ShadowMiddleware, **arguments, **options)
@@ -51,7 +52,8 @@ def calling_app(arguments: dict[str, Any], vendor_url: str, **options: Any) -> F
             await asyncio.gather(*(client.post("/v1/responses", json=BODY | {"wish": wish}) for _ in range(2)))
         return "done"
 
-    return app
+    with plain:
+        yield app
 
 
 def hints_of(service: Service) -> list[tuple[str | None, str | None, str | None]]:
@@ -62,7 +64,7 @@ def hints_of(service: Service) -> list[tuple[str | None, str | None, str | None]
 def test_calls_inside_a_request_get_what_its_headers_say(
     arguments: dict[str, Any], vendor_server: Server, service: Service
 ) -> None:
-    with running(calling_app(arguments, vendor_server.url)) as url, httpx2.Client(trust_env=False) as client:
+    with calling_app(arguments, vendor_server.url) as app, running(app) as url, httpx2.Client(trust_env=False) as client:
         client.get(url + "/sync", headers={"X-Pilot-Segment": "a", "X-Pilot-Conversation": "c-1"})
         client.get(url + "/async/whole", headers={"X-Pilot-Segment": "b", "X-Pilot-Content": "masked"})
         client.get(url + "/sync")
@@ -79,9 +81,17 @@ def test_functions_of_the_scope_go_before_headers_and_a_calls_own_headers_before
         raise KeyError(scope["type"])
 
     options = {"segment": lambda scope: scope["path"].strip("/"), "conversation": lambda _: 17, "content": "metadata"}
-    with running(calling_app(arguments, vendor_server.url, **options)) as url, httpx2.Client(trust_env=False) as client:
+    with (
+        calling_app(arguments, vendor_server.url, **options) as app,
+        running(app) as url,
+        httpx2.Client(trust_env=False) as client,
+    ):
         client.get(url + "/sync", headers={"X-Pilot-Segment": "a"})
-    with running(calling_app(arguments, vendor_server.url, segment=broken)) as url, httpx2.Client(trust_env=False) as client:
+    with (
+        calling_app(arguments, vendor_server.url, segment=broken) as app,
+        running(app) as url,
+        httpx2.Client(trust_env=False) as client,
+    ):
         assert client.get(url + "/sync").json() == "done"
     until(lambda: len(service.of("request")) == 2)
     assert hints_of(service) == [("sync", "17", "metadata"), (None, None, None)]
@@ -90,12 +100,12 @@ def test_functions_of_the_scope_go_before_headers_and_a_calls_own_headers_before
 def test_two_pilots_in_one_application_are_kept_apart(
     arguments: dict[str, Any], vendor_server: Server, service: Service
 ) -> None:
-    app = calling_app(arguments, vendor_server.url)
-    app.add_middleware(ShadowMiddleware, **arguments | {"pilot": "another"}, segment=lambda _: "of another")
-    with running(app) as url, httpx2.Client(trust_env=False) as client:
-        client.get(url + "/sync", headers={"X-Pilot-Segment": "a"})
-    until(lambda: service.of("request"))
-    assert hints_of(service) == [("a", None, None)]
+    with calling_app(arguments, vendor_server.url) as app:
+        app.add_middleware(ShadowMiddleware, **arguments | {"pilot": "another"}, segment=lambda _: "of another")
+        with running(app) as url, httpx2.Client(trust_env=False) as client:
+            client.get(url + "/sync", headers={"X-Pilot-Segment": "a"})
+        until(lambda: service.of("request"))
+        assert hints_of(service) == [("a", None, None)]
 
 
 async def serving_app(scope: Any, receive: Any, send: Any) -> None:
@@ -169,17 +179,17 @@ def test_a_client_that_leaves_has_cancelled(arguments: dict[str, Any], service: 
 def test_an_application_with_a_transport_of_the_same_pilot_is_copied_where_it_calls(
     arguments: dict[str, Any], vendor_server: Server, service: Service
 ) -> None:
-    app = calling_app(arguments, vendor_server.url)
+    with calling_app(arguments, vendor_server.url) as app:
 
-    @app.post("/v1/chat/completions")
-    def relayed() -> str:
-        with httpx2.Client(transport=shadow_transport(**arguments), trust_env=False) as client:
-            return client.post(vendor_server.url + "/v1/chat/completions", json={"model": "inner"}).text
+        @app.post("/v1/chat/completions")
+        def relayed() -> str:
+            with httpx2.Client(transport=shadow_transport(**arguments), trust_env=False) as client:
+                return client.post(vendor_server.url + "/v1/chat/completions", json={"model": "inner"}).text
 
-    with running(app) as url, httpx2.Client(trust_env=False) as client:
-        client.post(url + "/v1/chat/completions", json={"model": "outer"})
-        until(lambda: service.counts().get("issued") == 1)
-    assert [json.loads(event["parts"][0])["model"] for event in service.of("request")] == ["inner"]
+        with running(app) as url, httpx2.Client(trust_env=False) as client:
+            client.post(url + "/v1/chat/completions", json={"model": "outer"})
+            until(lambda: service.counts().get("issued") == 1)
+        assert [json.loads(event["parts"][0])["model"] for event in service.of("request")] == ["inner"]
 
 
 def in_process(app: Any, requests: int) -> None:
@@ -210,12 +220,12 @@ def test_it_says_nothing_where_there_was_a_call(
     arguments: dict[str, Any], vendor_server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("parallel_pilot.middleware.QUIET_REQUESTS", 2)
-    app = calling_app(arguments, vendor_server.url)
-    with running(app) as url, httpx2.Client(trust_env=False) as client:
-        client.get(url + "/sync")
-        for _ in range(5):
-            client.get(url + "/nothing")
-    assert "no model call" not in caplog.text
+    with calling_app(arguments, vendor_server.url) as app:
+        with running(app) as url, httpx2.Client(trust_env=False) as client:
+            client.get(url + "/sync")
+            for _ in range(5):
+                client.get(url + "/nothing")
+        assert "no model call" not in caplog.text
 
 
 @pytest.mark.parametrize("kind", ["lifespan", "websocket", "something else"])
