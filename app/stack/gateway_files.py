@@ -17,20 +17,26 @@ from app.stack.signals import Signals
 def main(arguments: list[str] | None = None) -> int:
     """Runs until SIGTERM."""
     options = _parser().parse_args(arguments)
+    if options.once:
+        found = look(options.source, options.target)
+        sys.stderr.write(f"{found}\n" if found else "")
+        return 1 if found else 0
+    _keep(options.source, options.target, options.every)
+    return 0
+
+
+def _keep(source: Path, target: Path, seconds: float) -> None:
     ready = os.environ.get("PILOT_READY_FILE")
     signals, problem = Signals(), ""
     signals.listen()
     while not signals.stops_asked:
-        found = look(options.source, options.target)
+        found = look(source, target)
         if found != problem:
             sys.stderr.write(f"{found or 'everything is copied again'}\n")
             problem = found
         if ready and not found:
             Path(ready).touch()
-        if options.once:
-            return 1 if found else 0
-        signals.wait(options.every)
-    return 0
+        signals.wait(seconds)
 
 
 def look(source: Path, target: Path) -> str:

@@ -1,7 +1,6 @@
 """Who grades what: leases on pairs, one grader a pilot, and how far each pilot is."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
 from sqlalchemy import text
@@ -10,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.domain.grading import GradingState, GradingStatus, PairKey
 from app.store.judge_money import judge_spent
 from app.store.session import SessionFactory
+from app.store.turns import only_one
 
 JUDGE_PURPOSE = "judge"
 
@@ -166,20 +166,6 @@ def waits_for(session: Session, pilot_id: int) -> str:
     return str(problem) if state == GradingState.RUNNING.value else ""
 
 
-@contextmanager
-def only_grader(session_factory: SessionFactory, pilot_id: int) -> Iterator[bool]:
-    """Whether this process is the one that grades the pilot, until the end of the block.
-
-    The lock is its connection's: if the process dies, the next one may begin at once. No transaction stays open.
-    """
-    key = f"parallel-pilot-grading-{pilot_id}"
-    with session_factory() as session:
-        session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
-        mine = bool(session.scalar(text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))"), {"key": key}))
-        try:
-            yield mine
-            if mine:
-                session.execute(text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"), {"key": key})
-        except BaseException:
-            session.invalidate()  # a connection that goes back to the pool must not keep the lock
-            raise
+def only_grader(session_factory: SessionFactory, pilot_id: int) -> AbstractContextManager[bool]:
+    """Whether this process is the one that grades the pilot, until the end of the block."""
+    return only_one(session_factory, f"parallel-pilot-grading-{pilot_id}")

@@ -1,12 +1,12 @@
 """What weekly and final reports need to know: which are there, the one before, decisions that end; and who makes them."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -17,6 +17,7 @@ from app.store.money_tables import InvoiceRow
 from app.store.reading_tables import DecisionRow
 from app.store.session import SessionFactory
 from app.store.tables import HoursRow, ScorecardRow
+from app.store.turns import only_one
 from app.store.work_tables import ReportRow
 
 LISTED = 20
@@ -78,23 +79,9 @@ def decisions_ending(session: Session, pilot_id: int, *, before: datetime) -> li
     return [(row[0], row[1], row[2]) for row in session.execute(ending.limit(LISTED)) if row[2] is not None]
 
 
-@contextmanager
-def only_reporter(session_factory: SessionFactory, pilot_id: int) -> Iterator[bool]:
-    """Whether this process is the one that makes the pilot's due reports, until the end of the block.
-
-    The lock is its connection's: if the process dies, the next one may begin at once. No transaction stays open.
-    """
-    key = f"parallel-pilot-reporting-{pilot_id}"
-    with session_factory() as session:
-        session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
-        mine = bool(session.scalar(text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))"), {"key": key}))
-        try:
-            yield mine
-            if mine:
-                session.execute(text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"), {"key": key})
-        except BaseException:
-            session.invalidate()  # a connection that goes back to the pool must not keep the lock
-            raise
+def only_reporter(session_factory: SessionFactory, pilot_id: int) -> AbstractContextManager[bool]:
+    """Whether this process is the one that makes the pilot's due reports, until the end of the block."""
+    return only_one(session_factory, f"parallel-pilot-reporting-{pilot_id}")
 
 
 @contextmanager

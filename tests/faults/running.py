@@ -22,7 +22,7 @@ class Cell:
     Attributes:
         failed: Production requests without a right answer, beyond those that the direct path would have met as well.
         excused: Requests that the fault itself carried (of a killed gateway), and how many of them failed.
-        carried: Of a killed gateway: those, and requests that it answered so shortly before that Redis may not have them.
+        carried: Requests of a killed gateway that it had not handed over, answered or not.
         wrong: Replies in which a byte differs.
         p50_ms: Of all requests that are not excused, from when they were due.
         late_ms: The largest of those that are excused.
@@ -114,11 +114,15 @@ def _cell(
     excused = [each for each in asked if any(excuse.holds(each) for excuse in site.excuses)]
     numbers = {each.number for each in excused}
     carried = {each.number for each in asked if scenario.ends_gateway and any(excuse.carries(each) for excuse in site.excuses)}
+    spare = len(carried) + 2 if carried else 0
     others = [each for each in asked if each.number not in numbers]
     may_fail = {each.number for each in asked if any(excuse.holds(each) for excuse in site.excuses if not excuse.is_only_late)}
-    spare = len(carried) + 2 if scenario.ends_gateway else 0
     after, settled = site.settled(before.requests + len(asked) - spare, spare + before.by_reason[PENDING])
+    if carried:  # how many of them will come is not known: what is not on its way by now was never handed over
+        site.drained()
+        after = site.ledger()
     rows = rows_of(site.database_url, name)
+    gone = set[int]().union(*(excuse.gone(asked, rows.numbers) for excuse in site.excuses if scenario.ends_gateway))
     counted = after.requests - before.requests
     without_row = counted - (after.rows - before.rows)
     unheard = {each.number for each in asked if each.outcome == OK and each.number not in rows.numbers}
@@ -131,7 +135,7 @@ def _cell(
         how=outcomes(failed),
         excused=len(excused),
         excused_failed=sum(each.outcome != OK for each in excused),
-        carried=len(carried),
+        carried=len(gone),
         wrong=sum(each.outcome == WRONG for each in asked),
         direct_failed=sum(each.outcome != OK for each in directly),
         p50_ms=percentile(times, 0.5),
@@ -141,7 +145,7 @@ def _cell(
         late_ms=max((each.milliseconds for each in excused), default=None),
         rows=len(rows.numbers),
         twice=rows.twice,
-        missing=max(0, len(unheard - carried) - max(0, without_row)),
+        missing=max(0, len(unheard - gone) - max(0, without_row)),
         unheard=max(0, len(unheard) - max(0, without_row)),
         uncounted=max(0, len(asked) - counted),
         beyond=max(0, counted - len(asked)),

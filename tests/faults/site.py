@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,9 +31,11 @@ DIRECT_RATE = 25.0
 BACK_SECONDS = 120.0
 SETTLE_SECONDS = 120.0
 COUNTS_UNDER_WAY = 4
-# A gateway hands over what it saw some 4 ms after the last byte, and carries it until Redis has answered; the rest of this is
-# for a machine that others use as well.
-HAND_OVER_SECONDS = 0.1
+# A gateway hands over what it saw some 4 ms after the last byte, and carries it until Redis has answered; where others write to
+# the same disk Redis may need most of a second for that.
+HAND_OVER_SECONDS = 1.0
+# In order, but for what came at the same time on several connections.
+ORDER_SECONDS = 0.1
 REDIS_DISK_MB, POSTGRES_DISK_MB = 256, 1536
 SETTINGS = {"PILOT_BREAKER_OPEN_SECONDS": "1", "PILOT_RETRY_WINDOW_SECONDS": "2"}
 TOML = """\
@@ -74,6 +76,12 @@ class Excuse:
     def carries(self, asked: Asked) -> bool:
         """Whether it was under way then, or had just been answered and may not have been handed over."""
         return self._is_there(asked) and asked.was_under_way(self.since - int(HAND_OVER_SECONDS * 1e9), self.until)
+
+    def gone(self, asked: Sequence[Asked], known: Set[int]) -> set[int]:
+        """Requests that were never handed over: a process hands over in order, so the last ones, without an earlier one."""
+        carried = [each for each in asked if self.carries(each)]
+        last = max((each.sent for each in carried if each.number in known), default=0) - int(ORDER_SECONDS * 1e9)
+        return {each.number for each in carried if each.number not in known and each.sent >= last}
 
     def _is_there(self, asked: Asked) -> bool:
         return self.ports is None or asked.port in self.ports
