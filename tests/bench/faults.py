@@ -137,7 +137,7 @@ def _is_whole(made: Site) -> bool:
 MEDIANS = ("p50_ms", "p99_ms", "p50_ratio", "p99_over_ms", "back_seconds", "settled_seconds", "memory_mb")
 SUMS = (
     "sent", "failed", "excused", "excused_failed", "carried", "wrong", "direct_failed", "twice", "missing",
-    "unheard", "uncounted",
+    "unheard", "uncounted", "told",
 )  # fmt: skip
 
 

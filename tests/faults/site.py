@@ -89,7 +89,11 @@ class Excuse:
 
 @dataclass
 class Site:
-    """The stack, production in front of it, and the models behind."""
+    """The stack, production in front of it, and the models behind.
+
+    Attributes:
+        owed: Requests that killed gateways carried, of which the ledger has not told yet: it does after a minute.
+    """
 
     stack: Stack
     parts: Parts
@@ -107,6 +111,7 @@ class Site:
     fault_seconds: float = 2.5
     rate: float = RATE
     excuses: list[Excuse] = field(default_factory=list)
+    owed: int = 0
 
     @property
     def home(self) -> Path:
