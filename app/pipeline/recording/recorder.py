@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from time import perf_counter, time_ns
+from time import monotonic, perf_counter, time_ns
 from typing import TypeVar
 
 import redis.asyncio
@@ -25,7 +25,7 @@ from app.pipeline.recording import metrics
 from app.pipeline.recording.checking import Received, read_entries, rejected
 from app.pipeline.recording.closing import close_until
 from app.pipeline.recording.storing import Stored, arrivals, store_batch
-from app.pipeline.recording.watermark import Fence, watermark_of
+from app.pipeline.recording.watermark import Fence, Pace, watermark_of
 from app.store.live_counts import read_boots
 from app.store.live_replies import add_rejected
 from app.store.payloads import ensure_partitions, is_partition_missing, week_of
@@ -80,6 +80,7 @@ class Recorder:
         self._weeks: set[datetime] = set()
         self._heard_since: datetime | None = None
         self._fence: Fence | None = None
+        self._pace = Pace()
         self.is_recording = asyncio.Event()
 
     def stop(self) -> None:
@@ -243,7 +244,7 @@ class Recorder:
         if fence is not None:
             if not fence.is_passed(await horizon_ms(client, RECORD)):
                 return
-            watermark = fence.watermark
+            watermark = self._pace.held(fence.watermark, monotonic())
             metrics.overdue.inc(await asyncio.to_thread(close_until, self._work.session_factory, watermark))
             metrics.watermark.set((datetime.now(UTC) - watermark).total_seconds())
         now = datetime.now(UTC)

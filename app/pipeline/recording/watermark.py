@@ -7,10 +7,34 @@ It holds once all of that has been recorded: what is still queued is never decla
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.domain.ledger import QUIET_SECONDS, Boot, follows
 from app.pipeline.recording.counting import moment_of
+
+# What a turn may go ahead beyond the time that has passed: a backlog's clock goes faster than ours.
+AHEAD_SECONDS = 10.0
+
+
+class Pace:
+    """How fast the watermark may go. A clock that is put ahead by an hour must not end the time of all that is under way."""
+
+    def __init__(self) -> None:
+        self._furthest: datetime | None = None
+        self._at = 0.0
+
+    def held(self, watermark: datetime, at: float) -> datetime:
+        """The watermark, or how far it may have come.
+
+        Args:
+            watermark: As the clocks say it.
+            at: Now, in seconds of a clock that nobody sets.
+        """
+        if self._furthest is not None:
+            watermark = min(watermark, self._furthest + timedelta(seconds=at - self._at + AHEAD_SECONDS))
+        if self._furthest is None or watermark > self._furthest:
+            self._furthest, self._at = watermark, at
+        return watermark
 
 
 @dataclass(frozen=True, slots=True)

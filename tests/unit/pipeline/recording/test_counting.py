@@ -2,14 +2,14 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import pytest
 
 from app.domain.ledger import Boot, BootCounts, quarter_of, unknown_seconds
 from app.domain.live import PilotCount
 from app.pipeline.recording.counting import Lines, NumberSeen, with_count, with_seen, with_watermark
-from app.pipeline.recording.watermark import Fence, watermark_of
+from app.pipeline.recording.watermark import AHEAD_SECONDS, Fence, Pace, watermark_of
 
 START = datetime(2026, 9, 7, 12, tzinfo=UTC)
 START_US = int(START.timestamp() * 1e6)
@@ -111,3 +111,28 @@ def test_a_fence_is_passed_when_nothing_older_is_left() -> None:
     assert fence.is_passed(None)
     assert fence.is_passed(5001)
     assert not fence.is_passed(5000)
+
+
+def test_a_watermark_goes_with_the_time_that_passes_and_a_little_faster() -> None:
+    pace, start = Pace(), after(0)
+    assert pace.held(start, 100.0) == start
+    assert pace.held(start + timedelta(seconds=2), 101.0) == start + timedelta(seconds=2)
+    # Away for an hour by both clocks: nothing is held back.
+    assert pace.held(start + timedelta(seconds=3602), 3701.0) == start + timedelta(seconds=3602)
+
+
+def test_a_clock_that_is_put_ahead_ends_nobodys_time_and_is_followed_step_by_step() -> None:
+    pace, start = Pace(), after(0)
+    pace.held(start, 100.0)
+    ahead = [pace.held(start + timedelta(hours=1, seconds=turn), 100.0 + turn) for turn in range(1, 400)]
+    assert ahead[0] == start + timedelta(seconds=1 + AHEAD_SECONDS)
+    steps = {round((later - former).total_seconds()) for former, later in pairwise(ahead)}
+    assert max(steps) == 1 + AHEAD_SECONDS
+    assert ahead[-1] == start + timedelta(hours=1, seconds=399)
+
+
+def test_a_clock_that_is_put_back_and_right_again_is_followed_at_once() -> None:
+    pace, start = Pace(), after(0)
+    pace.held(start, 100.0)
+    assert pace.held(start - timedelta(hours=1), 101.0) == start - timedelta(hours=1)
+    assert pace.held(start + timedelta(seconds=2), 102.0) == start + timedelta(seconds=2)
