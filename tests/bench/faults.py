@@ -7,11 +7,11 @@ with is the run without a fault of the same round; the median of the rounds coun
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -100,10 +100,22 @@ def _cell(made: Site, scenario: Scenario, seconds: float, name: str) -> Cell | s
     try:
         return run(made, scenario, seconds, name)
     except Exception as error:  # a scenario that breaks is a finding like the others
-        with ExitStack() as stack:
-            stack.callback(made.drained)
-            stack.callback(made.back)
-            return f"{type(error).__name__}: {str(error)[:500]}"
+        found = [f"{type(error).__name__}: {str(error)[:500]}", f"the logs of then are in {_kept_logs(made, name)}"]
+        for step in (made.back, made.drained):
+            try:
+                step()
+            except AssertionError as left:
+                found.append(f"and afterwards {str(left)[:500]}")
+        return "; ".join(found)
+
+
+def _kept_logs(made: Site, name: str) -> Path:
+    """The stack's logs, and what its processes were at, where they outlive the run."""
+    kept = Path(tempfile.mkdtemp(prefix=f"pp-faults-{name}-"))
+    shutil.copytree(made.home / "logs", kept / "logs")
+    lines = [f"{process} {pid} {each}: {state}" for process, pid, each, state in made.parts.states()]
+    (kept / "processes.txt").write_text("\n".join(lines) + "\n")
+    return kept
 
 
 def _row(scenario: Scenario, cell: Cell | str, well: Cell | str) -> dict[str, Any]:

@@ -71,6 +71,16 @@ class Parts:
         pid = self.pid(name, which)
         return [pid] if name == SUPERVISOR else process_tree(pid)
 
+    def states(self) -> Iterator[tuple[str, int, int, str]]:
+        """Name, id, and for it and each process below it its id and the kernel's word for what it does."""
+        for name, pid in self.by_name().items():
+            for each in self.tree(name):
+                with contextlib.suppress(OSError):  # it ended meanwhile
+                    status = Path(f"/proc/{each}/status").read_text()
+                    title = Path(f"/proc/{each}/cmdline").read_text().replace("\0", " ").strip()
+                    state = next(line for line in status.splitlines() if line.startswith("State:"))
+                    yield name, pid, each, f"{state.removeprefix('State:').strip()} {title[:120]}"
+
     @contextmanager
     def stopped(self, *names: str) -> Iterator[None]:
         """SIGSTOP to the first process of each name, SIGCONT at the end."""

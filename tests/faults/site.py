@@ -36,7 +36,8 @@ COUNTS_UNDER_WAY = 4
 HAND_OVER_SECONDS = 1.0
 # In order, but for what came at the same time on several connections.
 ORDER_SECONDS = 0.1
-REDIS_DISK_MB, POSTGRES_DISK_MB = 256, 1536
+# Of memory, as far as they are used: five rounds of all scenarios write some 3 GB.
+REDIS_DISK_MB, POSTGRES_DISK_MB = 1024, 8192
 SETTINGS = {"PILOT_BREAKER_OPEN_SECONDS": "1", "PILOT_RETRY_WINDOW_SECONDS": "2"}
 TOML = """\
 [pilot]
