@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     )
     gateway_head_bytes: int = Field(default=64 * 1024, ge=8192, description="Longest head of a request or a response.")
     gateway_drain_seconds: float = Field(default=30.0, gt=0, description="How long a gateway that ends finishes its requests.")
+    gateway_hang_seconds: float = Field(
+        default=30.0, ge=0, description="A gateway process whose event loop stands still so long is killed; 0 = never."
+    )
     gateway_connect_seconds: float = Field(default=10.0, gt=0, description="Connecting to the incumbent, before it is a 502.")
     mirror_concurrency: int = Field(default=512, ge=1, description="Calls in flight of one mirror process, all arms together.")
     mirror_held_bytes: int = Field(default=64 * 1024**2, ge=1024**2, description="Requests that one mirror process holds.")

@@ -4,10 +4,14 @@ import argparse
 import os
 import resource
 import socket
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from app.metrics import share_metrics
 from app.settings import Settings
+from app.stack.pulse import VARIABLE as PULSE
+from app.stack.pulse import beat
 from workers.logs import configure_logs
 
 READY_FILE = "PILOT_READY_FILE"
@@ -28,7 +32,9 @@ def main(arguments: list[str] | None = None) -> None:
     slot = options.slot or (options.first if options.port is not None else None) or "gateway-1"
     watch_process("gateway", slot)
     listening = _bound(options.host, options.port) if options.port is not None else socket.socket(fileno=int(options.first))
-    serve(settings, slot, listening, on_loaded=_say_loaded, on_ready=_say_ready, on_drain=_say_draining)
+    serve(
+        settings, slot, listening, on_loaded=_say_loaded, on_ready=_say_ready, on_drain=_say_draining, on_turn=_beat(),
+    )  # fmt: skip
 
 
 def _allow_connections() -> None:
@@ -71,6 +77,12 @@ def _say_draining() -> None:
     """The supervisor starts another process when the file of a running one is gone."""
     if READY_FILE in os.environ:
         Path(os.environ[READY_FILE]).unlink(missing_ok=True)
+
+
+def _beat() -> Callable[[], None]:
+    """Tells the supervisor, if there is one that listens."""
+    descriptor = os.environ.get(PULSE)
+    return partial(beat, int(descriptor)) if descriptor else lambda: None
 
 
 if __name__ == "__main__":

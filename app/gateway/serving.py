@@ -48,7 +48,7 @@ log = logging.getLogger(__name__)
 
 def serve(
     settings: Settings, slot: str, listening: socket.socket, *, on_loaded: Callable[[], None], on_ready: Callable[[], None],
-    on_drain: Callable[[], None],
+    on_drain: Callable[[], None], on_turn: Callable[[], None],
 ) -> None:  # fmt: skip
     """Runs until SIGTERM; then what is under way is finished.
 
@@ -59,9 +59,11 @@ def serve(
         on_loaded: Called when requests could be served.
         on_ready: Called when requests are served.
         on_drain: Called when no more are accepted.
+        on_turn: Called each second, for whoever wants to know that the event loop still turns.
     """
 
     async def run() -> None:
+        turning = asyncio.create_task(_turning(on_turn))
         async with present(settings.redis_url or NO_REDIS, "gateway", slot), open_gateway(settings, slot) as gateway:
             configuration = server_configuration(gateway, settings)
             configuration.load()
@@ -70,11 +72,18 @@ def serve(
             sharing = asyncio.create_task(_share_as_orphan(listening))
             await _Server(configuration, on_ready, on_drain).serve(sockets=[listening])
             sharing.cancel()
+        turning.cancel()
 
     quiet_logs()
     give_memory_back()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(run())
+
+
+async def _turning(on_turn: Callable[[], None]) -> None:
+    while True:
+        on_turn()
+        await asyncio.sleep(COUNT_SECONDS)
 
 
 async def _until_it_listens(made: socket.socket) -> None:

@@ -13,7 +13,10 @@ from pathlib import Path
 from app.stack.child import NO_PARENT
 from app.stack.home import ProcessEntry, ProcessState, StackHome
 from app.stack.process import start_token
+from app.stack.pulse import VARIABLE as PULSE
+from app.stack.pulse import Pulse
 from app.stack.signals import Signals
+from app.stack.terminal import say
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST_DELAY_SECONDS = 0.2
@@ -42,6 +45,7 @@ class Program:
             another has its place already, which it asks for by removing its ready file.
         drain_seconds: How long it may take to end.
         outlives: It goes on when the supervisor is killed.
+        hang_seconds: Silent for so long (`app.stack.pulse`), it is killed and started again; `None`: it is not listened to.
     """
 
     name: str
@@ -52,6 +56,7 @@ class Program:
     is_production: bool = False
     drain_seconds: float = 10.0
     outlives: bool = False
+    hang_seconds: float | None = None
 
     @property
     def label(self) -> str:
@@ -88,6 +93,7 @@ class Child:
     _starts: int = 0
     _started_at: float = 0.0
     _start_again_at: float = 0.0
+    _pulse: Pulse | None = None
 
     def __post_init__(self) -> None:
         self.entry = ProcessEntry(name=self.program.name, slot=self.program.slot)
@@ -140,20 +146,49 @@ class Child:
 
     def _spawn(self, output: int | None) -> "subprocess.Popen[bytes]":
         parent = NO_PARENT if self.program.outlives else str(os.getpid())
-        return subprocess.Popen(
-            [sys.executable, "-m", "app.stack.child", parent, *self.program.arguments],
-            cwd=ROOT,
-            env={**self.environment, "PILOT_READY_FILE": str(self.ready_file)},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            pass_fds=self.program.file_descriptors,
-            start_new_session=True,
-        )
+        self._listen_no_more()
+        given = self.program.file_descriptors
+        environment = {**self.environment, "PILOT_READY_FILE": str(self.ready_file)}
+        if self.program.hang_seconds is not None:
+            self._pulse = Pulse()
+            given = (*given, self._pulse.writes)
+            environment[PULSE] = str(self._pulse.writes)
+        try:
+            return subprocess.Popen(
+                [sys.executable, "-m", "app.stack.child", parent, *self.program.arguments],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=given,
+                start_new_session=True,
+            )
+        finally:
+            if self._pulse is not None:
+                self._pulse.give_away()
+
+    def _listen_no_more(self) -> None:
+        if self._pulse is not None:
+            self._pulse.close()
+            self._pulse = None
+
+    def _end_if_it_hangs(self, now: float) -> None:
+        """Its requests wait for ever: killed, they fail, clients try again, and another process takes its connections."""
+        limit = self.program.hang_seconds
+        if self._process is None or self._pulse is None or limit is None:
+            return
+        if self._pulse.silent_seconds(now) > limit:
+            say(
+                f"{self.program.label} (process {self._process.pid}) was silent for {limit:g} s: it is killed and started again"
+            )
+            self._process.kill()
+            self._process.wait()
 
     def look(self, now: float) -> bool:
         """Notices an end, readiness or draining, and starts it again when it is time; whether anything changed."""
         changed = self._collect(now)
+        self._end_if_it_hangs(now)
         if self._process is not None and (code := self._process.poll()) is not None:
             self._ended(code, now)
             changed = True
@@ -226,6 +261,7 @@ class Child:
 
     def end(self) -> None:
         """Kills it if it still runs; it is not started again."""
+        self._listen_no_more()
         for found in self.draining:
             found.process.kill()
             found.process.wait()

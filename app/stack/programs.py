@@ -27,6 +27,7 @@ def gateway_programs(settings: Settings, listening: int, *, outlive: bool, name:
             is_production=True,
             drain_seconds=settings.gateway_drain_seconds + FLUSH_SECONDS,
             outlives=outlive,
+            hang_seconds=settings.gateway_hang_seconds or None,
         )
         for slot in (f"{name}-{number}" for number in range(1, settings.gateway_workers + 1))
     ]

@@ -131,6 +131,7 @@ OTHERS = [
     Scenario("redis over its memory", harms.redis_full),
     Scenario("api killed while a migration waits, migration killed", harms.migration),
     Scenario("every gateway replaced in turn", harms.rolling),
+    Scenario("gateway hangs", Site.hang_gateway, ends_gateway=True),
     Scenario("kill switch on and off", harms.kill_switch),
     Scenario("routing file corrupt", harms.routing_corrupt),
     Scenario("routing file removed", harms.routing_removed),

@@ -38,7 +38,7 @@ HAND_OVER_SECONDS = 1.0
 ORDER_SECONDS = 0.1
 # Of memory, as far as they are used: five rounds of all scenarios write some 3 GB.
 REDIS_DISK_MB, POSTGRES_DISK_MB = 1024, 8192
-SETTINGS = {"PILOT_BREAKER_OPEN_SECONDS": "1", "PILOT_RETRY_WINDOW_SECONDS": "2"}
+SETTINGS = {"PILOT_BREAKER_OPEN_SECONDS": "1", "PILOT_RETRY_WINDOW_SECONDS": "2", "PILOT_GATEWAY_HANG_SECONDS": "4"}
 TOML = """\
 [pilot]
 name = "faults"
@@ -142,11 +142,18 @@ class Site:
 
         Its connections take requests until the kernel has closed them, some milliseconds after the signal.
         """
+        self._gateway_gone(lambda pid: os.kill(pid, signal.SIGKILL))
+
+    def hang_gateway(self) -> None:
+        """It stands still, and nobody wakes it: until its supervisor kills it."""
+        self._gateway_gone(lambda _: None)
+
+    def _gateway_gone(self, end: Callable[[int], None]) -> None:
         pid = self.parts.pid(GATEWAY)
         os.kill(pid, signal.SIGSTOP)
         since = time.monotonic_ns()
         ports = self.parts.client_ports(pid, self.port)
-        os.kill(pid, signal.SIGKILL)
+        end(pid)
         wait_until_dead(pid)
         self.parts.ended.add(pid)
         self.excuses.append(Excuse(since, time.monotonic_ns(), frozenset(ports)))

@@ -22,8 +22,10 @@ def make(tmp_path: Path) -> Iterator[Make]:
     home.prepare()
     made: list[Child] = []
 
-    def start(how: str = "ready", *, is_production: bool = True) -> Child:
-        program = Program("gateway", (MODULE, how), slot="gateway-1", is_production=is_production, drain_seconds=20)
+    def start(how: str = "ready", *, is_production: bool = True, hang_seconds: float | None = None) -> Child:
+        program = Program(
+            "gateway", (MODULE, how), slot="gateway-1", is_production=is_production, drain_seconds=20, hang_seconds=hang_seconds
+        )
         made.append(Child(program, home, {**os.environ, "LET_GO": str(tmp_path / "let-go")}))
         made[-1].start()
         return made[-1]
@@ -166,3 +168,31 @@ def test_the_end_takes_those_that_drain_too(make: Make) -> None:
     for pid in (old, new):
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+def test_a_gateway_that_falls_silent_is_killed_and_started_again(make: Make) -> None:
+    child = make("silent", hang_seconds=0.3)
+    pid = wait_until_running(child)
+    look_until(child, lambda: child.entry.restarts == 1)
+    assert child.entry.pid != pid
+    assert child.entry.last_exit == -signal.SIGKILL
+
+
+def test_one_that_stands_still_and_goes_on_in_time_is_left_alone(make: Make) -> None:
+    child = make(hang_seconds=2.0)
+    pid = wait_until_running(child)
+    os.kill(pid, signal.SIGSTOP)
+    until = time.monotonic() + 0.5
+    look_until(child, lambda: time.monotonic() > until)
+    os.kill(pid, signal.SIGCONT)
+    until = time.monotonic() + 2.5
+    look_until(child, lambda: time.monotonic() > until)
+    assert (child.entry.pid, child.entry.restarts) == (pid, 0)
+
+
+def test_after_a_machine_stood_still_a_process_has_its_time_to_speak_again(make: Make) -> None:
+    child = make("silent", hang_seconds=5.0)
+    pid = wait_until_running(child)
+    child.look(time.monotonic())
+    child.look(time.monotonic() + 3600)
+    assert (child.entry.pid, child.entry.restarts) == (pid, 0)
