@@ -183,7 +183,7 @@ class Child:
                 f"{self.program.label} (process {self._process.pid}) was silent for {limit:g} s: it is killed and started again"
             )
             self._process.kill()
-            self._process.wait()
+            self._listen_no_more()  # said once; the next look notices its end
 
     def look(self, now: float) -> bool:
         """Notices an end, readiness or draining, and starts it again when it is time; whether anything changed."""
