@@ -8,6 +8,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LogLevel: TypeAlias = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
+SHORTEST_HANG_SECONDS = 3.0
+
 
 class Settings(BaseSettings):
     """One frozen object a process; nothing below the edge imports it."""
@@ -64,7 +66,9 @@ class Settings(BaseSettings):
     gateway_head_bytes: int = Field(default=64 * 1024, ge=8192, description="Longest head of a request or a response.")
     gateway_drain_seconds: float = Field(default=30.0, gt=0, description="How long a gateway that ends finishes its requests.")
     gateway_hang_seconds: float = Field(
-        default=30.0, ge=0, description="A gateway process whose event loop stands still so long is killed; 0 = never."
+        default=30.0,
+        ge=0,
+        description="A gateway process whose event loop stands still so long is killed; 0 = never.",
     )
     gateway_connect_seconds: float = Field(default=10.0, gt=0, description="Connecting to the incumbent, before it is a 502.")
     mirror_concurrency: int = Field(default=512, ge=1, description="Calls in flight of one mirror process, all arms together.")
@@ -118,6 +122,14 @@ class Settings(BaseSettings):
     @classmethod
     def _in_capitals(cls, level: object) -> object:
         return level.upper() if isinstance(level, str) else level
+
+    @field_validator("gateway_hang_seconds")
+    @classmethod
+    def _longer_than_a_beat(cls, seconds: float) -> float:
+        if 0 < seconds < SHORTEST_HANG_SECONDS:
+            message = f"0 (never), or at least {SHORTEST_HANG_SECONDS:g}: a process that is well says so once a second"
+            raise ValueError(message)
+        return seconds
 
     @field_validator("database_url")
     @classmethod

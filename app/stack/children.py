@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -179,11 +180,12 @@ class Child:
         if self._process is None or self._pulse is None or limit is None:
             return
         if self._pulse.silent_seconds(now) > limit:
-            say(
-                f"{self.program.label} (process {self._process.pid}) was silent for {limit:g} s: it is killed and started again"
-            )
             self._process.kill()
-            self._listen_no_more()  # said once; the next look notices its end
+            self._listen_no_more()  # once; the next look notices its end
+            with suppress(OSError):  # a full disk must not end us, and with us all gateways
+                say(
+                    f"{self.program.label} (process {self._process.pid}) hangs, silent for {limit:g} s: killed and started again"
+                )
 
     def look(self, now: float) -> bool:
         """Notices an end, readiness or draining, and starts it again when it is time; whether anything changed."""

@@ -100,22 +100,26 @@ def _cell(made: Site, scenario: Scenario, seconds: float, name: str) -> Cell | s
     try:
         return run(made, scenario, seconds, name)
     except Exception as error:  # a scenario that breaks is a finding like the others
-        found = [f"{type(error).__name__}: {str(error)[:500]}", f"the logs of then are in {_kept_logs(made, name)}"]
-        for step in (made.back, made.drained):
+        found = [_told(error)]
+        for step in (lambda: _keep_logs(made, name), made.back, made.drained):
             try:
                 step()
-            except AssertionError as left:
-                found.append(f"and afterwards {str(left)[:500]}")
+            except Exception as left:
+                found.append(f"and afterwards {_told(left)}")
         return "; ".join(found)
 
 
-def _kept_logs(made: Site, name: str) -> Path:
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error)[:500]}"
+
+
+def _keep_logs(made: Site, name: str) -> None:
     """The stack's logs, and what its processes were at, where they outlive the run."""
     kept = Path(tempfile.mkdtemp(prefix=f"pp-faults-{name}-"))
     shutil.copytree(made.home / "logs", kept / "logs")
     lines = [f"{process} {pid} {each}: {state}" for process, pid, each, state in made.parts.states()]
     (kept / "processes.txt").write_text("\n".join(lines) + "\n")
-    return kept
+    sys.stderr.write(f"{name}: the logs are in {kept}\n")
 
 
 def _row(scenario: Scenario, cell: Cell | str, well: Cell | str) -> dict[str, Any]:

@@ -74,8 +74,8 @@ class Parts:
     def states(self) -> Iterator[tuple[str, int, int, str]]:
         """Name, id, and for it and each process below it its id and the kernel's word for what it does."""
         for name, pid in self.by_name().items():
-            for each in self.tree(name):
-                with contextlib.suppress(OSError):  # it ended meanwhile
+            with contextlib.suppress(OSError):  # it ended meanwhile
+                for each in process_tree(pid):
                     status = Path(f"/proc/{each}/status").read_text()
                     title = Path(f"/proc/{each}/cmdline").read_text().replace("\0", " ").strip()
                     state = next(line for line in status.splitlines() if line.startswith("State:"))

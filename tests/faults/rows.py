@@ -16,7 +16,8 @@ from app.store.pilots import get_pilot
 from app.store.session import make_engine
 
 OF_RUN = text(
-    "SELECT conversation_id, count(*) FROM exchanges WHERE conversation_id LIKE :begins AND source = 'live' GROUP BY 1"
+    "SELECT conversation_id, count(*), count(*) FILTER (WHERE reason = 'lost' AND closed_at IS NOT NULL)"
+    " FROM exchanges WHERE conversation_id LIKE :begins AND source = 'live' GROUP BY 1"
 )
 BY_REASON = text("SELECT reason, closed_at IS NULL, count(*) FROM exchanges GROUP BY 1, 2")
 NUMBER = re.compile(r"-(\d+)$")
@@ -30,10 +31,12 @@ class Rows:
     Attributes:
         numbers: Requests that have a row.
         twice: Rows beyond the first of a request.
+        lost: Rows that the ledger calls so.
     """
 
     numbers: frozenset[int]
     twice: int
+    lost: int
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,8 @@ def rows_of(database_url: str, name: str) -> Rows:
     """The rows of a run."""
     with connected(database_url) as connection:
         found = list(connection.execute(OF_RUN, {"begins": f"{name}-%"}))
-    numbers = [int(match[1]) for conversation, _ in found if (match := NUMBER.search(conversation))]
-    return Rows(frozenset(numbers), sum(count - 1 for _, count in found))
+    numbers = [int(match[1]) for conversation, _, _ in found if (match := NUMBER.search(conversation))]
+    return Rows(frozenset(numbers), sum(count - 1 for _, count, _ in found), sum(lost for _, _, lost in found))
 
 
 def ledger_of(database_url: str, pilot: str) -> Ledger:

@@ -5,15 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from tests.faults.rows import PENDING, Ledger, rows_of
+from tests.faults.rows import MISSING, PENDING, Ledger, rows_of
 from tests.faults.scenarios import Scenario
 from tests.faults.site import Site
 from tests.faults.traffic import OK, WRONG, Asked, outcomes, percentile
 
 WARM_SECONDS = 1.0
 AFTER_SECONDS = 1.0
-LEFT_OUT = ("lost", "shed", "missing")
-OWED_AS = ("lost", "missing")
+SHED = "shed"
 
 
 @dataclass
@@ -32,7 +31,8 @@ class Cell:
         unheard: Answered requests that no event told of.
         uncounted: Requests that the ledger does not know.
         beyond: Requests that the ledger knows and nobody sent.
-        told: What the ledger now says of requests that gateways carried which earlier scenarios killed, as `lost` or `missing`.
+        lost: Rows of these requests that the ledger calls so.
+        told: What the ledger now calls missing of requests that gateways carried which earlier scenarios killed.
         restarted: How often which process was started again.
     """
 
@@ -56,6 +56,7 @@ class Cell:
     unheard: int
     uncounted: int
     beyond: int
+    lost: int
     told: int
     reasons: dict[str, int]
     settled_seconds: float
@@ -83,8 +84,9 @@ def problems(cell: Cell, scenario: Scenario) -> list[str]:
         found.append(f"{cell.uncounted} requests are not in the ledger")
     if cell.beyond:
         found.append(f"{cell.beyond} requests in the ledger were never sent")
-    left_out = {reason: cell.reasons[reason] for reason in LEFT_OUT if cell.reasons.get(reason, 0) > 0}
-    if sum(left_out.values()) > cell.told and not (scenario.may_shed or scenario.ends_gateway):
+    shed, missing = cell.reasons.get(SHED, 0), cell.reasons.get(MISSING, 0) - cell.told
+    left_out = {"lost": cell.lost, SHED: shed, MISSING: missing}
+    if max(left_out.values()) > 0 and not (scenario.may_shed or scenario.ends_gateway):
         found.append(f"observations lost: {left_out}")
     return found
 
@@ -125,12 +127,13 @@ def _cell(
         site.drained()
         after = site.ledger()
     rows = rows_of(site.database_url, name)
-    counted = after.requests - before.requests
-    without_row = counted - (after.rows - before.rows)
     reasons = _more(after.by_reason, before.by_reason)
-    told = min(site.owed, sum(max(0, reasons.get(reason, 0)) for reason in OWED_AS))
+    told = site.told(max(0, reasons.get(MISSING, 0)))
+    counted = after.requests - before.requests - told
+    without_row = counted - (after.rows - before.rows)
     uncounted = max(0, len(asked) - counted)
-    site.owed += (uncounted + max(0, reasons.get(PENDING, 0)) if scenario.ends_gateway else 0) - told
+    if scenario.ends_gateway:
+        site.owes(uncounted)
     gone = set[int]().union(*(excuse.gone(asked, rows.numbers) for excuse in site.excuses if scenario.ends_gateway))
     unheard = {each.number for each in asked if each.outcome == OK and each.number not in rows.numbers}
     failed = [each for each in asked if each.number not in may_fail and each.outcome not in (OK, WRONG)]
@@ -155,7 +158,8 @@ def _cell(
         missing=max(0, len(unheard - gone) - max(0, without_row)),
         unheard=max(0, len(unheard) - max(0, without_row)),
         uncounted=uncounted,
-        beyond=max(0, counted - len(asked) - told),
+        beyond=max(0, counted - len(asked)),
+        lost=rows.lost,
         told=told,
         reasons=reasons,
         settled_seconds=settled,

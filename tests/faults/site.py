@@ -34,6 +34,7 @@ COUNTS_UNDER_WAY = 4
 # A gateway hands over what it saw some 4 ms after the last byte, and carries it until Redis has answered; where others write to
 # the same disk Redis may need most of a second for that.
 HAND_OVER_SECONDS = 1.0
+OWED_SECONDS = 200.0
 # In order, but for what came at the same time on several connections.
 ORDER_SECONDS = 0.1
 # Of memory, as far as they are used: five rounds of all scenarios write some 3 GB.
@@ -93,7 +94,8 @@ class Site:
     """The stack, production in front of it, and the models behind.
 
     Attributes:
-        owed: Requests that killed gateways carried, of which the ledger has not told yet: it does after a minute.
+        owed: Requests that killed gateways carried and the ledger does not know, and since when: if they had a number, it tells
+            of them as missing after a minute and some.
     """
 
     stack: Stack
@@ -112,11 +114,25 @@ class Site:
     fault_seconds: float = 2.5
     rate: float = RATE
     excuses: list[Excuse] = field(default_factory=list)
-    owed: int = 0
+    owed: list[tuple[float, int]] = field(default_factory=list)
 
     @property
     def home(self) -> Path:
         return self.stack.home
+
+    def owes(self, requests: int) -> None:
+        """So many more."""
+        self.owed.append((time.monotonic(), requests))
+
+    def told(self, missing: int) -> int:
+        """How many of the numbers that the ledger now calls missing are of those."""
+        self.owed = [(since, count) for since, count in self.owed if time.monotonic() - since < OWED_SECONDS]
+        found = min(missing, sum(count for _, count in self.owed))
+        left = found
+        for at, (since, count) in enumerate(self.owed):
+            self.owed[at] = since, count - min(left, count)
+            left -= min(left, count)
+        return found
 
     def drive(self, name: str, *, direct: bool = False) -> Traffic:
         """Production through the gateway, or straight to the vendor."""

@@ -1,7 +1,7 @@
 """Events become rows: once each, whatever is repeated or out of order."""
 
 import random
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -147,6 +147,7 @@ def test_after_its_deadline_an_exchange_waits_no_longer(session: Session, pilot:
 def test_requests_of_a_clock_that_was_put_back_have_as_long_as_others_to_be_answered(session: Session, pilot: Pilot) -> None:
     """All that arrived before the watermark seems to be over: what comes from there now is still under way."""
     now = ARRIVAL + timedelta(hours=1)
+    assert now < datetime.now(UTC)
     advance_watermark(session, now)
     stored(session, exchange(1))
     held = hold_pilots(session, [PILOT])[PILOT]
@@ -156,6 +157,24 @@ def test_requests_of_a_clock_that_was_put_back_have_as_long_as_others_to_be_answ
     stored(session, exchange(2))
     assert close_overdue(session, held, now + timedelta(seconds=900)) == 1
     assert exchanges(session)[1] == ("b1-2", "lost", True)
+
+
+def test_a_failure_of_a_clock_that_was_put_back_may_be_tried_again_as_long_as_others(session: Session, pilot: Pilot) -> None:
+    now = ARRIVAL + timedelta(hours=1)
+    advance_watermark(session, now)
+    stored(session, exchange(1), failed(1), reply(1, "qwen"))
+    close_overdue(session, hold_pilots(session, [PILOT])[PILOT], now + timedelta(seconds=2))
+    assert exchanges(session) == [("b1-1", "captured", False)]
+    stored(session, retry(2, 1), reply(2))
+    assert exchanges(session) == [("b1-1", "captured", True)]
+    assert replies(session)[0] == ("b1-1", "incumbent", None)
+
+
+def test_a_watermark_that_was_ahead_for_a_while_keeps_nothing_open_longer(session: Session, pilot: Pilot) -> None:
+    advance_watermark(session, datetime.now(UTC) + timedelta(hours=5))
+    stored(session, exchange(1))
+    deadline = session.execute(text("SELECT deadline_at FROM exchanges")).scalar_one()
+    assert deadline <= datetime.now(UTC) + timedelta(seconds=180)
 
 
 def test_a_late_reply_is_counted_and_never_merged(session: Session, pilot: Pilot) -> None:

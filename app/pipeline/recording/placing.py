@@ -24,6 +24,7 @@ from app.domain.recording import (
 from app.domain.words import ArmRole, FailureKind
 from app.pipeline.recording.checking import Received, rejected
 from app.pipeline.recording.counting import moment_of
+from app.pipeline.recording.watermark import waiting_since
 from app.store.live_closing import close_complete
 from app.store.live_exchanges import find_targets
 from app.store.live_numbers import SeenNumbers
@@ -48,12 +49,17 @@ PURPOSES = {ArmRole.CANDIDATE: "mirror", ArmRole.CONTROL: "control"}
 
 @dataclass(slots=True)
 class Placed:
-    """The replies of one pilot in one transaction, and what becomes of them."""
+    """The replies of one pilot in one transaction, and what becomes of them.
+
+    Attributes:
+        over: Up to which moment all time is over.
+    """
 
     session: Session
     pilot: RecordedPilot
     numbers: SeenNumbers
     retry_window: timedelta
+    over: datetime | None = None
     writing: Writing = field(default_factory=Writing)
     parked: list[tuple[str, str, bytes, bytes]] = field(default_factory=list)
     spent: list[tuple[RecordedArm, Decimal | None]] = field(default_factory=list)
@@ -146,13 +152,13 @@ def _note(placed: Placed, event: ArmReplyEvent, arm: RecordedArm, target: Target
     if arm.role is not ArmRole.INCUMBENT:
         placed.spent.append((arm, usd_of(event.usd)))
         return
-    until = _open_until(event, placed.retry_window)
+    until = _open_until(event, placed)
     placed.writing.incumbent.append(IncumbentSaid(target.exchange_id, event.cancelled, until))
     if target.is_attempt:
         placed.writing.attempts.append(_attempt(event, name, target.exchange_id))
 
 
-def _open_until(event: ArmReplyEvent, retry_window: timedelta) -> datetime | None:
+def _open_until(event: ArmReplyEvent, placed: Placed) -> datetime | None:
     """Until when another attempt may follow; `None` = none will."""
     failure, status = event.columns.get("failure"), event.columns.get("status")
     is_final = failure is None or (
@@ -160,7 +166,8 @@ def _open_until(event: ArmReplyEvent, retry_window: timedelta) -> datetime | Non
     )
     if is_final and not event.cancelled:
         return None
-    return moment_of(event.at_us) + timedelta(seconds=event.columns.get("total_seconds") or 0.0) + retry_window
+    ended = moment_of(event.at_us) + timedelta(seconds=event.columns.get("total_seconds") or 0.0)
+    return waiting_since(ended, placed.over) + placed.retry_window
 
 
 def _attempt(event: ArmReplyEvent, name: str, exchange_id: int | None) -> AttemptReply:

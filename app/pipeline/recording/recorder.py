@@ -244,7 +244,8 @@ class Recorder:
         if fence is not None:
             if not fence.is_passed(await horizon_ms(client, RECORD)):
                 return
-            watermark = self._pace.held(fence.watermark, monotonic())
+            # The clock may have been put back since.
+            watermark = self._pace.held(min(fence.watermark, datetime.now(UTC)), monotonic())
             metrics.overdue.inc(await asyncio.to_thread(close_until, self._work.session_factory, watermark))
             metrics.watermark.set((datetime.now(UTC) - watermark).total_seconds())
         now = datetime.now(UTC)

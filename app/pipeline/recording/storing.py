@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -15,6 +15,7 @@ from app.pipeline.recording.checking import Received, rejected
 from app.pipeline.recording.counting import Lines, NumberSeen, joined_boots, moment_of, with_count, with_seen
 from app.pipeline.recording.placing import Placed, place_replies
 from app.pipeline.recording.repeats import store_repeats
+from app.pipeline.recording.watermark import waiting_since
 from app.store.live_closing import read_watermark
 from app.store.live_counts import add_lines, read_boots, read_counts, save_boots, save_counts
 from app.store.live_exchanges import add_attempts, add_exchanges, attempts_of, fold_attempts, hold_pilots
@@ -58,8 +59,10 @@ def store_batch(session: Session, batch: Sequence[Received], *, retry_window_sec
         if name not in pilots:
             stored.rejected += [_unknown(each, name) for each in (*events.exchanges, *events.replies, *events.repeats)]
     watermark = read_watermark(session)
+    # One of a clock that was ahead for a while stays there.
+    over = min(watermark, datetime.now(UTC)) if watermark else None
     for pilot in sorted(pilots.values(), key=lambda pilot: pilot.id):
-        _store(session, pilot, by_name[pilot.name], stored, timedelta(seconds=retry_window_seconds), watermark)
+        _store(session, pilot, by_name[pilot.name], stored, timedelta(seconds=retry_window_seconds), over)
     add_rejected(session, stored.rejected)
     return stored
 
@@ -86,7 +89,7 @@ def _unknown(received: Received, name: str) -> Rejected:
 
 def _store(
     session: Session, pilot: RecordedPilot, events: _OfPilot, stored: Stored, retry_window: timedelta,
-    watermark: datetime | None,
+    over: datetime | None,
 ) -> None:  # fmt: skip
     numbered = [each.event for each in (*events.exchanges, *events.replies) if not isinstance(each.event, CountEvent)]
     numbers = SeenNumbers(session, pilot.id, [(event.boot, event.number) for event in numbered])
@@ -97,8 +100,8 @@ def _store(
     ]
     _count(session, pilot, events.counts, fresh)
     numbers.save(session)
-    come = _add(session, pilot, fresh, watermark)
-    placed = Placed(session, pilot, numbers, retry_window)
+    come = _add(session, pilot, fresh, over)
+    placed = Placed(session, pilot, numbers, retry_window, over)
     place_replies(placed, come, events.replies)
     stored.exchanges += len(fresh)
     stored.replies += len(placed.writing.replies)
@@ -135,12 +138,12 @@ def _line(event: ExchangeEvent) -> str | None:
     return event.reason if event.reason != CoverageReason.CAPTURED.value else None
 
 
-def _add(session: Session, pilot: RecordedPilot, fresh: Sequence[ExchangeEvent], watermark: datetime | None) -> set[str]:
+def _add(session: Session, pilot: RecordedPilot, fresh: Sequence[ExchangeEvent], over: datetime | None) -> set[str]:
     """Exchanges and attempts; gives the ids for which replies may have waited."""
     captured = [event for event in fresh if event.reason == CoverageReason.CAPTURED.value]
     own = [event for event in captured if event.retry_of is None]
-    add_exchanges(session, pilot, [_exchange(pilot, event, watermark) for event in own])
-    again = [_attempt(event, watermark) for event in captured if event.retry_of is not None]
+    add_exchanges(session, pilot, [_exchange(pilot, event, over) for event in own])
+    again = [_attempt(event, over) for event in captured if event.retry_of is not None]
     firsts = add_attempts(session, pilot.id, again)
     firsts |= {event.external_id for event in own}
     if firsts:
@@ -148,13 +151,11 @@ def _add(session: Session, pilot: RecordedPilot, fresh: Sequence[ExchangeEvent],
     return {event.external_id for event in fresh} | set(attempts_of(session, pilot.id, firsts) if firsts else ())
 
 
-def _deadline(event: ExchangeEvent, watermark: datetime | None) -> datetime:
-    """Until when replies may come. Where a gateway's clock was put back, all of its time seems to be over already."""
-    arrived_at = moment_of(event.at_us)
-    return (max(arrived_at, watermark) if watermark else arrived_at) + timedelta(seconds=event.deadline_seconds)
+def _deadline(event: ExchangeEvent, over: datetime | None) -> datetime:
+    return waiting_since(moment_of(event.at_us), over) + timedelta(seconds=event.deadline_seconds)
 
 
-def _exchange(pilot: RecordedPilot, event: ExchangeEvent, watermark: datetime | None) -> NewExchange:
+def _exchange(pilot: RecordedPilot, event: ExchangeEvent, over: datetime | None) -> NewExchange:
     user = event.facts.get("user_hash")
     return NewExchange(
         external_id=event.external_id,
@@ -163,16 +164,16 @@ def _exchange(pilot: RecordedPilot, event: ExchangeEvent, watermark: datetime | 
         segment=event.segment,
         sample_point=event.sample_point,
         awaits=tuple(pilot.arms[name].id for name in event.awaits if name in pilot.arms),
-        deadline_at=_deadline(event, watermark),
+        deadline_at=_deadline(event, over),
         user_hash=user if isinstance(user, str) else None,
         facts={**event.facts, "level": event.level},
         request=event.request,
     )
 
 
-def _attempt(event: ExchangeEvent, watermark: datetime | None) -> NewAttempt:
+def _attempt(event: ExchangeEvent, over: datetime | None) -> NewAttempt:
     assert event.retry_of is not None  # noqa: S101 - chosen so
-    return NewAttempt(event.external_id, event.retry_of, moment_of(event.at_us), _deadline(event, watermark))
+    return NewAttempt(event.external_id, event.retry_of, moment_of(event.at_us), _deadline(event, over))
 
 
 def arrivals(batch: Iterable[Received]) -> list[datetime]:

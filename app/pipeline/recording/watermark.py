@@ -12,12 +12,16 @@ from datetime import datetime, timedelta
 from app.domain.ledger import QUIET_SECONDS, Boot, follows
 from app.pipeline.recording.counting import moment_of
 
-# What a turn may go ahead beyond the time that has passed: a backlog's clock goes faster than ours.
-AHEAD_SECONDS = 10.0
+# What a turn may go ahead beyond the time that has passed. A backlog needs none of it: it was behind for as long.
+AHEAD_SECONDS = 1.0
 
 
 class Pace:
-    """How fast the watermark may go. A clock that is put ahead by an hour must not end the time of all that is under way."""
+    """How fast the watermark may go.
+
+    A clock that is put ahead by an hour must not end the time of all that is under way: it is followed by two seconds a second,
+    so that half of each deadline stays at least.
+    """
 
     def __init__(self) -> None:
         self._furthest: datetime | None = None
@@ -70,3 +74,13 @@ def _is_living(boot: Boot, boots: Iterable[Boot], now: datetime, heard_since: da
     if boot.is_final or (now - max(boot.last_at, heard_since)).total_seconds() > QUIET_SECONDS:
         return False
     return not any(follows(other, boot) for other in boots)
+
+
+def waiting_since(moment: datetime, over: datetime | None) -> datetime:
+    """From when something is waited for: a clock that was put back says moments whose time is over already.
+
+    Args:
+        moment: As the producer's clock says it.
+        over: Up to which moment all time is over; `None` = not known.
+    """
+    return moment if over is None else max(moment, over)

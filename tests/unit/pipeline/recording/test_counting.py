@@ -124,11 +124,11 @@ def test_a_watermark_goes_with_the_time_that_passes_and_a_little_faster() -> Non
 def test_a_clock_that_is_put_ahead_ends_nobodys_time_and_is_followed_step_by_step() -> None:
     pace, start = Pace(), after(0)
     pace.held(start, 100.0)
-    ahead = [pace.held(start + timedelta(hours=1, seconds=turn), 100.0 + turn) for turn in range(1, 400)]
+    ahead = [pace.held(start + timedelta(hours=1, seconds=turn), 100.0 + turn) for turn in range(1, 4000)]
     assert ahead[0] == start + timedelta(seconds=1 + AHEAD_SECONDS)
     steps = {round((later - former).total_seconds()) for former, later in pairwise(ahead)}
     assert max(steps) == 1 + AHEAD_SECONDS
-    assert ahead[-1] == start + timedelta(hours=1, seconds=399)
+    assert ahead[-1] == start + timedelta(hours=1, seconds=3999)
 
 
 def test_a_clock_that_is_put_back_and_right_again_is_followed_at_once() -> None:
