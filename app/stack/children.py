@@ -183,9 +183,7 @@ class Child:
             self._process.kill()
             self._listen_no_more()  # once; the next look notices its end
             with suppress(OSError):  # a full disk must not end us, and with us all gateways
-                say(
-                    f"{self.program.label} (process {self._process.pid}) hangs, silent for {limit:g} s: killed and started again"
-                )
+                say(f"{self.program.label} (process {self._process.pid}) hangs: silent for {limit:g} s, killed, started again")
 
     def look(self, now: float) -> bool:
         """Notices an end, readiness or draining, and starts it again when it is time; whether anything changed."""
