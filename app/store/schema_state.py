@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 
 _NEEDS = re.compile(r"needs (\d{4})")
 _REVISION = re.compile(r"\d{4}")
+_newest_of: dict[tuple[str | None, ...], str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,16 @@ class SchemaState:
 
 def read_state(connection: Connection, configuration: Config) -> SchemaState:
     """The state of the database of a connection."""
-    needed = ScriptDirectory.from_config(configuration).get_current_head() or ""
+    needed = _newest(configuration)
     there = MigrationContext.configure(connection).get_current_revision()
     said = connection.scalar(text("SELECT obj_description(to_regclass('alembic_version'), 'pg_class')"))
     found = _NEEDS.search(said or "")
     return SchemaState(there, needed, found[1] if found else None)
+
+
+def _newest(configuration: Config) -> str:
+    """Read once in a process: its code does not change, and health is asked for every few seconds."""
+    places = tuple(configuration.get_main_option(name) for name in ("script_location", "version_locations"))
+    if places not in _newest_of:
+        _newest_of[places] = ScriptDirectory.from_config(configuration).get_current_head() or ""
+    return _newest_of[places]

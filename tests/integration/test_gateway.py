@@ -1,6 +1,5 @@
 """The gateway's processes, with a real Redis and without one."""
 
-import asyncio
 import json
 import os
 import signal
@@ -270,19 +269,15 @@ def test_a_process_that_is_told_to_end_finishes_its_streams_while_another_serves
             production = Production(f"{url}/v1", model=MODEL, rate=1000, name="s", streamed=lambda _: True)
             production.start()
             until(lambda: production.outcome.sent >= 8)
-            stopping = asyncio.run(_stopped(production, first))
+            production.hold()
+            first.process.send_signal(signal.SIGTERM)
+            # It also takes the connections that the first one had not accepted yet.
             with gateway(tmp_path, redis_server.url, listening, slot="gateway-2"):
                 ask(url)
+                stopping = production.stop()
             assert (stopping.failed, stopping.wrong) == ([], [])
             assert first.process.wait(20) == 0
             assert not first.ready.exists()
-
-
-async def _stopped(production: Production, process: Process) -> Any:
-    """Tells the process to end while the streams are under way; what production met."""
-    production.hold()
-    process.process.send_signal(signal.SIGTERM)
-    return await asyncio.to_thread(production.stop)
 
 
 def test_a_killed_process_loses_only_what_it_carried(
