@@ -125,6 +125,7 @@ def _cell(
     after, settled = site.settled(before.requests + len(asked) - spare, spare + before.by_reason[PENDING])
     if carried:  # how many of them will come is not known: what is not on its way by now was never handed over
         site.drained()
+        time.sleep(AFTER_SECONDS)  # the last batch that was read may still be on its way into the tables
         after = site.ledger()
     rows = rows_of(site.database_url, name)
     reasons = _more(after.by_reason, before.by_reason)
