@@ -2,6 +2,6 @@
 
 from workers.celery_app import celery
 
-celery.conf.imports = ("workers.batch_tasks", "workers.task_context")
+celery.conf.imports = ("workers.batch_tasks", "workers.task_context", "workers.memory")
 
 __all__ = ["celery"]

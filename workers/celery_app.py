@@ -57,7 +57,7 @@ celery = make_celery(settings.redis_url, redelivered_seconds=settings.job_redeli
 TASKS = Counter("pilot_worker_tasks_total", "Tasks of the workers by how they ended.", ["task", "outcome"])
 celery.conf.update(
     beat_scheduler="workers.watching:TickingScheduler",
-    imports=("workers.tasks", "workers.batch_tasks", "workers.task_context"),
+    imports=("workers.tasks", "workers.batch_tasks", "workers.task_context", "workers.memory"),
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
     worker_max_memory_per_child=MOST_KEPT_KILOBYTES,

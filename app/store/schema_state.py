@@ -8,12 +8,13 @@ import re
 from dataclasses import dataclass
 
 from alembic.config import Config
-from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 _NEEDS = re.compile(r"needs (\d{4})")
 _REVISION = re.compile(r"\d{4}")
+_ABOUT = text("SELECT to_regclass('alembic_version') IS NOT NULL, obj_description(to_regclass('alembic_version'), 'pg_class')")
+_REVISIONS = text("SELECT version_num FROM alembic_version")
 _newest_of: dict[tuple[str | None, ...], str] = {}
 
 
@@ -53,8 +54,9 @@ class SchemaState:
 def read_state(connection: Connection, configuration: Config) -> SchemaState:
     """The state of the database of a connection."""
     needed = _newest(configuration)
-    there = MigrationContext.configure(connection).get_current_revision()
-    said = connection.scalar(text("SELECT obj_description(to_regclass('alembic_version'), 'pg_class')"))
+    has_table, said = connection.execute(_ABOUT).one()
+    # Not by Alembic: it makes a table object for each question, and the engine keeps each one's statement.
+    there = connection.scalar(_REVISIONS) if has_table else None
     found = _NEEDS.search(said or "")
     return SchemaState(there, needed, found[1] if found else None)
 

@@ -1,19 +1,25 @@
 """What mirrors know together, in whatever order they come to it."""
 
 import asyncio
+import hashlib
+import time
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import uuid4
 
 import pytest
+import redis.asyncio
 
+from app.pipeline.mirroring import remembered
 from app.pipeline.mirroring.attempts import Attempt
 from app.pipeline.mirroring.budget import Budget, keys
 from app.pipeline.mirroring.memory import Memory, open_memory
+from app.pipeline.mirroring.remembered import ERAS, Remembered
 from app.stack.redis import EmbeddedRedis
 
 SECOND = 1_000_000
+KEPT_SECONDS = 3600.0
 Found = TypeVar("Found")
 With = Callable[[Memory, str], Awaitable[Found]]
 
@@ -27,7 +33,9 @@ def told(url: str, story: With[Found]) -> Found:
     async def run() -> Found:
         client = open_memory(url)
         try:
-            return await story(Memory(client, retry_window_seconds=60.0), f"p-{uuid4().hex[:8]}")
+            return await story(
+                Memory(client, retry_window_seconds=60.0, conversation_seconds=KEPT_SECONDS), f"p-{uuid4().hex[:8]}"
+            )
         finally:
             await client.aclose()
 
@@ -104,6 +112,67 @@ def test_the_first_segment_of_a_conversation_stays(url: str) -> Any:
         return (one.segment, two.segment, *found)
 
     assert told(url, story) == ("extraction", "extraction", "extraction", None)
+
+
+def test_a_redis_that_knows_no_script_is_told_it_and_nothing_is_done_twice(url: str) -> Any:
+    async def story(memory: Memory, pilot: str) -> list[str | None]:
+        client = open_memory(url)
+        await client.script_flush()
+        met = await memory.meet(pilot, "c", "chat", Attempt("b-1", 1, None), "x")
+        await client.script_flush()
+        found = await memory.first_segment(pilot, "c")
+        await client.aclose()
+        return [met.segment, met.retry_of, found]
+
+    assert told(url, story) == ["chat", None, "chat"]
+
+
+def test_a_name_is_forgotten_in_time_unless_it_is_met_again(url: str) -> Any:
+    seconds = float(ERAS)
+
+    async def story(_: Memory, pilot: str) -> list[str | None]:
+        client = open_memory(url)
+        names = Remembered(client, "segment", seconds=seconds)
+        await names.keep(pilot, "once", "chat")
+        began, last_seen = time.monotonic(), 0.0
+        while time.monotonic() - began < seconds + 2.5:
+            await names.keep(pilot, "again", "chat" if last_seen == 0.0 else "another")
+            if await names.look(pilot, "once") is not None:
+                last_seen = time.monotonic() - began
+            await asyncio.sleep(0.1)
+        left = [key async for key in client.scan_iter(f"pilot:segment:{pilot}:*")]
+        ends = [await client.ttl(key) for key in left]
+        found = await names.look(pilot, "again")
+        await client.aclose()
+        assert seconds - 0.3 <= last_seen <= seconds + 1.3
+        assert left
+        assert all(0 <= each <= seconds + 1 for each in ends)
+        return [found]
+
+    assert told(url, story) == ["chat"]
+
+
+def test_many_names_take_a_third_of_what_a_key_for_each_would(url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(remembered, "BUCKET_DIGITS", 2)  # else it took millions of names to fill a hash
+
+    async def story(_: Memory, pilot: str) -> tuple[int, int]:
+        client, count = open_memory(url), 400
+        names = [name for name in map(str, range(200_000)) if hashlib.sha256(name.encode()).hexdigest().startswith("00")]
+        segments = Remembered(client, "segment", seconds=KEPT_SECONDS)
+        for name in names[:count]:
+            await client.set(f"pilot:one:{pilot}:{hashlib.sha256(name.encode()).hexdigest()[:32]}", "chat", ex=3600)
+            await segments.keep(pilot, name, "chat")
+        plain, together = [await _bytes(client, f"pilot:{kind}:{pilot}:*") for kind in ("one", "segment")]
+        assert [await segments.look(pilot, name) for name in names[: count + 1]] == ["chat"] * count + [None]
+        await client.aclose()
+        return together, plain
+
+    together, plain = told(url, story)
+    assert together < plain / 3
+
+
+async def _bytes(client: "redis.asyncio.Redis", pattern: str) -> int:
+    return sum([int(await client.memory_usage(key) or 0) async for key in client.scan_iter(pattern)])
 
 
 def test_arms_that_answered_are_known_until_the_request_is_done_with(url: str) -> Any:

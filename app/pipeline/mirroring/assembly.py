@@ -56,7 +56,11 @@ async def open_mirror(settings: Settings, slot: str, environment: Mapping[str, s
     sending = asyncio.create_task(outbox.run())
     try:
         async with open_client(Limits(reply_bytes=settings.reply_bytes)) as servers:
-            memory = Memory(shared, retry_window_seconds=settings.retry_window_seconds)
+            memory = Memory(
+                shared,
+                retry_window_seconds=settings.retry_window_seconds,
+                conversation_seconds=settings.conversation_seconds,
+            )
             room = Room(calls=settings.mirror_concurrency, wait_seconds=settings.mirror_wait_seconds)
             book = PilotBook(make_session_factory(engine), environment, digest_key(key), say_pilot)
             watch = ServerWatch(shared, make_session_factory(engine), lambda: book.known, settings.server_metrics_seconds)

@@ -1,7 +1,7 @@
 """What the mirrors know together, for a while: Redis keys with a time to live, none of which holds a text.
 
-pilot:segment:{pilot}:{conversation}    the segment of its first exchange
-pilot:response:{pilot}:{response}       the conversation of a reply of the Responses API
+pilot:segment:{pilot}:…                 the segment of a conversation's first exchange (`remembered`)
+pilot:response:{pilot}:…                the conversation of a reply of the Responses API (`remembered`)
 pilot:chained:{pilot}:{exchange}        the same, until that reply is there
 pilot:attempts:{pilot}:{request}        first and last attempt of a request
 pilot:failed:{pilot}:{exchange}         when an attempt failed
@@ -21,8 +21,8 @@ from redis.retry import Retry
 
 from app.capture.streams import ANSWER_SECONDS
 from app.pipeline.mirroring.attempts import SAID_WINDOWS, Attempt, Attempts, is_retry
+from app.pipeline.mirroring.remembered import Remembered, scripted
 
-CONVERSATION_SECONDS = 36 * 3600
 UNDER_WAY_SECONDS = 3600
 CONNECTIONS = 16
 _SWAP = """
@@ -61,10 +61,18 @@ def open_memory(redis_url: str) -> "redis.asyncio.Redis":
 
 
 class Memory:
-    """The keys of one installation. Every method raises `REDIS_ERRORS` while Redis is away and may be called again."""
+    """The keys of one installation. Every method raises `REDIS_ERRORS` while Redis is away and may be called again.
 
-    def __init__(self, client: "redis.asyncio.Redis", *, retry_window_seconds: float) -> None:
+    Args:
+        client: Of Redis.
+        retry_window_seconds: How long after a failure the client's SDK may try again.
+        conversation_seconds: How long after its last request a conversation is known at least.
+    """
+
+    def __init__(self, client: "redis.asyncio.Redis", *, retry_window_seconds: float, conversation_seconds: float) -> None:
         self._client = client
+        self._segments = Remembered(client, "segment", seconds=conversation_seconds)
+        self._responses = Remembered(client, "response", seconds=conversation_seconds)
         self._window = retry_window_seconds
         self._attempts_seconds = int(retry_window_seconds * SAID_WINDOWS) + 1
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -76,20 +84,17 @@ class Memory:
             return await self._meet(pilot, conversation, segment, attempt, request)
 
     async def _meet(self, pilot: str, conversation: str, segment: str, attempt: Attempt, request: str) -> Met:
-        first = key("segment", pilot, conversation)
         attempts = f"pilot:attempts:{pilot}:{request}"
         mine = _written(Attempts(attempt.external_id, attempt.external_id, attempt.at_us))
         async with self._client.pipeline(transaction=False) as pipeline:
-            pipeline.set(first, segment, nx=True, ex=CONVERSATION_SECONDS)
-            pipeline.get(first)
-            pipeline.expire(first, CONVERSATION_SECONDS)
+            self._segments.meet(pipeline, pilot, conversation, segment)
             pipeline.set(attempts, mine, nx=True, ex=self._attempts_seconds)
             pipeline.get(attempts)
             pipeline.smembers(_answered(pilot, attempt.external_id))
-            _, known, _, _, there, answered = await pipeline.execute()
+            known, _, there, answered = await scripted(self._client, pipeline)
         retry_of = await self._retry_of(pilot, attempt, attempts, there) if there not in (None, mine) else None
         return Met(
-            segment=known.decode() if known is not None else segment,
+            segment=known.decode(),
             retry_of=retry_of,
             answered=frozenset(name.decode() for name in answered),
         )
@@ -116,7 +121,7 @@ class Memory:
 
     async def first_segment(self, pilot: str, conversation: str) -> str | None:
         """The segment of a conversation's first exchange, if that is known."""
-        return _text(await self._client.get(key("segment", pilot, conversation)))
+        return await self._segments.look(pilot, conversation)
 
     async def note_failed(self, pilot: str, external_id: str, at_us: int) -> None:
         """An attempt failed in a way that SDKs try again."""
@@ -143,21 +148,18 @@ class Memory:
         if conversation is None:
             return False
         if conversation:
-            await self._client.set(key("response", pilot, response_id), conversation, ex=CONVERSATION_SECONDS)
+            name = conversation.decode() if isinstance(conversation, bytes) else conversation
+            await self._responses.keep(pilot, response_id, name)
         return True
 
     async def conversation_of_response(self, pilot: str, response_id: str) -> str | None:
         """The conversation that a reply belongs to, if it is known."""
-        return _text(await self._client.get(key("response", pilot, response_id)))
+        return await self._responses.look(pilot, response_id)
 
 
 def key(kind: str, pilot: str, name: str) -> str:
     """A key for something that a client named: its words do not stand in Redis."""
     return f"pilot:{kind}:{pilot}:{hashlib.sha256(name.encode()).hexdigest()[:32]}"
-
-
-def _text(found: bytes | str | None) -> str | None:
-    return found.decode() if isinstance(found, bytes) else found
 
 
 def _failed(pilot: str, external_id: str) -> str:
