@@ -32,9 +32,13 @@ def test_what_is_free_is_given_back() -> None:
     assert float(done.stdout) > 100
 
 
-@pytest.mark.parametrize(("job", "times"), [(Job.SCORECARDS, 1), (Job.WEEKLY, 1), (Job.GRADE, 0), (Job.SWEEP, 0)])
-def test_large_jobs_end_with_it(monkeypatch: pytest.MonkeyPatch, job: Job, times: int) -> None:
+@pytest.mark.parametrize(("job", "times"), [(Job.SCORECARDS, 3), (Job.WEEKLY, 3), (Job.GRADE, 1), (Job.SWEEP, 1)])
+def test_it_is_done_after_each_large_job_and_after_others_from_time_to_time(
+    monkeypatch: pytest.MonkeyPatch, job: Job, times: int
+) -> None:
     trimmed: list[bool] = []
     monkeypatch.setattr(memory, "trim", lambda: trimmed.append(True))
-    signals.task_postrun.send(sender=None, task_id="a task", task=SimpleNamespace(name=job.value))
+    monkeypatch.setattr(memory, "_trimmed_at", {})
+    for _ in range(3):
+        signals.task_postrun.send(sender=None, task_id="a task", task=SimpleNamespace(name=job.value))
     assert len(trimmed) == times
