@@ -82,7 +82,7 @@ class Settings(BaseSettings):
         default=60.0, gt=0, description="A repeated request within it after a failure is an attempt of the same exchange."
     )
     conversation_seconds: float = Field(
-        default=36 * 3600.0, ge=60, description="How long after its last request the mirrors know a conversation at least."
+        default=36 * 3600.0, ge=600, description="How long after its last request the mirrors know a conversation at least."
     )
     server_metrics_seconds: float = Field(
         default=60.0, gt=0, description="How often the metrics page of a running pilot's candidate is read."

@@ -33,7 +33,8 @@ CLOCKS_SECONDS = 120.0
 RETENTION_SECONDS = 3600.0  # texts are removed daily, what came late for an erasure each time
 ALERTS_SECONDS = 30.0
 MESSAGES_SECONDS = 30.0
-# A scorecard of a million pairs takes 1.6 GB, which an allocator does not give back: such a process is replaced afterwards.
+# A scorecard of a million pairs takes 1.6 GB, and not all of it is given back (`workers.memory`): such a process is replaced
+# afterwards, by the most that it ever had.
 MOST_KEPT_KILOBYTES = 800_000
 BEATS = {
     Job.SWEEP: SWEEP_SECONDS,

@@ -12,6 +12,7 @@ from app.jobs import Job
 LARGE_JOBS = frozenset({Job.SCORECARD, Job.SCORECARDS, Job.WEEKLY, Job.ANCHORS, Job.REHEARSE, Job.RETENTION})
 # Hundreds of small turns a minute leave holes too. Trimming takes milliseconds: not after each of them.
 PAUSE_SECONDS = 10.0
+_malloc_trim: Any = getattr(ctypes.CDLL(None), "malloc_trim", None)  # another C library has none
 _trimmed_at: dict[str, float] = {}
 
 
@@ -25,8 +26,4 @@ def _after_a_task(task: Any = None, **_: Any) -> None:
 
 def trim() -> bool:
     """Tells the allocator to give back what is free; false if it had nothing, or cannot be told."""
-    try:
-        malloc_trim = ctypes.CDLL(None).malloc_trim
-    except (OSError, AttributeError):  # another C library
-        return False
-    return bool(malloc_trim(0))
+    return bool(_malloc_trim(0)) if _malloc_trim is not None else False

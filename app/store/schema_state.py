@@ -56,7 +56,7 @@ def read_state(connection: Connection, configuration: Config) -> SchemaState:
     needed = _newest(configuration)
     has_table, said = connection.execute(_ABOUT).one()
     # Not by Alembic: it makes a table object for each question, and the engine keeps each one's statement.
-    there = connection.scalar(_REVISIONS) if has_table else None
+    there = ", ".join(connection.scalars(_REVISIONS)) or None if has_table else None
     found = _NEEDS.search(said or "")
     return SchemaState(there, needed, found[1] if found else None)
 

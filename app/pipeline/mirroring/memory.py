@@ -91,7 +91,7 @@ class Memory:
             pipeline.set(attempts, mine, nx=True, ex=self._attempts_seconds)
             pipeline.get(attempts)
             pipeline.smembers(_answered(pilot, attempt.external_id))
-            known, _, there, answered = await scripted(self._client, pipeline)
+            known, _, there, answered = await scripted(pipeline)
         retry_of = await self._retry_of(pilot, attempt, attempts, there) if there not in (None, mine) else None
         return Met(
             segment=known.decode(),
@@ -144,12 +144,13 @@ class Memory:
 
     async def name_response(self, pilot: str, external_id: str, response_id: str) -> bool:
         """The reply came: who names it as the one before belongs to its conversation. False = its request is not known."""
-        conversation = await self._client.getdel(f"pilot:chained:{pilot}:{external_id}")
+        chained = f"pilot:chained:{pilot}:{external_id}"
+        conversation = await self._client.get(chained)
         if conversation is None:
             return False
-        if conversation:
-            name = conversation.decode() if isinstance(conversation, bytes) else conversation
-            await self._responses.keep(pilot, response_id, name)
+        if name := conversation.decode() if isinstance(conversation, bytes) else conversation:
+            await self._responses.put(pilot, response_id, name)
+        await self._client.delete(chained)  # last: until then the same may be asked again
         return True
 
     async def conversation_of_response(self, pilot: str, response_id: str) -> str | None:
