@@ -68,11 +68,9 @@ def compute_scorecard(
 
     Raises:
         NotFound: If there is no such pilot.
-        InvalidInput: If `as_of` has no zone.
+        InvalidInput: If `as_of` has no zone, or lies beyond the calendar.
     """
-    if as_of is not None and as_of.tzinfo is None:
-        message = "as_of needs a zone, as in 2026-11-20T00:00:00Z"
-        raise InvalidInput(message, (Problem(message, field="as_of", code="no_zone"),), as_of=as_of.isoformat())
+    as_of = _in_utc(as_of) if as_of is not None else None
     moment = now or datetime.now(UTC)
     with one_snapshot(session_factory) as reading:
         pilot = get_pilot(reading, pilot_name)
@@ -89,6 +87,18 @@ def compute_scorecard(
         made, hashes, _ = make_scorecard(stored, as_of=as_of, now=moment)
         card = with_stored_digits(made)
         return card if pilot.state is PilotState.DRAFT else _with_reopened(session, pilot.id, card, hashes)
+
+
+def _in_utc(as_of: datetime) -> datetime:
+    """PostgreSQL knows no zones beyond 16 hours, ISO 8601 does."""
+    if as_of.tzinfo is None:
+        message, code = "as_of needs a zone, as in 2026-11-20T00:00:00Z", "no_zone"
+    else:
+        try:
+            return as_of.astimezone(UTC)
+        except OverflowError:
+            message, code = "as_of has to be a moment of the years 1 to 9999 in UTC", "no_such_moment"
+    raise InvalidInput(message, (Problem(message, field="as_of", code=code),), as_of=as_of.isoformat())
 
 
 def compute_with_evidence(session_factory: SessionFactory, pilot_name: str, now: datetime) -> tuple[Scorecard, Stored]:

@@ -158,6 +158,10 @@ def test_a_moment_without_a_zone_is_refused(session_factory: SessionFactory, tmp
         assert "zone" in refused.json()["error"]["message"]
         assert refused.json()["error"]["problems"][0]["field"] == "as_of"
         assert api.get(address, params={"as_of": "soon"}).status_code == 422
+        beyond = api.get(address, params={"as_of": "0001-01-01T00:00:00+12:00"})
+        assert (beyond.status_code, beyond.json()["error"]["problems"][0]["code"]) == (422, "no_such_moment")
+        far = [{"as_of": "2026-09-20T17:52:00+17:52"}, {"as_of": "2026-09-20T00:00:00Z"}]  # PostgreSQL knows no such zone
+        assert api.get(address, params=far[0]).json() == api.get(address, params=far[1]).json()
         assert api.get("/api/v1/pilots/nobody/scorecard").status_code == 404
         found = api.get(address, params={"as_of": "2026-09-20T00:00:00Z"}).json()
         assert (found["schema_version"], found["day"], found["as_of"]) == (1, 13, "2026-09-20T00:00:00Z")
