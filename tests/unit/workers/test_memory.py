@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -42,3 +43,13 @@ def test_it_is_done_after_each_large_job_and_after_others_from_time_to_time(
     for _ in range(3):
         signals.task_postrun.send(sender=None, task_id="a task", task=SimpleNamespace(name=job.value))
     assert len(trimmed) == times
+
+
+def test_after_a_pause_it_is_done_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    trimmed: list[bool] = []
+    monkeypatch.setattr(memory, "trim", lambda: trimmed.append(True))
+    now = time.monotonic()
+    for age_seconds in (memory.PAUSE_SECONDS - 5, memory.PAUSE_SECONDS):
+        monkeypatch.setattr(memory, "_trimmed_at", {"": now - age_seconds})
+        signals.task_postrun.send(sender=None, task_id="a task", task=SimpleNamespace(name=Job.GRADE.value))
+    assert len(trimmed) == 1
