@@ -15,6 +15,7 @@ Say = Callable[[str], None]
 
 STAMP = ".made-from"
 MADE_FROM = ("requirements.lock", "pyproject.toml")
+NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 
 
 class CannotMakeEnvironment(Exception):
@@ -77,7 +78,7 @@ def install_by_uv(root: Path, venv: Path, uv: Path, environment: Mapping[str, st
     python = venv / "bin" / "python"
     commands = [
         *([] if python.exists() else [["venv", "--no-project", "--python", sys.executable, str(venv)]]),
-        ["pip", "sync", "--require-hashes", "--python", str(python), "requirements.lock"],
+        ["pip", "sync", "--compile-bytecode", "--require-hashes", "--python", str(python), "requirements.lock"],
         ["pip", "install", "--no-deps", "--no-build-isolation", "--python", str(python), "--editable", "."],
     ]
     for command in commands:
@@ -187,8 +188,11 @@ def locked_lines(lock: str, name: str) -> str:
 
 
 def tool_environment(root: Path, given: Mapping[str, str]) -> dict[str, str]:
-    """The environment for tools: where the home folder cannot be written, they get one inside the checkout."""
-    environment = dict(given)
+    """The environment for tools: where the home folder cannot be written, they get one inside the checkout.
+
+    Compiled files are kept whatever the shell says: a stack is ten processes, and each would compile everything at each start.
+    """
+    environment = {name: value for name, value in given.items() if name != NO_BYTECODE}
     home = home_folder(given)
     if home is None or not is_writable(home):
         own = root / ".tools" / "home"

@@ -15,12 +15,19 @@ from app.store.texts import TEXTS, Texts
 Publish = Callable[[Job, list[Any]], None]
 SessionFactory = sessionmaker[Session]
 WAIT_SECONDS = 30.0
+# PostgreSQL's process behind a connection keeps a cache and an open file of every table that it ever met: it shall end.
+RENEWED_SECONDS = 600
 _JOBS = "jobs_after_commit"
 _CHANGED, _ON_CHANGE = "pilots_changed", "on_pilot_change"
 
 
 def make_engine(
-    database_url: str, *, pool_size: int = 8, connect_timeout_seconds: int = 10, limits: PoolLimits | None = None
+    database_url: str,
+    *,
+    pool_size: int = 8,
+    connect_timeout_seconds: int = 10,
+    limits: PoolLimits | None = None,
+    renewed_seconds: int = RENEWED_SECONDS,
 ) -> Engine:
     """An engine for one process; make it after any fork.
 
@@ -29,6 +36,7 @@ def make_engine(
         pool_size: Most connections that this process keeps, where no limits are given.
         connect_timeout_seconds: How long one attempt to connect may take.
         limits: What a long-running process may take of the server, and the name that it is shown under.
+        renewed_seconds: A connection older than that is made anew when it is next taken.
     """
     found = limits or PoolLimits("pilot", pool_size, pool_size, WAIT_SECONDS, 0.0, 0.0, 0.0)
     return create_engine(
@@ -38,6 +46,7 @@ def make_engine(
         max_overflow=found.more,
         pool_timeout=found.wait_seconds,
         pool_pre_ping=True,
+        pool_recycle=renewed_seconds,
         hide_parameters=True,  # errors are logged: what was to be stored may be a text of production
         connect_args={
             "options": f"-c timezone=UTC {found.options}",

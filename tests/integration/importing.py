@@ -17,7 +17,7 @@ STAGED = ("staged_exchanges", "staged_replies", "staged_grades", "staged_labels"
 _DUMPS = {
     "exchanges": """
         SELECT e.external_id, e.arrived_at, e.conversation_id, e.turn, e.segment, e.inclusion_probability, e.sample_point,
-               e.source, e.reason, e.given, e.content_hash, e.closed_at IS NOT NULL, p.body
+               e.source, e.reason, e.given, encode(e.content_hash, 'hex'), e.closed_at IS NOT NULL, p.body
         FROM exchanges e JOIN payloads p ON p.exchange_id = e.id AND p.arrived_at = e.arrived_at AND p.arm_id = 0""",
     "references": """
         SELECT e.external_id, p.body

@@ -35,6 +35,21 @@ def test_a_connection_carries_its_process_name_and_bounds(database_url: str) -> 
         assert shown == ["2min", "30s", "UTC"]
 
 
+def test_a_connection_is_made_anew_once_it_is_old_and_kept_until_then(database_url: str) -> None:
+    who = text("SELECT pg_backend_pid()")
+    made = make_engine(database_url, limits=SMALL, renewed_seconds=1)
+    try:
+        with made.connect() as connection:
+            first = connection.scalar(who)
+        with made.connect() as connection:
+            assert connection.scalar(who) == first
+        time.sleep(1.1)
+        with made.connect() as connection:
+            assert connection.scalar(who) != first
+    finally:
+        made.dispose()
+
+
 def test_a_page_has_a_shorter_bound_than_the_process_and_only_within_its_transaction(database_url: str) -> None:
     limits = replace(api_limits(Settings()), kept=1, more=0)
     with engine_of(database_url, limits) as engine:

@@ -116,7 +116,7 @@ def live_stack(home: Path, *, pilots: tuple[str, ...] = ("live",), **settings: s
 
 
 def pilot_toml(name: str, vendor_url: str, candidate_url: str, more: str = "") -> str:
-    """A pilot without a judge."""
+    """A pilot without a judge, whose candidate is asked each request once: a repeat, drawn by chance, would count twice."""
     return f"""
 [pilot]
 name = "{name}"
@@ -133,6 +133,7 @@ model = "open-model"
 family = "open"
 license = "Apache-2.0"
 timeout_seconds = 10
+repeat_rate = 0
 {more}
 """
 

@@ -58,6 +58,11 @@ def test_a_home_that_can_be_written_is_left_alone(checkout: Path) -> None:
     assert tool_environment(checkout, given) == given
 
 
+def test_compiled_files_are_kept_whatever_the_shell_says(checkout: Path) -> None:
+    environment = tool_environment(checkout, {"HOME": str(checkout), "PYTHONDONTWRITEBYTECODE": "1", "LANG": "C"})
+    assert environment == {"HOME": str(checkout), "LANG": "C"}
+
+
 def test_a_cache_that_cannot_be_written_moves_alone(checkout: Path) -> None:
     found = tool_environment(checkout, {"HOME": str(checkout), "XDG_CACHE_HOME": "/proc/nowhere"})
     assert found == {"HOME": str(checkout), "XDG_CACHE_HOME": str(checkout / ".tools" / "cache")}
