@@ -33,9 +33,9 @@ CLOCKS_SECONDS = 120.0
 RETENTION_SECONDS = 3600.0  # texts are removed daily, what came late for an erasure each time
 ALERTS_SECONDS = 30.0
 MESSAGES_SECONDS = 30.0
-# A scorecard of a million pairs takes 1.6 GB, and not all of it is given back (`workers.memory`): such a process is replaced
-# afterwards, by the most that it ever had.
-MOST_KEPT_KILOBYTES = 800_000
+# A new process has 190 MB, a scorecard of a million pairs takes 1.6 GB, and not all of it is given back (`workers.memory`): a
+# process that ever had more than this is replaced after its task, so that none grows for days.
+MOST_KEPT_KILOBYTES = 400_000
 BEATS = {
     Job.SWEEP: SWEEP_SECONDS,
     Job.ANCHORS: ANCHORS_SECONDS,
@@ -46,6 +46,9 @@ BEATS = {
     Job.MESSAGES: MESSAGES_SECONDS,
     Job.RETENTION: RETENTION_SECONDS,
 }
+# Beat sends names: what the tasks are made of would be 120 MB, and seconds at its start, that it never uses.
+TASKS_OF_WORKERS = ("workers.tasks", "workers.batch_tasks", "workers.task_context", "workers.memory")
+IS_BEAT = "beat" in sys.argv[1:]
 # Written once a process can work, where the supervisor asks for it by this variable.
 READY_FILE = "PILOT_READY_FILE"
 
@@ -58,7 +61,7 @@ celery = make_celery(settings.redis_url, redelivered_seconds=settings.job_redeli
 TASKS = Counter("pilot_worker_tasks_total", "Tasks of the workers by how they ended.", ["task", "outcome"])
 celery.conf.update(
     beat_scheduler="workers.watching:TickingScheduler",
-    imports=("workers.tasks", "workers.batch_tasks", "workers.task_context", "workers.memory"),
+    imports=() if IS_BEAT else TASKS_OF_WORKERS,
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
     worker_max_memory_per_child=MOST_KEPT_KILOBYTES,
@@ -75,7 +78,7 @@ from workers import watching  # noqa: E402, F401 - its metrics are made, and its
 
 @signals.setup_logging.connect
 def _logs(**_: Any) -> None:
-    configure_logs("beat" if "beat" in sys.argv[1:] else "worker", settings.log_level)
+    configure_logs("beat" if IS_BEAT else "worker", settings.log_level)
     logging.getLogger("celery.beat").setLevel(logging.WARNING)  # else a line each time that it sends the sweep
 
 

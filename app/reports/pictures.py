@@ -4,8 +4,6 @@ import json
 from functools import lru_cache
 from typing import Any
 
-import vl_convert
-
 from app.reports.svg import VEGA_LITE, chart_svg
 
 SCALE = 2.5
@@ -24,5 +22,7 @@ def chart_png(specification: dict[str, Any], *, width: int) -> bytes:
 
 @lru_cache(maxsize=32)
 def _png(specification: str) -> bytes:
+    import vl_convert  # noqa: PLC0415 - 90 MB that only who draws needs
+
     made: bytes = vl_convert.vegalite_to_png(specification, vl_version=VEGA_LITE, scale=SCALE, allowed_base_urls=[])
     return made

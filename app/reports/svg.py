@@ -5,8 +5,6 @@ import re
 from functools import lru_cache
 from typing import Any
 
-import vl_convert
-
 VEGA_LITE = "6.4"
 _ARIA = re.compile(r' (?:role="graphics-[a-z]+"|aria-[a-z]+="[^"]*")')
 _STYLE = re.compile(r' style="[^"]*"')
@@ -26,6 +24,8 @@ def chart_svg(specification: dict[str, Any], *, name: str, width: int) -> str:
 
 @lru_cache(maxsize=64)
 def _drawn(specification: str, name: str) -> str:
+    import vl_convert  # noqa: PLC0415 - 90 MB that only who draws needs
+
     svg: str = vl_convert.vegalite_to_svg(specification, vl_version=VEGA_LITE, allowed_base_urls=[])
     without = _STYLE.sub("", _ARIA.sub("", svg))
     own = _MARK_ID.sub(lambda found: f"{found[1]}{name}-{found[2]}", without)

@@ -90,8 +90,8 @@ def wait_for(what: Callable[[], bool], seconds: float = 30.0) -> None:
         time.sleep(0.1)
 
 
-def answer_of(url: str, key: str | None = None) -> Any:
+def answer_of(url: str, key: str | None = None, *, seconds: float = 10.0) -> Any:
     assert url.startswith("http://127.0.0.1:")
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {key}"} if key else {})  # noqa: S310 - checked above
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=seconds) as answer:  # noqa: S310
         return json.load(answer)

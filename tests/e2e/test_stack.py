@@ -111,8 +111,8 @@ def test_a_killed_process_is_back_and_the_api_loses_no_connection_meanwhile(one_
     before, before_restarts = stack.pids(), stack.status()
     for name in ("worker", "api"):
         stack.kill(name)
-    # Sent while no API runs, it waits in the socket that the supervisor holds.
-    assert answer_of(f"{found['api_url']}/health/live") == {"status": "ok"}
+    # Sent while no API runs, it waits in the socket that the supervisor holds: for as long as two processes need to start.
+    assert answer_of(f"{found['api_url']}/health/live", seconds=30.0) == {"status": "ok"}
     wait_for(lambda: all(stack.status()[name]["state"] == "running" for name in ("worker", "api")))
     shown = stack.status()
     for name in ("worker", "api"):

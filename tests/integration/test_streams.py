@@ -33,6 +33,8 @@ async def sending(url: str, *, held_bytes: int = 10**7, stream_bytes: int = 10**
     try:
         yield outbox
     finally:
+        # redis-py may take a cancellation for a time-out of its own: told to end as well, it ends.
+        await outbox.close(0.0)
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
