@@ -1,5 +1,6 @@
 """What workers and beat say of themselves: that they live, how long tasks take, and what processes need."""
 
+import logging
 import os
 import time
 from pathlib import Path
@@ -13,12 +14,14 @@ from typing_extensions import override
 
 from app.capture.presence import Presence
 from app.jobs import Job
+from app.metrics import fold_own_host
 from app.metrics.processes import watch_process
 from app.settings import Settings
 
 SECONDS = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
 BEAT = "beat-1"
 READY_FILE = "PILOT_READY_FILE"
+FOLD_SECONDS = 60.0
 
 task_seconds = Histogram("pilot_worker_task_seconds", "How long tasks take.", ["task"], buckets=SECONDS)
 in_hand = Gauge("pilot_worker_tasks_in_hand", "Tasks under way.", ["task"], multiprocess_mode="livesum")
@@ -26,6 +29,9 @@ last_tick = Gauge("pilot_beat_last_tick_seconds", "When beat looked at its sched
 
 _began: dict[str, float] = {}
 _present: dict[int, Presence] = {}
+_folded_at: dict[str, float] = {}
+
+log = logging.getLogger(__name__)
 
 
 def _presence(process: str, slot: str) -> Presence | None:
@@ -50,6 +56,17 @@ def _say_that_it_lives(sender: Any = None, **_: Any) -> None:
     """By the worker's own loop, every two seconds: one that hangs says nothing."""
     if (presence := _presence("worker", sender.eventer.hostname)) is not None:
         presence.tell()
+
+
+@signals.heartbeat_sent.connect
+def _fold(**_: Any) -> None:
+    """Children are replaced again and again: what each of them counted is read at every scrape until it is added up."""
+    if time.monotonic() - _folded_at.get("", float("-inf")) >= FOLD_SECONDS:
+        _folded_at[""] = time.monotonic()
+        try:
+            fold_own_host()
+        except OSError as error:
+            log.warning("metrics of ended processes are not added up: %s", error)
 
 
 @signals.worker_shutdown.connect

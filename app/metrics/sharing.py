@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
+from app.metrics.folding import fold_ended, held_still
+
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
@@ -42,13 +44,21 @@ def exposition() -> tuple[bytes, str]:
 
         @override
         def collect(self) -> "Iterable[Metric]":
-            files = [str(file) for file in _files(Path(os.environ[FOLDER_VARIABLE])) if not _is_of_the_dead(file)]
-            merged: Iterable[Metric] = self.merge(files)  # type: ignore[no-untyped-call]
+            folder = Path(os.environ[FOLDER_VARIABLE])
+            with held_still(folder):
+                files = [str(file) for file in _files(folder) if not _is_of_the_dead(file)]
+                merged: Iterable[Metric] = self.merge(files)  # type: ignore[no-untyped-call]
             return merged
 
     registry = CollectorRegistry()
     Living(registry)  # type: ignore[no-untyped-call]
     return generate_latest(registry), CONTENT_TYPE_LATEST
+
+
+def fold_own_host() -> int:
+    """Adds up what ended processes of this host counted; how many files went."""
+    folder = os.environ.get(FOLDER_VARIABLE)
+    return fold_ended(Path(folder), _host()) if folder else 0
 
 
 def touch_own_files() -> None:

@@ -7,6 +7,7 @@ interval's lower end is at most 5 MB an hour: unless it surely grows. It ends wi
 The warm-up is longer than the longest pause between two runs of a job that computes (ten minutes); `worker-batch` has one
 process instead of two, so that its code is loaded by then, which happens when a job first needs it. Conversations are
 remembered for ten minutes, not 36 hours: each request begins one, and what is to be seen is that they are forgotten.
+`replaced` are processes below the named one that came after others had gone: connections made anew, workers above their memory.
 """
 
 import argparse
@@ -53,6 +54,8 @@ class Course:
     descriptors: list[int] = field(default_factory=list)
     threads: list[int] = field(default_factory=list)
     pids: set[int] = field(default_factory=set)
+    seen: set[int] = field(default_factory=set)
+    at_once: int = 0
 
     def note(self, hours: float, pid: int, tree: list[int]) -> None:
         """What it has now."""
@@ -60,6 +63,8 @@ class Course:
         if found:
             self.hours.append(hours)
             self.pids.add(pid)
+            self.seen.update(tree)
+            self.at_once = max(self.at_once, len(found))
             self.memory_mb.append(sum(memory for memory, _, _ in found))
             self.descriptors.append(sum(count for _, count, _ in found))
             self.threads.append(sum(count for _, _, count in found))
@@ -77,6 +82,7 @@ class Course:
             "threads": self.threads[-1],
             "more_threads": _growth(self.threads[first:]),
             "restarts": len(self.pids) - 1,
+            "replaced": len(self.seen) - self.at_once,
             "course_mb": [round(each) for each in self.memory_mb[:: max(1, len(self.memory_mb) // COURSE_POINTS)]],
         }
 
@@ -200,7 +206,7 @@ def _watch(made: Site, seconds: float) -> tuple[dict[str, Course], dict[str, lis
 
 
 def _lines(report: dict[str, Any]) -> list[str]:
-    columns = ("memory_mb", "mb_per_hour", "interval", "descriptors", "more_descriptors", "threads", "more_threads", "restarts")
+    columns = tuple(name for name in next(iter(report["processes"].values())) if name != "course_mb")
     lines = ["", f"{'process':16}" + "".join(f"{name:>18}" for name in columns)]
     lines += [
         f"{name:16}" + "".join(f"{each[column]!s:>18}" for column in columns) for name, each in report["processes"].items()

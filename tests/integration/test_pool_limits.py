@@ -37,16 +37,13 @@ def test_a_connection_carries_its_process_name_and_bounds(database_url: str) -> 
 
 def test_a_connection_is_made_anew_once_it_is_old_and_kept_until_then(database_url: str) -> None:
     who = text("SELECT pg_backend_pid()")
-    made = make_engine(database_url, limits=SMALL, renewed_seconds=1)
-    try:
+    for renewed_seconds, is_kept in ((3600, True), (1, False)):
+        made = make_engine(database_url, limits=SMALL, renewed_seconds=renewed_seconds)
         with made.connect() as connection:
             first = connection.scalar(who)
-        with made.connect() as connection:
-            assert connection.scalar(who) == first
         time.sleep(1.1)
         with made.connect() as connection:
-            assert connection.scalar(who) != first
-    finally:
+            assert (connection.scalar(who) == first) is is_kept
         made.dispose()
 
 
