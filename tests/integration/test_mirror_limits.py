@@ -10,8 +10,11 @@ import orjson
 from aiohttp import web
 
 from app.domain.live import Hints
+from app.pipeline.mirroring.assembly import IN_HAND_FACTOR
 from app.pipeline.mirroring.breakers_seen import read_breakers
 from app.pipeline.mirroring.budget import keys
+from app.pipeline.mirroring.mirror import READ_AT_ONCE
+from app.pipeline.mirroring.room import WAITING_BYTES
 from app.store.session import SessionFactory
 from tests.integration.mirroring import (
     Asked,
@@ -230,6 +233,31 @@ def test_while_the_recorder_s_stream_is_full_nothing_is_lost(make_stage: MakeSta
 
         asyncio.run(story())
     assert sorted(stage.exchanges()) == sorted(stage.replies()) == [1, 2, 3, 4, 5, 6]
+
+
+def test_of_small_entries_no_more_are_in_hand_than_their_work_may_cost(
+    make_stage: MakeStage, session_factory: SessionFactory
+) -> None:
+    most = IN_HAND_FACTOR * 1024**2 // WAITING_BYTES + READ_AT_ONCE
+    with model_server(Asked()) as url:
+        a_running_pilot(session_factory, a_candidate(url))
+        stage = make_stage(stream_bytes=8 * 1024**2, mirror_held_bytes=1024**2)
+
+        async def story() -> None:
+            async with stage.mirror():
+                stage.put(a_request(1, "1"))
+                await stage.until_done()
+                full = stage.client.xadd("record", {"full": b"x" * 8 * 1024**2})
+                await asyncio.sleep(1.1)  # the outbox measures the stream once a second
+                stage.put(*(a_request(number, f"{number}") for number in range(2, 1502)))
+                await stage.until(lambda: pending_of(stage) > most // 2)
+                await asyncio.sleep(1.0)
+                assert pending_of(stage) <= most < 1000
+                stage.client.xdel("record", full)
+                await stage.until_done()
+
+        asyncio.run(story())
+    assert sorted(stage.exchanges()) == list(range(1, 1502))
 
 
 def test_production_s_arrivals_reach_the_candidate_soon(make_stage: MakeStage, session_factory: SessionFactory) -> None:

@@ -16,6 +16,7 @@ from app.domain.live import MirrorEvent, ReplyEvent, external_id
 from app.pipeline.mirroring import metrics
 from app.pipeline.mirroring.breakers import Breakers
 from app.pipeline.mirroring.patience import end, patiently
+from app.pipeline.mirroring.room import WAITING_BYTES
 from app.pipeline.mirroring.work import Desk
 from app.pipeline.serving_watch import ServerWatch
 from app.traces.about import bind
@@ -38,8 +39,9 @@ class Mirror:
         desk: Works on each entry.
         breakers: Whose states are said.
         watch: Reads the candidates' metrics pages.
-        in_hand_bytes: Entries that are read and not acknowledged; beyond it nothing is read. It is reached only where the
-            recorder's stream is at its bound: requests that wait for room are bounded before.
+        in_hand_bytes: Entries that are read and not acknowledged, with what work on one costs beside its bytes; beyond it
+            nothing is read. It is reached where the recorder's stream is at its bound, or the process has too little
+            processor: requests that wait for room are bounded before.
         newer_bytes: How much of the stream entries of a newer version may take.
     """
 
@@ -132,7 +134,7 @@ class Mirror:
     async def _work(self, number: str, entry: Entry, event: MirrorEvent | None) -> None:
         if event is not None:
             bind(pilot=event.pilot, exchange=external_id(event.boot, event.number))
-        size = size_of(entry)
+        size = size_of(entry) + WAITING_BYTES
         self._in_hand += size
         metrics.in_hand.inc()
         try:
