@@ -22,13 +22,15 @@ def watch_pool(engine: Engine, process: str) -> None:
     out, overflow = in_use.labels(process), beyond.labels(process)
 
     def show(pool: QueuePool) -> None:
-        out.set(pool.checkedout())
-        overflow.set(max(0, pool.overflow()))
+        if pool is engine.pool:  # a process may have another engine for a moment, or has disposed of this pool
+            out.set(pool.checkedout())
+            overflow.set(max(0, pool.overflow()))
 
     def taken(pool: QueuePool, waited: float, is_in_vain: bool) -> None:
-        seconds.observe(waited)
-        in_vain.inc(is_in_vain)
-        show(pool)
+        if pool is engine.pool:
+            seconds.observe(waited)
+            in_vain.inc(is_in_vain)
+            show(pool)
 
     WatchedPool.on_taken, WatchedPool.on_returned = taken, show
     pool = engine.pool

@@ -111,12 +111,13 @@ def test_connections_are_counted_with_the_time_that_they_were_waited_for(fresh_d
     def value(name: str) -> float:
         return REGISTRY.get_sample_value(f"pilot_database_pool_{name}", {"process": "test"}) or 0.0
 
-    engine = make_engine(fresh_database_url, pool_size=2)
+    engine, other = make_engine(fresh_database_url, pool_size=2), make_engine(fresh_database_url)
     try:
         watch_pool(engine, "test")
-        with engine.connect(), engine.connect(), engine.connect():
+        with engine.connect(), engine.connect(), engine.connect(), other.connect():
             assert (value("most"), value("in_use"), value("overflow"), value("wait_seconds_count")) == (4, 3, 1, 3)
         assert (value("in_use"), value("timeouts_total")) == (0, 0)
     finally:
         WatchedPool.on_taken = WatchedPool.on_returned = None
         engine.dispose()
+        other.dispose()

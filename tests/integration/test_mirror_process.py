@@ -58,7 +58,7 @@ def test_a_killed_process_is_gone_on_with_and_one_that_is_told_ends_in_order(
         async def story() -> None:
             stage.put(*(a_request(number, f"a secret {number}") for number in range(1, 4)), a_reply(1))
             with mirror_process(stage, ready, QWEN_KEY="key-of-qwen") as first:
-                await stage.until(ready.exists)
+                await stage.until(lambda: ready.exists() and ready.read_text())
                 assert ready.read_text() == str(first.pid)
                 await stage.until(lambda: len(stage.replies()) == 3)
                 first.kill()

@@ -36,7 +36,7 @@ def run(folder: Path, *more: str) -> tuple[int, str]:
 
 
 def counts(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line.startswith(("pilot_test_total{", "pilot_test_seconds_"))]
+    return sorted(line for line in text.splitlines() if line.startswith(("pilot_test_total{", "pilot_test_seconds_")))
 
 
 def test_counts_of_all_processes_add_up_and_the_dead_hold_nothing(tmp_path: Path) -> None:
