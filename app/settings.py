@@ -98,6 +98,9 @@ class Settings(BaseSettings):
     recorder_processes: int = Field(default=1, ge=1, le=64, description="Recorders that `./run up` starts.")
     worker_processes: int = Field(default=2, ge=1, le=64, description="Processes for live work of a worker.")
     batch_processes: int = Field(default=2, ge=1, le=64, description="Processes for work that may take its time.")
+    worker_niceness: int = Field(
+        default=10, ge=0, le=19, description="How far workers that `./run up` starts stand back for processor time (nice)."
+    )
     job_redelivery_seconds: float = Field(
         default=3600.0, ge=1, description="After it, a job whose worker did not say that it is done is given to another."
     )

@@ -16,6 +16,8 @@ import httpx2
 
 ROOT = Path(__file__).resolve().parents[1]
 POLL_SECONDS = 0.2
+# Tests run beside others that would go first: their workers would hardly ever get a processor.
+SIDE_BY_SIDE = {"PILOT_WORKER_NICENESS": "0"}
 
 
 class Service:
@@ -90,7 +92,8 @@ def running_service(home: Path, **settings: str) -> Iterator[Service]:
     """`./run up --detach` in a home of its own, and `./run down` at the end."""
     home.chmod(0o711)  # sockets of the embedded servers live below
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PILOT_")}
-    environment |= {"PILOT_HOME": str(home), "PILOT_API_PORT": str(free_port()), "PILOT_GATEWAY_PORT": "0", **settings}
+    ports = {"PILOT_API_PORT": str(free_port()), "PILOT_GATEWAY_PORT": "0"}
+    environment |= {"PILOT_HOME": str(home), **ports, **SIDE_BY_SIDE, **settings}
     run = [sys.executable, str(ROOT / "run")]
     up = subprocess.run([*run, "up", "--detach", "--json"], env=environment, capture_output=True, text=True, check=False)
     if up.returncode != 0:

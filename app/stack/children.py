@@ -13,7 +13,7 @@ from pathlib import Path
 
 from app.stack.child import NO_PARENT
 from app.stack.home import ProcessEntry, ProcessState, StackHome
-from app.stack.process import start_token
+from app.stack.process import stand_back, start_token
 from app.stack.pulse import VARIABLE as PULSE
 from app.stack.pulse import Pulse
 from app.stack.signals import Signals
@@ -46,6 +46,7 @@ class Program:
             another has its place already, which it asks for by removing its ready file.
         drain_seconds: How long it may take to end.
         outlives: It goes on when the supervisor is killed.
+        niceness: How far it, and what it starts, stands back for processor time, beyond the supervisor's own.
         hang_seconds: Silent for so long (`app.stack.pulse`), it is killed and started again; `None`: it is not listened to.
     """
 
@@ -57,6 +58,7 @@ class Program:
     is_production: bool = False
     drain_seconds: float = 10.0
     outlives: bool = False
+    niceness: int = 0
     hang_seconds: float | None = None
 
     @property
@@ -155,7 +157,7 @@ class Child:
             given = (*given, self._pulse.writes)
             environment[PULSE] = str(self._pulse.writes)
         try:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, "-m", "app.stack.child", parent, *self.program.arguments],
                 cwd=ROOT,
                 env=environment,
@@ -168,6 +170,8 @@ class Child:
         finally:
             if self._pulse is not None:
                 self._pulse.give_away()
+        stand_back(process.pid, self.program.niceness)
+        return process
 
     def _listen_no_more(self) -> None:
         if self._pulse is not None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 POLL_SECONDS = 0.02
+LOWEST_PRIORITY = 19
 
 
 def start_token(pid: int) -> str | None:
@@ -85,6 +86,13 @@ def works_in(pid: int, folder: Path) -> bool:
         return link.readlink() == folder.resolve()
     except OSError:
         return False
+
+
+def stand_back(pid: int, niceness: int) -> None:
+    """Others go first where processors are short: a process just started gets so much more niceness than this one has."""
+    if niceness:
+        with contextlib.suppress(ProcessLookupError):  # it ended at once, which is seen by others
+            os.setpriority(os.PRIO_PROCESS, pid, min(LOWEST_PRIORITY, os.getpriority(os.PRIO_PROCESS, 0) + niceness))
 
 
 def die_with_parent(number: signal.Signals = signal.SIGKILL) -> None:

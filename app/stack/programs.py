@@ -35,14 +35,15 @@ def gateway_programs(settings: Settings, listening: int, *, outlive: bool, name:
 
 def other_programs(home: StackHome, settings: Settings, listening: int, api_url: str) -> list[Program]:
     """What needs PostgreSQL and Redis."""
+    niceness = settings.worker_niceness
     return [
         Program(
             "api", ("workers.serve", str(listening)), answers=partial(answers_ready, api_url), file_descriptors=(listening,)
         ),
         *_slots("mirror", settings.mirror_processes),
         *_slots("recorder", settings.recorder_processes),
-        _worker("worker", "workers.celery_app", settings.worker_processes, LIVE_QUEUES, slot=None),
-        _worker("batch", "workers.batch_app", settings.batch_processes, BATCH_QUEUES, slot="worker-batch"),
+        _worker("worker", "workers.celery_app", settings.worker_processes, LIVE_QUEUES, slot=None, niceness=niceness),
+        _worker("batch", "workers.batch_app", settings.batch_processes, BATCH_QUEUES, slot="worker-batch", niceness=niceness),
         Program("beat", (*CELERY, "-A", "workers.celery_app", *_beat(home.root / "beat" / "schedule"))),
     ]
 
@@ -53,11 +54,11 @@ def _slots(name: str, number: int) -> list[Program]:
     return [Program(name, (f"workers.{name}", slot), slot=slot if number > 1 else None) for slot in slots]
 
 
-def _worker(node: str, application: str, processes: int, queues: Sequence[str], *, slot: str | None) -> Program:
+def _worker(node: str, application: str, processes: int, queues: Sequence[str], *, slot: str | None, niceness: int) -> Program:
     """A worker that reads these queues: one that is busy with a replay for a quarter of an hour keeps no sweep waiting."""
     pool = ("worker", "--pool", "prefork", "--concurrency", str(processes), "--without-mingle", "--without-gossip")
     arguments = (*CELERY, "-A", application, *pool, "--hostname", f"{node}@%h", "--queues", ",".join(queues))
-    return Program("worker", arguments, slot=slot, drain_seconds=WORKER_DRAIN_SECONDS)
+    return Program("worker", arguments, slot=slot, drain_seconds=WORKER_DRAIN_SECONDS, niceness=niceness)
 
 
 def _beat(schedule: Path) -> tuple[str, ...]:

@@ -66,7 +66,8 @@ def _report(folder: Path, cpus: Cpus, given: argparse.Namespace) -> dict[str, An
             continue
         home = folder / kind
         home.mkdir(mode=0o711)
-        with site(home, Place(cpus.others), wired=kind == "wired") as made, kept_apart(made.parts, cpus.tested, cpus.others):
+        place, is_wired = Place(cpus.others), kind == "wired"
+        with site(home, place, wired=is_wired, alone=True) as made, kept_apart(made.parts, cpus.tested, cpus.others):
             runnable = list(_runnable(made, chosen))
             for turn in range(given.runs):
                 _round(made, runnable, given.seconds, f"{kind}{turn}", found)

@@ -146,7 +146,7 @@ def _arguments() -> argparse.Namespace:
 def _report(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     warm_seconds = given.warm_minutes * 60
     # Nothing is kept apart: no latency is compared, and all CPUs are needed.
-    with site(folder, PILOT_CONVERSATION_SECONDS="600", PILOT_BATCH_PROCESSES="1") as made:
+    with site(folder, alone=True, PILOT_CONVERSATION_SECONDS="600", PILOT_BATCH_PROCESSES="1") as made:
         made.rate = given.rate
         before = made.ledger()
         production = made.drive("soak")

@@ -14,6 +14,7 @@ from typing import Any
 
 from app.stack.home import StackHome
 from app.stack.status import read_status
+from tests.running import SIDE_BY_SIDE
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120
@@ -29,7 +30,8 @@ class Stack:
     @property
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PILOT_")}
-        return {**kept, "PILOT_HOME": str(self.home), "PILOT_API_PORT": "0", "PILOT_GATEWAY_PORT": "0", **self.settings}
+        ports = {"PILOT_API_PORT": "0", "PILOT_GATEWAY_PORT": "0"}
+        return {**kept, "PILOT_HOME": str(self.home), **ports, **SIDE_BY_SIDE, **self.settings}
 
     def run(self, module: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", f"app.stack.{module}", *arguments]

@@ -17,6 +17,7 @@ import pytest
 from app.simulator.truth import ANSWERS, ESCALATIONS, EXTRACTION, true_win_rates
 from app.stack.home import StackHome
 from app.stack.stopping import embedded_servers, stop_stack
+from tests.running import SIDE_BY_SIDE
 
 ROOT = Path(__file__).resolve().parents[2]
 ROW = re.compile(r"^\s*(\w+)\s+(0\.\d+)\s+(0\.\d+)\s+(0\.\d+) to (0\.\d+)\s+(\d+)\s+(passes|fails|unknown)$", re.MULTILINE)
@@ -43,7 +44,7 @@ def demo(home: Path, *arguments: str, port: int = 0) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "app.stack.demo", *arguments],
         cwd=ROOT,
-        env={**os.environ, "PILOT_HOME": str(home), "PILOT_API_PORT": str(port), "PILOT_GATEWAY_PORT": "0"},
+        env={**os.environ, "PILOT_HOME": str(home), "PILOT_API_PORT": str(port), "PILOT_GATEWAY_PORT": "0", **SIDE_BY_SIDE},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

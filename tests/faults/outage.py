@@ -21,7 +21,7 @@ MEMORY_MB = 10.0
 def outage_report(folder: Path, cpus: Cpus, minutes: float) -> dict[str, Any]:
     """Runs it; goals and a table."""
     place = Place(cpus.others)
-    with site(folder, place) as made, kept_apart(made.parts, cpus.tested, cpus.others):
+    with site(folder, place, alone=True) as made, kept_apart(made.parts, cpus.tested, cpus.others):
         return _report(made, minutes)
 
 

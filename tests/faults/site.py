@@ -13,6 +13,7 @@ import redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.capture.streams import MIRROR, RECORD
+from app.settings import Settings
 from app.stack.postgres import locate_postgres, start_postgres
 from app.stack.redis import locate_redis, start_redis
 from tests.bench.gateway_loads import compiled, resident_mb
@@ -40,6 +41,7 @@ ORDER_SECONDS = 0.1
 # Of memory, as far as they are used: five rounds of all scenarios write some 3 GB.
 REDIS_DISK_MB, POSTGRES_DISK_MB = 1024, 8192
 SETTINGS = {"PILOT_BREAKER_OPEN_SECONDS": "1", "PILOT_RETRY_WINDOW_SECONDS": "2", "PILOT_GATEWAY_HANG_SECONDS": "4"}
+AS_USERS_HAVE_IT = {"PILOT_WORKER_NICENESS": str(Settings.model_fields["worker_niceness"].default)}
 TOML = """\
 [pilot]
 name = "faults"
@@ -253,8 +255,14 @@ class Site:
 
 
 @contextmanager
-def site(folder: Path, place: Place | None = None, *, wired: bool = False, **settings: str) -> Iterator[Site]:
-    """Starts models and stack, creates and starts the pilot. `wired`: servers that others run, over a network of ours."""
+def site(
+    folder: Path, place: Place | None = None, *, wired: bool = False, alone: bool = False, **settings: str
+) -> Iterator[Site]:
+    """Starts models and stack, creates and starts the pilot.
+
+    `wired`: servers that others run, over a network of ours. `alone`: no other test runs beside it, so workers stand back as
+    they do for users.
+    """
     place = place or Place()
     home = folder / "home"
     home.mkdir(mode=0o711)
@@ -271,6 +279,7 @@ def site(folder: Path, place: Place | None = None, *, wired: bool = False, **set
         net = stack.enter_context(_servers(folder / "servers", home)) if wired else None
         port = free_port()
         all_settings = SETTINGS | {"PILOT_GATEWAY_PORT": str(port), "PILOT_API_PORT": str(free_port())} | settings
+        all_settings |= AS_USERS_HAVE_IT if alone else {}
         all_settings |= clocks.environment if clocks else {}
         all_settings |= _urls(net) if net else {}
         running = Stack(home, all_settings)

@@ -250,7 +250,7 @@ def test_of_small_entries_no_more_are_in_hand_than_their_work_may_cost(
                 full = stage.client.xadd("record", {"full": b"x" * 8 * 1024**2})
                 await asyncio.sleep(1.1)  # the outbox measures the stream once a second
                 stage.put(*(a_request(number, f"{number}") for number in range(2, 1502)))
-                await stage.until(lambda: pending_of(stage) > most // 2)
+                await stage.until(lambda: pending_of(stage) >= READ_AT_ONCE)
                 await asyncio.sleep(1.0)
                 assert pending_of(stage) <= most < 1000
                 stage.client.xdel("record", full)

@@ -124,6 +124,39 @@ def test_at_the_streams_bound_offers_are_shed_and_deliveries_wait(redis_server: 
     asyncio.run(story())
 
 
+def test_deliveries_that_wait_for_room_ask_for_nothing_meanwhile_and_come_in_their_order(
+    redis_server: EmbeddedRedis, stream: str
+) -> None:
+    async def story() -> None:
+        async with sending(redis_server.url, stream_bytes=20_000) as outbox:
+            while outbox.offer(stream, entry(0, 1000)):
+                pass
+            await until(lambda: _is(outbox.held_entries == 0))
+            waiting = [asyncio.create_task(outbox.deliver(stream, entry(number))) for number in range(1, 2001)]
+            await asyncio.sleep(0.1)
+            loop: Any = asyncio.get_running_loop()
+            assert len(loop._scheduled) < 20  # with a timer each they would take all of a processor
+            assert not any(each.done() for each in waiting)
+            for each in waiting[::10]:
+                each.cancel()
+            client = open_streams(redis_server.url)
+            reader = StreamReader(client, stream, "one")
+            got: list[int] = []
+
+            async def all_came() -> bool:
+                found = await reader.read(1000, BLOCK)
+                got.extend(int(fields[b"h"]) for _, fields in found)
+                await reader.acknowledge([number for number, _ in found])
+                return len(got) >= first + 1800
+
+            first = int(await client.xlen(stream))
+            await until(all_came, 60.0)
+            assert got[first:] == [number for number in range(1, 2001) if number % 10 != 1]
+            await client.aclose()
+
+    asyncio.run(story())
+
+
 def test_without_redis_events_wait_within_the_bound_and_leave_when_it_is_there(tmp_path: Any, stream: str) -> None:
     async def story() -> None:
         away = start_redis(tmp_path)

@@ -54,6 +54,10 @@ def test_it_can_be_multiplied(name: str) -> None:
     assert not any(re.search(rf"{name}-\d", word) for word in service["command"])
 
 
+def test_workers_stand_back_where_processors_are_short() -> None:
+    assert {name for name in OURS if SERVICES[name].get("cpu_shares", 1024) < 1024} == {"worker", "worker-batch"}
+
+
 def test_the_gateway_waits_for_nobody() -> None:
     gateway = SERVICES["gateway"]
     assert "depends_on" not in gateway

@@ -5,6 +5,7 @@ import logging
 import traceback
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import redis.asyncio
@@ -129,25 +130,27 @@ class Mirror:
             self._known.add(number)
             task = asyncio.create_task(self._work(number, entry, event))
             self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+            # Counted before it first runs: else the next look at the bound comes too early.
+            size = size_of(entry) + WAITING_BYTES
+            self._in_hand += size
+            metrics.in_hand.inc()
+            task.add_done_callback(partial(self._finished, size))
 
     async def _work(self, number: str, entry: Entry, event: MirrorEvent | None) -> None:
         if event is not None:
             bind(pilot=event.pilot, exchange=external_id(event.boot, event.number))
-        size = size_of(entry) + WAITING_BYTES
-        self._in_hand += size
-        metrics.in_hand.inc()
         try:
-            try:
-                await self._desk.work(entry, event)
-            except Exception as error:  # one entry must not end the others: it is logged and counted
-                log.error("an entry could not be worked on: %s at %s", type(error).__name__, _places(error))  # noqa: TRY400
-                await self._desk.give_up(entry)
-            self._done.append(number)
-            self._has_done.set()
-        finally:
-            self._in_hand -= size
-            metrics.in_hand.dec()
+            await self._desk.work(entry, event)
+        except Exception as error:  # one entry must not end the others: it is logged and counted
+            log.error("an entry could not be worked on: %s at %s", type(error).__name__, _places(error))  # noqa: TRY400
+            await self._desk.give_up(entry)
+        self._done.append(number)
+        self._has_done.set()
+
+    def _finished(self, size: int, task: "asyncio.Task[None]") -> None:
+        self._under_way.discard(task)
+        self._in_hand -= size
+        metrics.in_hand.dec()
 
     async def _acknowledge(self) -> None:
         while True:

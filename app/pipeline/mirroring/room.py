@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-# What a waiting request costs beside its body.
-WAITING_BYTES = 4096
+# What a request that waits costs beside its body: tasks, their frames and what they read of it, as measured.
+WAITING_BYTES = 20 * 1024
 
 
 class NoRoom(Exception):

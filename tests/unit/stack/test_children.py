@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,10 +23,8 @@ def make(tmp_path: Path) -> Iterator[Make]:
     home.prepare()
     made: list[Child] = []
 
-    def start(how: str = "ready", *, is_production: bool = True, hang_seconds: float | None = None) -> Child:
-        program = Program(
-            "gateway", (MODULE, how), slot="gateway-1", is_production=is_production, drain_seconds=20, hang_seconds=hang_seconds
-        )
+    def start(how: str = "ready", *, is_production: bool = True, **more: Any) -> Child:
+        program = Program("gateway", (MODULE, how), slot="gateway-1", is_production=is_production, drain_seconds=20, **more)
         made.append(Child(program, home, {**os.environ, "LET_GO": str(tmp_path / "let-go")}))
         made[-1].start()
         return made[-1]
@@ -55,6 +54,18 @@ def wait_until_ended(child: Child, pid: int) -> None:
     while is_alive(pid, token):
         assert time.monotonic() < until
         time.sleep(0.002)
+
+
+def test_one_that_stands_back_does_so_after_each_start_and_no_more_than_the_kernel_knows(make: Make) -> None:
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    child = make(is_production=False, niceness=3)
+    first = wait_until_running(child)
+    assert os.getpriority(os.PRIO_PROCESS, first) == min(19, own + 3)
+    os.kill(first, signal.SIGKILL)
+    look_until(child, lambda: child.entry.restarts == 1)
+    assert os.getpriority(os.PRIO_PROCESS, wait_until_running(child)) == min(19, own + 3)
+    assert os.getpriority(os.PRIO_PROCESS, wait_until_running(make(is_production=False, niceness=19))) == 19
+    assert os.getpriority(os.PRIO_PROCESS, 0) == own
 
 
 def test_files_of_starts_that_are_over_do_not_pile_up(make: Make) -> None:

@@ -22,6 +22,11 @@ def test_one_of_each_has_no_slot_but_the_worker_for_what_takes_its_time() -> Non
     assert [program.arguments[1] for program in made[1:3]] == ["mirror-1", "recorder-1"]
 
 
+def test_workers_stand_back_for_what_production_and_its_rows_need() -> None:
+    assert {(program.name, program.niceness) for program in programs() if program.niceness} == {("worker", 10)}
+    assert {program.niceness for program in programs(worker_niceness=0)} == {0}
+
+
 def test_several_have_a_name_each_and_workers_so_many_processes() -> None:
     made = programs(mirror_processes=3, recorder_processes=2, worker_processes=5, batch_processes=4)
     assert [program.slot for program in made if program.name == "mirror"] == ["mirror-1", "mirror-2", "mirror-3"]
