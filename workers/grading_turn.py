@@ -7,7 +7,7 @@ from workers.runtime import Runtime
 
 def take_turn(here: Runtime, pilot_id: int, hold: Hold) -> None:
     """Grades for a while, until `hold` says that others go first; asks for the next turn if there is more to do."""
-    if grade_pilot(here.session_factory, pilot_id, GradingLimits.of(here.settings, hold)):
+    if grade_pilot(here.session_factory, pilot_id, GradingLimits.of(here.settings, hold, here.last_look)):
         with here.session_factory() as session:
             job = grading_job(session, pilot_id)
         here.publish(job, [pilot_id])

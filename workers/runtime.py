@@ -1,13 +1,14 @@
 """What a task is given: settings, database sessions and a way to send jobs, built once in each process."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from app.capture.sealing import load_digest_key
 from app.errors import StackError
 from app.jobs import make_publish
 from app.pipeline.hold import BacklogLimits, LiveHold, RecorderHold
+from app.pipeline.last_look import LastLook
 from app.pipeline.text_keys import open_texts
 from app.settings import Settings
 from app.store.limits import worker_limits
@@ -24,6 +25,7 @@ class Runtime:
     publish: Publish
     hold: RecorderHold
     live_hold: LiveHold
+    last_look: LastLook = field(default_factory=LastLook)
 
     @property
     def digest_key(self) -> bytes:

@@ -30,6 +30,7 @@ from app.pipeline.judge_purse import Budget
 from app.pipeline.judge_sampling import Means, decide_shares, leave_out_undrawn
 from app.pipeline.judge_turn import JudgingPlan, budget_of
 from app.pipeline.judging import judge_pairs
+from app.pipeline.last_look import LastLook
 from app.pipeline.registration import plan_of
 from app.pipeline.regrading import reopen_for
 from app.pipeline.reply_checks import find_in_settled, note_findings
@@ -60,6 +61,7 @@ from app.store.registrations import registration_of
 from app.store.session import SessionFactory, publish_after_commit, session_scope
 
 PAIRS_A_TRANSACTION = 500
+LEFT_OUT = "left_out"
 # What a judge said, unlike what kept it from answering: never asked again.
 FINAL_REASONS = frozenset({"unparsed", "refused"})
 
@@ -78,6 +80,7 @@ class GradingLimits:
         first_pause_seconds: Before the second attempt of a call that failed.
         functions: Which of the users' own functions may be run, and for how long.
         hold: Says when others go first.
+        last_look: What the process knows of settled pairs; `None` = nothing.
     """
 
     concurrency: int = 500
@@ -89,9 +92,10 @@ class GradingLimits:
     first_pause_seconds: float = 0.5
     functions: FunctionRules = NO_FUNCTIONS
     hold: Hold = NO_HOLD
+    last_look: LastLook | None = None
 
     @classmethod
-    def of(cls, settings: Settings, hold: Hold = NO_HOLD) -> "GradingLimits":
+    def of(cls, settings: Settings, hold: Hold = NO_HOLD, last_look: LastLook | None = None) -> "GradingLimits":
         """The bounds that a process was started with."""
         return cls(
             concurrency=settings.judge_concurrency,
@@ -101,6 +105,7 @@ class GradingLimits:
             lease_seconds=settings.lease_seconds,
             functions=function_rules(settings),
             hold=hold,
+            last_look=last_look,
         )
 
 
@@ -157,11 +162,17 @@ def grading_job(session: Session, pilot_id: int) -> Job:
     return Job.REGRADE if is_all_again(session, pilot_id) else Job.GRADE
 
 
-def settle_without_model(session_factory: SessionFactory, pilot: Pilot, hold: Hold = NO_HOLD) -> int:
+def settle_without_model(
+    session_factory: SessionFactory, pilot: Pilot, hold: Hold = NO_HOLD, last_look: LastLook | None = None
+) -> int:
     """Settles every pending pair for which no model has to be asked, until others go first; gives their number."""
     judge = judge_of(pilot.configuration)
-    with session_scope(session_factory) as session:
-        reopen_left_out(session, pilot)
+    what_is_left_out = (pilot.configuration.sampling.rate, pilot.starts_at, pilot.ends_at)
+    if last_look is None or not last_look.is_recent(pilot.id, LEFT_OUT, what_is_left_out):
+        with session_scope(session_factory) as session:
+            reopen_left_out(session, pilot)
+        if last_look is not None:
+            last_look.note(pilot.id, LEFT_OUT, what_is_left_out)
     after, settled = BEFORE_ALL, 0
     while not hold.look():
         with session_scope(session_factory) as session:
@@ -195,7 +206,8 @@ def grade_pilot(
             _end(session_factory, pilot_id, GradingState.DONE)
             return False
         before = _pending(session_factory, pilot_id)
-        are_found = _grade_without_model(session_factory, pilot, limits)
+        # Somebody who asked for a turn that has nothing to settle wants the checks: they are looked for whatever is known.
+        are_found = _grade_without_model(session_factory, pilot, limits, limits.last_look if before else None)
         if not are_found or limits.hold.reason:
             return _make_room(session_factory, pilot_id, limits.hold.reason)
         try:
@@ -211,14 +223,16 @@ def grade_pilot(
         return (_is_more(session_factory, pilot_id, before) or has_panel_more) and not waits_for
 
 
-def _grade_without_model(session_factory: SessionFactory, pilot: Pilot, limits: GradingLimits) -> bool:
+def _grade_without_model(
+    session_factory: SessionFactory, pilot: Pilot, limits: GradingLimits, last_look: LastLook | None
+) -> bool:
     """What asks nobody; gives whether replies were looked at as far as there are any."""
-    settle_without_model(session_factory, pilot, limits.hold)
+    settle_without_model(session_factory, pilot, limits.hold, last_look)
     grade_by_functions(
         session_factory, pilot, limits.functions,
         worker=worker_name(), lease_seconds=limits.lease_seconds, seconds=limits.seconds, hold=limits.hold,
     )  # fmt: skip
-    return find_in_settled(session_factory, pilot, seconds=limits.seconds, hold=limits.hold)
+    return find_in_settled(session_factory, pilot, seconds=limits.seconds, hold=limits.hold, last_look=last_look)
 
 
 def hold_gradings(session: Session) -> None:

@@ -13,6 +13,7 @@ from app.domain.pilot import Pilot
 from app.graders.checks.catalogue import checks_of, look_at
 from app.graders.checks.check import Check
 from app.pipeline.hold import NO_HOLD, Hold
+from app.pipeline.last_look import LastLook
 from app.pipeline.settlement import as_shown
 from app.store.findings import pairs_without_findings, save_findings, set_of, stored_findings
 from app.store.grades import BEFORE_ALL, read_pairs
@@ -46,16 +47,30 @@ def note_findings(session: Session, pilot: Pilot, records: Sequence[PairRecord])
     save_findings(session, pilot.id, set_id, labels, list(rows.values()))
 
 
-def find_in_settled(session_factory: SessionFactory, pilot: Pilot, *, seconds: float, hold: Hold = NO_HOLD) -> bool:
-    """Looks at replies of pairs that were settled before these checks were there; gives whether all are done in time."""
+def find_in_settled(
+    session_factory: SessionFactory, pilot: Pilot, *, seconds: float, hold: Hold = NO_HOLD, last_look: LastLook | None = None
+) -> bool:
+    """Looks at replies of pairs that were settled before these checks were there; gives whether all are done in time.
+
+    Args:
+        session_factory: Makes transactions.
+        pilot: Whose.
+        seconds: When to stop.
+        hold: Says when others go first.
+        last_look: Where nothing was missing a short while ago, nothing is looked for.
+    """
+    last_look = last_look or LastLook()
     deadline, after = time.monotonic() + seconds, BEFORE_ALL
     labels = [check.label for check in checks_of(pilot.configuration.check)]
     while time.monotonic() < deadline and not hold.look():
         with session_scope(session_factory) as session:
             set_id = set_of(session, pilot.id, labels)
+            if last_look.is_recent(pilot.id, FINDINGS, set_id):
+                return True
             keys = pairs_without_findings(session, pilot.id, set_id, after=after, limit=PAIRS_A_TRANSACTION)
             note_findings(session, pilot, read_pairs(session, pilot, keys, rater=None))
         if len(keys) < PAIRS_A_TRANSACTION:
+            last_look.note(pilot.id, FINDINGS, set_id)
             return True
         after = PairKey(*keys[-1])
     return False

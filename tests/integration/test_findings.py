@@ -12,7 +12,8 @@ from app.domain.pilot import Pilot
 from app.domain.words import FailureKind
 from app.graders.checks import refusal, truncated
 from app.graders.checks.catalogue import checks_of
-from app.pipeline.grading import settle_without_model
+from app.pipeline.grading import GradingLimits, grade_pilot, settle_without_model
+from app.pipeline.last_look import LastLook
 from app.pipeline.pilots import start_pilot
 from app.pipeline.reply_checks import find_in_settled
 from app.pipeline.scorecard import compute_scorecard
@@ -119,6 +120,36 @@ def test_a_rule_that_is_new_is_looked_for_when_grading_is_asked_for_and_the_scor
     settled = written(session_factory)
     assert find_in_settled(session_factory, changed, seconds=60)
     assert written(session_factory) == settled
+
+
+def test_a_process_walks_over_all_settled_pairs_once_in_a_while_and_at_once_for_other_checks(
+    session_factory: SessionFactory,
+) -> None:
+    pilot, ids = a_running_pilot(session_factory)
+    settle_without_model(session_factory, pilot)
+    last, stale = LastLook(), LastLook(seconds=0.0)
+    for each in (last, stale):
+        assert find_in_settled(session_factory, pilot, seconds=60, last_look=each)
+    with session_scope(session_factory) as session:
+        session.execute(text("DELETE FROM reply_findings WHERE exchange_id = :number"), {"number": ids["e-0"]})
+    assert find_in_settled(session_factory, pilot, seconds=60, last_look=last)
+    assert found_in(session_factory, pilot, ids["e-0"]) == {}
+    assert find_in_settled(session_factory, pilot, seconds=60, last_look=stale)
+    assert found_in(session_factory, pilot, ids["e-0"])["incumbent"].found == ONLY_REFUSAL
+    changed = with_own_check(session_factory, pilot)
+    assert find_in_settled(session_factory, changed, seconds=60, last_look=last)
+    assert OWN_LABEL in found_in(session_factory, pilot, ids["e-4"])["qwen"].found
+
+
+def test_a_turn_that_settles_nothing_looks_whatever_the_process_remembers(session_factory: SessionFactory) -> None:
+    pilot, ids = a_running_pilot(session_factory)
+    limits = GradingLimits(last_look=LastLook())
+    grade_pilot(session_factory, pilot.id, limits)
+    before = found_in(session_factory, pilot, ids["e-0"])
+    with session_scope(session_factory) as session:
+        session.execute(text("DELETE FROM reply_findings WHERE exchange_id = :number"), {"number": ids["e-0"]})
+    grade_pilot(session_factory, pilot.id, limits)
+    assert found_in(session_factory, pilot, ids["e-0"]) == before
 
 
 def test_a_turn_that_has_no_time_left_says_that_there_is_more(session_factory: SessionFactory) -> None:
