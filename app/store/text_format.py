@@ -104,7 +104,14 @@ class TextCipher:
         """The text of such a column; raises as `open` does."""
         if not stored.startswith(WORDS_MARK):
             return stored
-        return self.open(b64decode(stored[len(WORDS_MARK) :])).decode("utf-8", "surrogatepass")
+        message = "a stored text was changed: it has the mark of sealed words and is none"
+        try:
+            sealed = b64decode(stored[len(WORDS_MARK) :], validate=True)
+        except ValueError as error:
+            raise TextDamaged(message) from error
+        if not is_sealed(sealed):
+            raise TextDamaged(message)
+        return self.open(sealed).decode("utf-8", "surrogatepass")
 
 
 def _compressed(plain: bytes) -> bytes:

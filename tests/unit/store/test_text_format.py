@@ -1,6 +1,7 @@
 """How a text is stored: what was sealed comes back, what was not is read as it is, and nothing else is opened."""
 
 import os
+from base64 import b64encode
 
 import orjson
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from app.store.text_format import (
     ADDED_BYTES,
     MARK,
+    WORDS_MARK,
     TextCipher,
     TextDamaged,
     UnknownKey,
@@ -36,7 +38,21 @@ def test_words_come_back_from_a_column_of_text(words: str) -> None:
     assert "\x00" not in stored
     assert stored.isascii()
     assert CIPHER.open_words(stored) == words
-    assert CIPHER.open_words(words) == words or words.startswith("\x01")
+
+
+@given(st.text(max_size=500))
+def test_words_of_earlier_versions_are_read_as_they_are_unless_they_have_the_mark(words: str) -> None:
+    if words.startswith(WORDS_MARK):
+        with pytest.raises((TextDamaged, UnknownKey)):
+            CIPHER.open_words(words)
+    else:
+        assert CIPHER.open_words(words) == words
+
+
+@given(st.text(max_size=50) | st.binary(max_size=50).map(lambda found: b64encode(found).decode()))
+def test_what_has_the_mark_and_is_not_sealed_is_damaged(rest: str) -> None:
+    with pytest.raises((TextDamaged, UnknownKey)):
+        CIPHER.open_words(WORDS_MARK + rest)
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(), st.lists, max_leaves=5))
