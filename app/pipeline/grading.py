@@ -30,7 +30,7 @@ from app.pipeline.judge_purse import Budget
 from app.pipeline.judge_sampling import Means, decide_shares, leave_out_undrawn
 from app.pipeline.judge_turn import JudgingPlan, budget_of
 from app.pipeline.judging import judge_pairs
-from app.pipeline.last_look import LastLook
+from app.pipeline.last_look import NOTHING_KNOWN, LastLook
 from app.pipeline.registration import plan_of
 from app.pipeline.regrading import reopen_for
 from app.pipeline.reply_checks import find_in_settled, note_findings
@@ -80,7 +80,7 @@ class GradingLimits:
         first_pause_seconds: Before the second attempt of a call that failed.
         functions: Which of the users' own functions may be run, and for how long.
         hold: Says when others go first.
-        last_look: What the process knows of settled pairs; `None` = nothing.
+        last_look: What the process knows of settled pairs.
     """
 
     concurrency: int = 500
@@ -92,10 +92,10 @@ class GradingLimits:
     first_pause_seconds: float = 0.5
     functions: FunctionRules = NO_FUNCTIONS
     hold: Hold = NO_HOLD
-    last_look: LastLook | None = None
+    last_look: LastLook = NOTHING_KNOWN
 
     @classmethod
-    def of(cls, settings: Settings, hold: Hold = NO_HOLD, last_look: LastLook | None = None) -> "GradingLimits":
+    def of(cls, settings: Settings, hold: Hold = NO_HOLD, last_look: LastLook = NOTHING_KNOWN) -> "GradingLimits":
         """The bounds that a process was started with."""
         return cls(
             concurrency=settings.judge_concurrency,
@@ -163,16 +163,15 @@ def grading_job(session: Session, pilot_id: int) -> Job:
 
 
 def settle_without_model(
-    session_factory: SessionFactory, pilot: Pilot, hold: Hold = NO_HOLD, last_look: LastLook | None = None
+    session_factory: SessionFactory, pilot: Pilot, hold: Hold = NO_HOLD, last_look: LastLook = NOTHING_KNOWN
 ) -> int:
     """Settles every pending pair for which no model has to be asked, until others go first; gives their number."""
     judge = judge_of(pilot.configuration)
     what_is_left_out = (pilot.configuration.sampling.rate, pilot.starts_at, pilot.ends_at)
-    if last_look is None or not last_look.is_recent(pilot.id, LEFT_OUT, what_is_left_out):
+    if not last_look.is_recent(pilot.id, LEFT_OUT, what_is_left_out):
         with session_scope(session_factory) as session:
             reopen_left_out(session, pilot)
-        if last_look is not None:
-            last_look.note(pilot.id, LEFT_OUT, what_is_left_out)
+        last_look.note(pilot.id, LEFT_OUT, what_is_left_out)
     after, settled = BEFORE_ALL, 0
     while not hold.look():
         with session_scope(session_factory) as session:
@@ -207,7 +206,7 @@ def grade_pilot(
             return False
         before = _pending(session_factory, pilot_id)
         # Somebody who asked for a turn that has nothing to settle wants the checks: they are looked for whatever is known.
-        are_found = _grade_without_model(session_factory, pilot, limits, limits.last_look if before else None)
+        are_found = _grade_without_model(session_factory, pilot, limits, limits.last_look if before else NOTHING_KNOWN)
         if not are_found or limits.hold.reason:
             return _make_room(session_factory, pilot_id, limits.hold.reason)
         try:
@@ -223,9 +222,7 @@ def grade_pilot(
         return (_is_more(session_factory, pilot_id, before) or has_panel_more) and not waits_for
 
 
-def _grade_without_model(
-    session_factory: SessionFactory, pilot: Pilot, limits: GradingLimits, last_look: LastLook | None
-) -> bool:
+def _grade_without_model(session_factory: SessionFactory, pilot: Pilot, limits: GradingLimits, last_look: LastLook) -> bool:
     """What asks nobody; gives whether replies were looked at as far as there are any."""
     settle_without_model(session_factory, pilot, limits.hold, last_look)
     grade_by_functions(

@@ -25,3 +25,7 @@ class LastLook:
         """Whether nothing was left a short while ago, with the same configured."""
         before = self._last.get((pilot_id, what))
         return before is not None and before[0] == configured and time.monotonic() - before[1] < self._seconds
+
+
+NOTHING_KNOWN = LastLook(seconds=0.0)
+"""For whoever looks each time."""

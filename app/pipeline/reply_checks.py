@@ -13,7 +13,7 @@ from app.domain.pilot import Pilot
 from app.graders.checks.catalogue import checks_of, look_at
 from app.graders.checks.check import Check
 from app.pipeline.hold import NO_HOLD, Hold
-from app.pipeline.last_look import LastLook
+from app.pipeline.last_look import NOTHING_KNOWN, LastLook
 from app.pipeline.settlement import as_shown
 from app.store.findings import pairs_without_findings, save_findings, set_of, stored_findings
 from app.store.grades import BEFORE_ALL, read_pairs
@@ -48,7 +48,12 @@ def note_findings(session: Session, pilot: Pilot, records: Sequence[PairRecord])
 
 
 def find_in_settled(
-    session_factory: SessionFactory, pilot: Pilot, *, seconds: float, hold: Hold = NO_HOLD, last_look: LastLook | None = None
+    session_factory: SessionFactory,
+    pilot: Pilot,
+    *,
+    seconds: float,
+    hold: Hold = NO_HOLD,
+    last_look: LastLook = NOTHING_KNOWN,
 ) -> bool:
     """Looks at replies of pairs that were settled before these checks were there; gives whether all are done in time.
 
@@ -59,7 +64,6 @@ def find_in_settled(
         hold: Says when others go first.
         last_look: Where nothing was missing a short while ago, nothing is looked for.
     """
-    last_look = last_look or LastLook()
     deadline, after = time.monotonic() + seconds, BEFORE_ALL
     labels = [check.label for check in checks_of(pilot.configuration.check)]
     while time.monotonic() < deadline and not hold.look():

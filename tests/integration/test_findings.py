@@ -141,15 +141,20 @@ def test_a_process_walks_over_all_settled_pairs_once_in_a_while_and_at_once_for_
     assert OWN_LABEL in found_in(session_factory, pilot, ids["e-4"])["qwen"].found
 
 
-def test_a_turn_that_settles_nothing_looks_whatever_the_process_remembers(session_factory: SessionFactory) -> None:
+def test_a_turn_under_traffic_trusts_what_the_process_knows_and_one_that_settles_nothing_does_not(
+    session_factory: SessionFactory,
+) -> None:
     pilot, ids = a_running_pilot(session_factory)
     limits = GradingLimits(last_look=LastLook())
     grade_pilot(session_factory, pilot.id, limits)
     before = found_in(session_factory, pilot, ids["e-0"])
     with session_scope(session_factory) as session:
         session.execute(text("DELETE FROM reply_findings WHERE exchange_id = :number"), {"number": ids["e-0"]})
+        session.execute(text("UPDATE pairs SET state = 'pending', rule = NULL WHERE exchange_id = :it"), {"it": ids["e-1"]})
     grade_pilot(session_factory, pilot.id, limits)
-    assert found_in(session_factory, pilot, ids["e-0"]) == before
+    assert found_in(session_factory, pilot, ids["e-0"]) == {}
+    grade_pilot(session_factory, pilot.id, limits)
+    assert found_in(session_factory, pilot, ids["e-0"]) == before != {}
 
 
 def test_a_turn_that_has_no_time_left_says_that_there_is_more(session_factory: SessionFactory) -> None:

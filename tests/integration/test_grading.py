@@ -15,7 +15,7 @@ from app.domain.grading import GradingState, GradingStatus
 from app.domain.pilot import Pilot
 from app.domain.words import FailureKind
 from app.pipeline.grading import GradingLimits, ask_for_grading, grade_pilot, settle_without_model, status_of_grading
-from app.pipeline.last_look import LastLook
+from app.pipeline.last_look import NOTHING_KNOWN, LastLook
 from app.store.pairs import touch_pairs
 from app.store.session import SessionFactory, session_scope
 from tests.api import Published
@@ -248,7 +248,7 @@ def test_a_pair_that_needs_the_judge_is_looked_at_once(session_factory: SessionF
 
 @pytest.mark.parametrize("remembers", [False, True])
 def test_pairs_left_out_come_back_when_the_sampling_rate_rises(session_factory: SessionFactory, remembers: bool) -> None:
-    last_look = LastLook() if remembers else None
+    last_look = LastLook() if remembers else NOTHING_KNOWN
     pilot, _ = seeded(session_factory, [StoredPair("e", Reply("yes"), Reply("no"), sample_point=0.9)], sampling={"rate": 0.5})
     assert settle_without_model(session_factory, pilot, last_look=last_look) == 1
     with session_scope(session_factory) as session:
@@ -258,6 +258,16 @@ def test_pairs_left_out_come_back_when_the_sampling_rate_rises(session_factory: 
     assert wider.configuration.sampling.rate == 0.5  # read before the commit
     assert settle_without_model(session_factory, a_copy(session_factory, pilot), last_look=last_look) == 1
     assert [tuple(row) for row in rows(session_factory, "SELECT rule, ungraded FROM pairs")] == [("grader", "no_judge")]
+
+
+def test_what_was_left_out_is_walked_over_again_only_by_who_does_not_know(session_factory: SessionFactory) -> None:
+    pilot, _ = seeded(session_factory, [StoredPair("e", Reply("yes"), Reply("no"))])
+    last_look = LastLook()
+    assert settle_without_model(session_factory, pilot, last_look=last_look) == 1
+    with session_scope(session_factory) as session:
+        session.execute(text("UPDATE pairs SET state = 'settled', rule = NULL, facts = '{\"left_out\": \"not_sampled\"}'"))
+    assert settle_without_model(session_factory, pilot, last_look=last_look) == 0
+    assert settle_without_model(session_factory, pilot, last_look=LastLook(seconds=0.0)) == 1
 
 
 def a_copy(factory: SessionFactory, pilot: Pilot) -> Pilot:
