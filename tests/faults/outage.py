@@ -21,7 +21,7 @@ MEMORY_MB = 10.0
 def outage_report(folder: Path, cpus: Cpus, minutes: float) -> dict[str, Any]:
     """Runs it; goals and a table.
 
-    No request bypasses mirroring here, as one in a thousand does for users: whatever has no row was shed or lost.
+    No request bypasses mirroring here, as one in a thousand does for users: whatever has no row was shed, or is a loss.
     """
     place = Place(cpus.others)
     with ExitStack() as stack:
